@@ -1,0 +1,327 @@
+"""Django settings. Values that differ between machines come from config/env.py."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded, env
+
+BASE_DIR = env.BASE_DIR
+PRODUCTION = env.choice("TRIAD_ENV", "development", ("development", "production")) == "production"
+DEBUG = env.boolean("DEBUG", default=False)
+VAR = env.folder("VAR", BASE_DIR / "var")
+
+SECRET_KEY = env.text("SECRET_KEY")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+
+if PRODUCTION:
+    _required = {
+        "SECRET_KEY": SECRET_KEY,
+        "ALLOWED_HOSTS": ALLOWED_HOSTS,
+        "DATABASE_URL": DATABASE_URL,
+        "REDIS_URL": REDIS_URL,
+    }
+    _missing = [name for name, value in _required.items() if not value]
+    if _missing:
+        raise ImproperlyConfigured(
+            f"TRIAD_ENV=production needs {', '.join(_missing)}: set them in the environment or in "
+            ".env (see .env.example)."
+        )
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG must be off when TRIAD_ENV=production.")
+else:
+    SECRET_KEY = SECRET_KEY or env.kept_secret(VAR / "secret_key")
+    ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", "testserver"]
+
+# --- applications -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework_api_key",
+    "django_celery_beat",
+    "axes",
+    "config",
+    "catalog",
+    "retrieval",
+    "recommender",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- storage ------------------------------------------------------------------------------------
+
+EMBEDDED_SERVERS = [
+    name for name, url in (("postgres", DATABASE_URL), ("redis", REDIS_URL)) if not url
+]
+
+if DATABASE_URL:
+    DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL")}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": embedded.DATABASE,
+            "USER": "postgres",
+            "HOST": embedded.Places.of(VAR).database_host,
+        }
+    }
+
+# Threads come and go under ASGI: the web processes pool. Celery's processes fork: they must not.
+if env.boolean("DATABASE_POOL", default=False):
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.integer("DATABASE_POOL_SIZE", 10, minimum=1),
+        "timeout": 5,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+if REDIS_URL:
+    CELERY_BROKER_URL = REDIS_URL
+else:
+    _socket = embedded.Places.of(VAR).redis_socket
+    REDIS_URL = f"unix://{_socket}?db=0"
+    CELERY_BROKER_URL = f"redis+socket://{_socket}?virtual_host=0"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "triad",
+    }
+}
+
+MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR / "media")
+MEDIA_URL = "media/"
+STATIC_URL = "static/"
+STATIC_ROOT = env.folder("STATIC_ROOT", VAR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+FILE_UPLOAD_PERMISSIONS = 0o644
+
+# --- workers ------------------------------------------------------------------------------------
+
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "workers.tasks.encode_query": {"queue": "query"},
+    "workers.tasks.embed_items": {"queue": "embed"},
+}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = env.integer("TASK_TIME_LIMIT_S", 300, minimum=10)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,
+    # kombu looks for lost messages every ~100 s otherwise, whatever visibility_timeout says
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "queue_order_strategy": "priority",
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+    "retry_on_timeout": True,
+}
+# a web request that cannot reach the broker goes on: the rows say what is due
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "workers.tasks.sweep",
+        "schedule": float(env.integer("SWEEP_INTERVAL_S", 15, minimum=1)),
+        # a sweep that waited longer than its period is one too many
+        "options": {"expires": 30},
+    },
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+# --- Triad --------------------------------------------------------------------------------------
+
+_MIB = 1024 * 1024
+
+CATALOG = {
+    "MAX_IMAGE_BYTES": env.integer("MAX_IMAGE_MIB", 20, minimum=1) * _MIB,
+    "MAX_AUDIO_BYTES": env.integer("MAX_AUDIO_MIB", 50, minimum=1) * _MIB,
+    "MAX_IMAGE_PIXELS": env.integer("MAX_IMAGE_MEGAPIXELS", 50, minimum=1) * 1_000_000,
+    "MAX_AUDIO_S": env.integer("MAX_AUDIO_S", 3600, minimum=1),
+    "MAX_MEDIA_PER_ITEM": env.integer("MAX_MEDIA_PER_ITEM", 20, minimum=1),
+}
+
+RETRIEVAL = {
+    "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", ("starter",)),
+    "PROFILES": {
+        "starter": {
+            "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
+            "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
+            "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
+        },
+    },
+    "DIM": env.integer("RETRIEVAL_DIM", 256, minimum=8),
+    "BATCH_SIZE": env.integer("EMBED_BATCH_SIZE", 32, minimum=1),
+    "MAX_ATTEMPTS": env.integer("EMBED_MAX_ATTEMPTS", 3, minimum=1),
+    # how long a worker may hold a claimed item before another may take it
+    "LEASE_S": env.integer("EMBED_LEASE_S", CELERY_TASK_TIME_LIMIT, minimum=1),
+    "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
+}
+
+RECOMMENDER: dict[str, Any] = {}
+
+# --- API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "catalog.access.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["catalog.access.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["catalog.access.RateLimit"],
+    "DEFAULT_PARSER_CLASSES": [
+        "catalog.parsers.StrictJSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "DEFAULT_PAGINATION_CLASS": "catalog.pagination.ItemPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+API = {
+    "ANONYMOUS_READ": env.boolean("API_ANONYMOUS_READ", default=not PRODUCTION),
+    # requests a minute
+    "RATE_LIMIT_ANONYMOUS": env.integer("RATE_LIMIT_ANONYMOUS", 300, minimum=1),
+    "RATE_LIMIT_KEY": env.integer("RATE_LIMIT_KEY", 6000, minimum=1),
+    "MAX_JSON_BYTES": env.integer("MAX_JSON_MIB", 2, minimum=1) * _MIB,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Triad API",
+    "DESCRIPTION": "Search and recommendations over words, pictures and sounds.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+# larger bodies are refused before they are read; media are checked against CATALOG
+DATA_UPLOAD_MAX_MEMORY_SIZE = API["MAX_JSON_BYTES"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+
+# --- security -----------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+SILENCED_SYSTEM_CHECKS: list[str] = []
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+    if env.boolean("BEHIND_PROXY", default=False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- language, time, logs -----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django_structlog": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Triad",
+    "SITE_HEADER": "Triad",
+    "SITE_SUBHEADER": "What things are, and what people do",
+    "SITE_SYMBOL": "hub",
+    "SHOW_HISTORY": True,
+}
+
+Path(VAR).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,108 @@
+"""Embedding spaces, the embeddings in them, and the encoder outputs they are made from."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from pgvector.django import HalfVectorField
+
+from catalog.models import Item
+
+
+class EmbeddingSpace(models.Model):
+    """One version of how the catalog is embedded. Exactly one is active.
+
+    ``encoders`` maps each modality to the encoder's fingerprint and dimension, ``head`` is the
+    trained projection and fusion (safetensors), ``metrics`` what was measured when it was made.
+    """
+
+    class State(models.TextChoices):
+        """Life of a space."""
+
+        BUILDING = "building"
+        READY = "ready"
+        ACTIVE = "active"
+        RETIRED = "retired"
+        FAILED = "failed"
+
+    LIVE = (State.BUILDING, State.READY, State.ACTIVE)
+
+    name = models.CharField(max_length=100, unique=True)
+    state = models.CharField(max_length=8, choices=State, default=State.BUILDING, editable=False)
+    profile = models.CharField(max_length=32, default="starter")
+    encoders = models.JSONField(default=dict, editable=False)
+    dim = models.PositiveSmallIntegerField(editable=False)
+    head = models.BinaryField(editable=False)
+    head_sha256 = models.CharField(max_length=64, editable=False)
+    trained = models.BooleanField(default=False, editable=False)
+    metrics = models.JSONField(default=dict, blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    activated_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="active"), name="one_active_space"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
+
+
+class Embedding(models.Model):
+    """One item's vectors in one space: one row per (space, item), LIST-partitioned by space.
+
+    Vectors are halfvec of the space's dimension, unit norm, NULL where the item lacks the
+    modality. ``attempts`` counts tries at ``attempted_version`` and is raised before the work.
+    """
+
+    class Status(models.TextChoices):
+        """Where the work on the row stands."""
+
+        PENDING = "pending"
+        READY = "ready"
+        FAILED = "failed"
+
+    pk = models.CompositePrimaryKey("space_id", "item_id")
+    space = models.ForeignKey(EmbeddingSpace, on_delete=models.DO_NOTHING, related_name="+")
+    item = models.ForeignKey(Item, on_delete=models.DO_NOTHING, related_name="embeddings")
+    text = HalfVectorField(null=True)
+    image = HalfVectorField(null=True)
+    audio = HalfVectorField(null=True)
+    fused = HalfVectorField(null=True)
+    weights = models.JSONField(default=dict)
+    content_version = models.BigIntegerField(default=0)
+    content_hash = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    attempted_version = models.BigIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["space_id", "item_id"]
+
+    def __str__(self) -> str:
+        return f"embedding of item {self.item_id} in space {self.space_id}"
+
+
+class EncoderOutput(models.Model):
+    """What one encoder gave for one piece of content, kept so that nothing is encoded twice.
+
+    Training reads them, and a new head projects them again without running an encoder.
+    """
+
+    pk = models.CompositePrimaryKey("encoder", "content_hash")
+    encoder = models.CharField(max_length=200)
+    content_hash = models.CharField(max_length=64)
+    vector = HalfVectorField()
+
+    class Meta:
+        ordering = ["encoder", "content_hash"]
+
+    def __str__(self) -> str:
+        return f"{self.encoder} of {self.content_hash[:12]}"
