@@ -1,0 +1,77 @@
+"""The category tree: nodes are made by their path, parents included."""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Concat, Length, Substr
+
+from catalog.content import checked_category_path
+from catalog.exceptions import InvalidItem
+from catalog.models import Category
+
+
+def category_get(path: str) -> Category:
+    """The category at ``path`` (``animals/birds``), made with its parents if it is missing.
+
+    Safe to call from several processes at once. Raises ``InvalidItem``.
+    """
+    path = checked_category_path(path)
+    return categories_get([path])[path]
+
+
+def categories_get(paths: Iterable[str]) -> dict[str, Category]:
+    """The categories at these checked paths, by path; one query when all of them exist."""
+    wanted = sorted(set(paths))
+    found = _existing(wanted)
+    if missing := [path for path in wanted if path not in found]:
+        found |= _made(missing)
+    return found
+
+
+@transaction.atomic
+def category_rename(category: Category, name: str) -> None:
+    """Rename a node; the paths of everything below it follow. Raises ``InvalidItem``."""
+    parent = category.path.rpartition("/")[0]
+    if "/" in name:
+        raise InvalidItem({"name": "must not contain /"})
+    try:
+        new = checked_category_path(f"{parent}/{name}" if parent else name)
+    except InvalidItem as err:
+        raise InvalidItem({"name": err.errors["path"]}) from err
+    category = Category.objects.select_for_update().get(pk=category.pk)
+    old = category.path
+    if new == old:
+        return
+    below = Category.objects.filter(Q(path=old) | Q(path__startswith=f"{old}/"))
+    tail = Substr("path", Length(Value(old)) + 1)
+    try:
+        with transaction.atomic():
+            below.update(path=Concat(Value(new), tail, output_field=TextField()))
+            Category.objects.filter(pk=category.pk).update(name=new.rpartition("/")[2])
+    except IntegrityError as err:
+        raise InvalidItem({"name": f"there is a category {new!r} already"}) from err
+
+
+def _existing(paths: Iterable[str]) -> dict[str, Category]:
+    return {each.path: each for each in Category.objects.filter(path__in=list(paths))}
+
+
+@transaction.atomic
+def _made(paths: list[str]) -> dict[str, Category]:
+    """Level by level, in sorted order so that two writers wait for each other the same way."""
+    levels: dict[int, set[str]] = {}
+    for path in paths:
+        names = path.split("/")
+        for depth in range(1, len(names) + 1):
+            levels.setdefault(depth, set()).add("/".join(names[:depth]))
+    found: dict[str, Category] = {}
+    for depth in sorted(levels):
+        wanted = sorted(levels[depth])
+        rows = []
+        for path in wanted:
+            parent, _, name = path.rpartition("/")
+            rows.append(Category(path=path, name=name, parent=found.get(parent)))
+        Category.objects.bulk_create(rows, ignore_conflicts=True)  # another writer was first
+        found |= _existing(wanted)
+    return found
