@@ -35,3 +35,12 @@ class TooManyMedia(CatalogError):
     """The item already has as many media as the settings allow."""
 
     code = "too_many_media"
+
+
+class AlreadyExists(CatalogError):
+    """Another item has the external id."""
+
+    code = "already_exists"
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"An item {external_id!r} exists: use PUT or PATCH to change it.")

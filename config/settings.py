@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -166,6 +167,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = env.integer("TASK_TIME_LIMIT_S", 300, minimum=10)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # a child loads its models before it reports
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,
     # kombu looks for lost messages every ~100 s otherwise, whatever visibility_timeout says
@@ -231,7 +233,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["catalog.access.RateLimit"],
     "DEFAULT_PARSER_CLASSES": [
         "catalog.parsers.StrictJSONParser",
-        "rest_framework.parsers.MultiPartParser",
+        "catalog.parsers.BoundedMultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -247,6 +249,8 @@ API = {
     "RATE_LIMIT_ANONYMOUS": env.integer("RATE_LIMIT_ANONYMOUS", 300, minimum=1),
     "RATE_LIMIT_KEY": env.integer("RATE_LIMIT_KEY", 6000, minimum=1),
     "MAX_JSON_BYTES": env.integer("MAX_JSON_MIB", 2, minimum=1) * _MIB,
+    # the client's address is then what our proxy wrote into X-Forwarded-For
+    "BEHIND_PROXY": env.boolean("BEHIND_PROXY", default=False),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Triad API",
@@ -256,6 +260,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.document_problems",
+    ],
 }
 # larger bodies are refused before they are read; media are checked against CATALOG
 DATA_UPLOAD_MAX_MEMORY_SIZE = API["MAX_JSON_BYTES"]
@@ -281,6 +289,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -292,7 +301,7 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-    if env.boolean("BEHIND_PROXY", default=False):
+    if API["BEHIND_PROXY"]:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- language, time, logs -----------------------------------------------------------------------

@@ -1,6 +1,48 @@
 """The whole URL table."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from catalog.api import (
+    CategoryListView,
+    ItemListView,
+    ItemView,
+    MediaListView,
+    MediaView,
+)
+from catalog.media_files import media_file
+from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
+from workers.api import StatusView
+
+v1 = "api/v1/"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    # health: no key, no limit, with or without the slash
+    re_path(rf"^{v1}health/live/?$", health.live, name="health-live"),
+    re_path(rf"^{v1}health/ready/?$", health.ready, name="health-ready"),
+    path(f"{v1}status/", StatusView.as_view(), name="status"),
+    # the catalog
+    path(f"{v1}categories/", CategoryListView.as_view(), name="categories"),
+    path(f"{v1}items/", ItemListView.as_view(), name="items"),
+    path(f"{v1}items/<str:external_id>/", ItemView.as_view(), name="item"),
+    path(f"{v1}items/<str:external_id>/media/", MediaListView.as_view(), name="item-media"),
+    path(
+        f"{v1}items/<str:external_id>/media/<int:media_id>/",
+        MediaView.as_view(),
+        name="item-medium",
+    ),
+    # retrieval: search, similar
+    # documentation
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # stored files; large deployments let a web server or CDN answer these
+    path("media/<path:name>", media_file, name="media-file"),
+    # the storefront
+]
+
+handler400 = "config.problems.handler400"
+handler403 = "config.problems.handler403"
+handler404 = "config.problems.handler404"
+handler500 = "config.problems.handler500"

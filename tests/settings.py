@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("VAR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+_var = os.environ.get("VAR", str(Path(__file__).resolve().parent.parent / "var"))
+if Path(_var).name != "test":  # xdist's workers inherit what the first process set
+    os.environ["VAR"] = f"{_var}/test"
 
 from config.settings import *  # noqa: E402, F403
 

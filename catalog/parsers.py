@@ -1,0 +1,137 @@
+"""Request bodies that come from anyone: bounded, strict JSON and bounded multipart."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Any, NoReturn
+
+from django.conf import settings
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**63 - 1
+# part headers, boundaries and the text fields around the file of a multipart request
+MULTIPART_OVERHEAD_BYTES = 1024 * 1024
+
+
+class BodyTooLarge(APIException):
+    """More bytes than the settings allow."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than {limit} bytes.")
+
+
+def parse_json(body: bytes) -> Any:
+    """Strict JSON; raises ParseError for whatever Postgres, or a careful reader, would refuse.
+
+    Refused: bytes that are not UTF-8, NUL characters, lone surrogates, NaN and Infinity, numbers
+    beyond 64 bits, a key twice in one object, and nesting deeper than MAX_DEPTH.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique_keys
+        )
+    except UnicodeDecodeError as err:
+        raise ParseError(f"The body is not UTF-8 at byte {err.start}.") from err
+    except json.JSONDecodeError as err:
+        raise ParseError(
+            f"The body is not JSON: {err.msg} at line {err.lineno} column {err.colno}."
+        ) from err
+    except RecursionError as err:
+        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.") from err
+    except ValueError as err:  # Python refuses integers of more than 4,300 digits
+        raise ParseError("The body holds a number that does not fit 64 bits.") from err
+    _check_values(value)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ParseError(f"The body holds {name}, which is not JSON.")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ParseError(f"The body holds the key {twice[:100]!a} twice in one object.")
+    return found
+
+
+def _check_values(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        deeper: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                deeper += one.keys()
+                deeper += one.values()
+            elif isinstance(one, list):
+                deeper += one
+            else:
+                _check_scalar(one)
+        if not deeper:
+            return
+        level = deeper
+    raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _check_scalar(value: Any) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ParseError("The body holds a NUL character (\\u0000) in a string.")
+        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+            raise ParseError("The body holds half of a surrogate pair in a string.")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ParseError("The body holds a number that does not fit 64 bits.")
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise ParseError("The body holds a number that does not fit 64 bits.")
+
+
+class StrictJSONParser(BaseParser):
+    """``application/json`` of at most ``API["MAX_JSON_BYTES"]``, read by ``parse_json``."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The body as Python values."""
+        limit = settings.API["MAX_JSON_BYTES"]
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge(limit)
+        return parse_json(body)
+
+
+class BoundedMultiPartParser(MultiPartParser):
+    """``multipart/form-data`` no larger than the largest medium; refused before it is read."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles:
+        """The fields and the files."""
+        limit = largest_body_bytes()
+        request = (parser_context or {}).get("request")
+        declared = request.META.get("CONTENT_LENGTH") if request is not None else None
+        if declared and declared.isdecimal() and int(declared) > limit:
+            raise BodyTooLarge(limit)
+        return super().parse(stream, media_type, parser_context)
+
+
+def largest_body_bytes() -> int:
+    """The largest request body that any address takes."""
+    media = max(settings.CATALOG["MAX_IMAGE_BYTES"], settings.CATALOG["MAX_AUDIO_BYTES"])
+    return int(max(media, settings.API["MAX_JSON_BYTES"])) + MULTIPART_OVERHEAD_BYTES
