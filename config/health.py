@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -20,49 +20,30 @@ class NotReady(Exception):
 
 
 def _database() -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, false)", [DATABASE_TIMEOUT_MS]
-            )
-            try:
-                cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
-                found = cursor.fetchone()
-            finally:
-                cursor.execute("RESET statement_timeout")
-    except DatabaseError as err:
-        raise NotReady("Postgres cannot be reached.") from err
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {DATABASE_TIMEOUT_MS}")
+        try:
+            cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
+            found = cursor.fetchone()
+        finally:
+            cursor.execute("RESET statement_timeout")
     if found is None:
         raise NotReady("Postgres lacks the extension pgvector: run `manage.py migrate`.")
 
 
 def _migrations() -> None:
-    try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as err:
-        raise NotReady("Unknown, because Postgres cannot be reached.") from err
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         raise NotReady(f"{len(missing)} migrations are not applied: run `manage.py migrate`.")
 
 
 def _redis() -> None:
-    try:
-        redis_client().ping()
-    except RedisError as err:
-        raise NotReady("Redis cannot be reached.") from err
+    redis_client().ping()
 
 
 def _space() -> None:
-    try:
-        name = (
-            EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE)
-            .values_list("name", flat=True)
-            .first()
-        )
-    except DatabaseError as err:
-        raise NotReady("Unknown, because Postgres cannot be reached.") from err
-    if name is None:
+    if not EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).exists():
         raise NotReady("No embedding space is active: run `manage.py embed`.")
 
 
@@ -85,16 +66,25 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether every component can be used: 200, or 503 and which cannot and why."""
-    components: dict[str, dict[str, str]] = {}
-    for name, check in CHECKS.items():
-        try:
-            check()
-        except NotReady as problem:
-            components[name] = {"status": "failed", "detail": str(problem)}
-        else:
-            components[name] = {"status": "ok"}
+    components = {name: _outcome(check) for name, check in CHECKS.items()}
     failed = [name for name, found in components.items() if found["status"] != "ok"]
     if not failed:
         return JsonResponse({"status": "ok", "components": components})
     body = {"status": "failed", "failed": failed, "components": components}
     return JsonResponse(body, status=503, headers={"Retry-After": "5"})
+
+
+def _outcome(check: Callable[[], None]) -> dict[str, str]:
+    try:
+        check()
+    except NotReady as problem:
+        detail = str(problem)
+    except (OperationalError, InterfaceError):
+        detail = "Postgres cannot be reached."
+    except ProgrammingError:
+        detail = "A table is missing: run `manage.py migrate`."
+    except RedisError:
+        detail = "Redis cannot be reached."
+    else:
+        return {"status": "ok"}
+    return {"status": "failed", "detail": detail}

@@ -27,3 +27,40 @@ class EncoderUnavailable(RetrievalError):
     """An encoder's package or weights are missing; the message says what to install."""
 
     code = "encoder_unavailable"
+
+
+class NoActiveSpace(RetrievalError):
+    """No embedding space is active yet."""
+
+    code = "no_active_space"
+
+    def __init__(self) -> None:
+        super().__init__("No embedding space is active yet: run `manage.py embed`.")
+
+
+class SpaceConflict(RetrievalError):
+    """The space's state or name does not allow what was asked."""
+
+    code = "space_conflict"
+
+
+class NotEmbedded(RetrievalError):
+    """The item has no embedding in the active space yet (or its embedding failed)."""
+
+    code = "not_embedded"
+
+
+class QuerySaturated(RetrievalError):
+    """No worker encoded the query's media in time."""
+
+    code = "workers_busy"
+
+
+class InvalidQuery(RetrievalError):
+    """A query that cannot be answered; ``errors`` maps a path in it to what is wrong there."""
+
+    code = "invalid"
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{path}: {problem}" for path, problem in errors.items()))
+        self.errors = errors

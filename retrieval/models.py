@@ -93,13 +93,13 @@ class Embedding(models.Model):
 class EncoderOutput(models.Model):
     """What one encoder gave for one piece of content, kept so that nothing is encoded twice.
 
-    Training reads them, and a new head projects them again without running an encoder.
+    ``vector`` is little-endian float16: it is read whole, never searched. Training reads them, and a new head projects them again without running an encoder.
     """
 
     pk = models.CompositePrimaryKey("encoder", "content_hash")
     encoder = models.CharField(max_length=200)
     content_hash = models.CharField(max_length=64)
-    vector = HalfVectorField()
+    vector = models.BinaryField()
 
     class Meta:
         ordering = ["encoder", "content_hash"]

@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from retrieval.exceptions import EncoderUnavailable
-from retrieval.types import MODALITIES, Encoder, Modality
+from retrieval.types import MODALITIES, Content, Encoder, Modality, Waveform
 
 _encoders: dict[str, Encoder] = {}
 _lock = threading.Lock()
@@ -75,3 +77,15 @@ def _make(config: Mapping[str, Any]) -> Encoder:
     except (ImportError, AttributeError, ValueError) as err:
         raise EncoderUnavailable(f"BACKEND {path!r} cannot be imported: {err}") from err
     return backend(**options)
+
+
+def warm_up(profile: str | None = None) -> None:
+    """Load every encoder of the profile in this process, by encoding something small."""
+    tone = np.sin(np.linspace(0, 880 * np.pi, 22_050, dtype=np.float32))
+    samples: dict[Modality, Content] = {
+        "text": "a frog",
+        "image": np.linspace(0, 255, 32 * 32 * 3).reshape(32, 32, 3).astype(np.uint8),
+        "audio": Waveform(tone, 22_050),
+    }
+    for modality in modalities(profile):
+        encoder_for(modality, profile).encode(modality, [samples[modality]])

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('encoder', 'content_hash', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('encoder', models.CharField(max_length=200)),
                 ('content_hash', models.CharField(max_length=64)),
-                ('vector', pgvector.django.halfvec.HalfVectorField()),
+                ('vector', models.BinaryField()),
             ],
             options={
                 'ordering': ['encoder', 'content_hash'],
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('profile', models.CharField(default='starter', max_length=32)),
                 ('encoders', models.JSONField(default=dict, editable=False)),
                 ('dim', models.PositiveSmallIntegerField(editable=False)),
-                ('head', models.BinaryField()),
+                ('head', models.BinaryField(editable=False)),
                 ('head_sha256', models.CharField(editable=False, max_length=64)),
                 ('trained', models.BooleanField(default=False, editable=False)),
                 ('metrics', models.JSONField(blank=True, default=dict, editable=False)),

@@ -1,0 +1,114 @@
+"""``manage.py demo``: from nothing to a catalog that can be searched in a browser."""
+
+import os
+import secrets
+import signal
+import socket
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from config.processes import ProcessGroup, ProcessGroupError
+from retrieval.models import EmbeddingSpace
+
+WORKERS = 2
+
+
+class Command(BaseCommand):
+    """Every step looks at what is there already, so a second run only serves."""
+
+    help = "Load the demo catalog, embed it, train on it and serve it until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """See --help."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *, host: str, port: int, **_: Any) -> None:
+        """Raises CommandError, everything stopped, when a step fails."""
+        _check_port(host, port)
+        for name in ("SIGTERM", "SIGHUP"):
+            signal.signal(getattr(signal, name), _interrupt)
+        group = ProcessGroup(settings.VAR, host=host, port=port, workers=WORKERS)
+        try:
+            group.start()
+            self._prepare(group)
+            group.run("web")
+            group.wait_for_web("/api/v1/health/ready")
+            self._welcome(group)
+            group.wait()
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopping …")
+        except ProcessGroupError as err:
+            raise CommandError(str(err)) from err
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
+            group.stop()
+
+    def _prepare(self, group: ProcessGroup) -> None:
+        self._step("Database", lambda: call_command("migrate", verbosity=0))
+        self._step("Demo catalog", lambda: call_command("import_demo", "all"))
+        group.run("worker")
+        group.run("beat")
+        self._step("Embeddings", lambda: call_command("embed", wait=True))
+        if not EmbeddingSpace.objects.filter(state="active", trained=True).exists():
+            self._step(
+                "Alignment of words, pictures and sounds",
+                lambda: call_command("train_space", "demo", activate=True),
+            )
+        self._admin_user()
+
+    def _step(self, title: str, run: Callable[[], Any]) -> None:
+        self.stdout.write(self.style.MIGRATE_HEADING(title))
+        self.stdout.flush()
+        started = time.monotonic()
+        run()
+        self.stdout.write(f"  {time.monotonic() - started:.1f} s")
+
+    def _admin_user(self) -> None:
+        users = get_user_model().objects
+        if users.filter(is_superuser=True).exists():
+            return
+        password = secrets.token_urlsafe(12)
+        users.create_superuser("admin", "", password)
+        self.stdout.write(
+            self.style.WARNING(f"Admin user made: admin, password {password} (shown only now)")
+        )
+
+    def _welcome(self, group: ProcessGroup) -> None:
+        base = f"http://{group.host}:{group.port}"
+        self.stdout.write(
+            f"""
+Logs in {os.path.relpath(group.logs)}. Ctrl-C stops everything.
+
+  Storefront  {base}/
+  Admin       {base}/admin/
+  API docs    {base}/api/docs/
+
+curl '{base}/api/v1/search/?q=frog&limit=3'
+curl '{base}/api/v1/search/' -H 'Content-Type: application/json' -d '{{"query":[{{"text":"我想要一部新的智能手机"}}],"limit":5}}'
+curl '{base}/api/v1/items/emoji:1F4F1/similar/?limit=5'"""
+        )
+        self.stdout.flush()
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as err:
+            raise CommandError(
+                f"Port {port} is taken ({err.strerror}): choose another, `make demo PORT=8001`."
+            ) from err

@@ -1,0 +1,107 @@
+"""Query content becomes vectors of the active space, remembered by its hash.
+
+Words are encoded in the process that asks. Pictures and sounds are left in Redis for a worker,
+so that web processes hold no image or audio model and never decode an untrusted file.
+"""
+
+import base64
+import hashlib
+import json
+import uuid
+
+import numpy as np
+import redis
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+from numpy.typing import NDArray
+
+from retrieval import encoders, outputs, spaces
+from retrieval.exceptions import DecodeFailed, EncoderFailed, QuerySaturated
+from retrieval.preprocess.text import normalise
+from retrieval.types import Content, Modality
+
+REMEMBER_S = 3600
+UPLOAD_PREFIX = "triad:query:"
+ANSWER_PREFIX = "triad:answer:"
+
+
+def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
+    """A text as a query: unit row (dim,)."""
+    words = normalise(text)
+    key = _key(space, "text", words.encode())
+    if (known := cache.get(key)) is not None:
+        return np.frombuffer(known, np.float32)
+    vector = _encoded(space, "text", words)
+    cache.set(key, vector.tobytes(), REMEMBER_S)
+    return vector
+
+
+def media_vector(space: spaces.Space, modality: Modality, data: bytes) -> NDArray[np.float32]:
+    """A picture or sound as a query, by way of a worker: unit row (dim,).
+
+    Raises DecodeFailed for a file that cannot be decoded, QuerySaturated if no worker answers
+    within ``RETRIEVAL["QUERY_TIMEOUT_S"]``.
+    """
+    key = _key(space, modality, data)
+    if (known := cache.get(key)) is not None:
+        return np.frombuffer(known, np.float32)
+    timeout_s = settings.RETRIEVAL["QUERY_TIMEOUT_S"]
+    client = _redis()
+    ticket = uuid.uuid4().hex
+    client.set(UPLOAD_PREFIX + ticket, data, ex=timeout_s)
+    try:
+        current_app.send_task(
+            "workers.tasks.encode_query", args=[space.id, modality, ticket], expires=timeout_s
+        )
+        answer = client.blpop([ANSWER_PREFIX + ticket], timeout=timeout_s)
+    finally:
+        client.delete(UPLOAD_PREFIX + ticket)
+    if answer is None:
+        raise QuerySaturated(
+            f"No worker encoded the {modality} within {timeout_s} s: try again, or start more "
+            "workers for the queue 'query'."
+        )
+    vector = _vector_of(json.loads(answer[1]))
+    cache.set(key, vector.tobytes(), REMEMBER_S)
+    return vector
+
+
+def media_answer(space_id: int, modality: Modality, ticket: str) -> None:
+    """In a worker: encode the upload of a ticket and leave the answer for who waits for it."""
+    client = _redis()
+    data = client.get(UPLOAD_PREFIX + ticket)
+    if data is None:
+        return  # nobody waits any more
+    try:
+        vector = _encoded(spaces.space(space_id), modality, outputs.decoded(modality, data))
+        answer = {"vector": base64.b64encode(vector.tobytes()).decode()}
+    except (DecodeFailed, EncoderFailed) as err:
+        answer = {"code": err.code, "detail": str(err)}
+    with client.pipeline() as pipeline:
+        pipeline.rpush(ANSWER_PREFIX + ticket, json.dumps(answer))
+        pipeline.expire(ANSWER_PREFIX + ticket, settings.RETRIEVAL["QUERY_TIMEOUT_S"])
+        pipeline.execute()
+
+
+def _vector_of(answer: dict[str, str]) -> NDArray[np.float32]:
+    if "vector" in answer:
+        return np.frombuffer(base64.b64decode(answer["vector"]), np.float32)
+    raise DecodeFailed(answer["detail"], code=answer["code"])
+
+
+def _encoded(space: spaces.Space, modality: Modality, content: Content) -> NDArray[np.float32]:
+    encoder = encoders.encoder_for(modality, space.profile)
+    features = encoder.encode(modality, [content], role="query")
+    return space.head.project(modality, features, role="query")[0]
+
+
+def _key(space: spaces.Space, modality: Modality, data: bytes) -> str:
+    return (
+        f"query:{space.id}:{space.head.fingerprint}:{modality}:{hashlib.sha256(data).hexdigest()}"
+    )
+
+
+def _redis() -> redis.Redis:
+    wait_s = settings.RETRIEVAL["QUERY_TIMEOUT_S"] + 5
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=wait_s, socket_connect_timeout=5)

@@ -1,0 +1,150 @@
+"""Items become embeddings: steps 3 to 6 of the one flow."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog import selectors
+from catalog import services as catalog
+from catalog.models import Media
+from retrieval import claims, index, outputs, spaces
+from retrieval.claims import Claim
+from retrieval.exceptions import EncoderFailed, SpaceConflict
+from retrieval.fusion import pool, unit
+from retrieval.outputs import Outputs, Piece
+from retrieval.types import MODALITIES, Modality, Vectors
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class EmbedReport:
+    """What one call did: numbers of items."""
+
+    embedded: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+
+def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
+    """Embed what is due among the items: claim, preprocess, encode, project, fuse, store.
+
+    Idempotent: items that are not due, or that another worker holds, are left alone. A broken
+    media file costs its item that file; content no encoder can take makes the item ``failed``.
+    """
+    report = EmbedReport()
+    space = spaces.space(space_id)
+    _check_encoders(space)
+    while claimed := claims.claim(space_id, item_ids):
+        try:
+            _embed_claimed(space, claimed, report)
+        except EncoderFailed as err:
+            if len(claimed) == 1:
+                claims.fail(space_id, claimed[0], err.code, str(err))
+                report.failed += 1
+            else:
+                claims.release(space_id, claimed, str(err))  # they come back one at a time
+        except Exception as err:
+            claims.release(space_id, claimed, f"{type(err).__name__}: {err}")
+            raise
+    return report
+
+
+def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport) -> None:
+    versions = {claim.item_id: claim.content_version for claim in claimed}
+    pieces = {doc.item_id: outputs.pieces_of(doc) for doc in selectors.documents(list(versions))}
+    found = outputs.encoder_outputs(space.profile, [p for own in pieces.values() for p in own])
+    _mark_media(pieces, found)
+    usable = {
+        item_id: [piece for piece in own if piece.key in found.vectors]
+        for item_id, own in pieces.items()
+    }
+    hashes = {item_id: _content_hash(space, own) for item_id, own in usable.items()}
+    unchanged = claims.confirm(space.id, versions, hashes)
+    rest = [item_id for item_id in usable if item_id not in unchanged]
+    vectors, present = _project(space, [usable[item_id] for item_id in rest], found)
+    fused, weights = space.head.fuse(vectors, present)
+    index.store(
+        space.partition,
+        [
+            index.EmbeddedItem(
+                item_id=item_id,
+                content_version=versions[item_id],
+                content_hash=hashes[item_id],
+                modalities={m: vectors[m][row] for m in vectors if present[m][row]},
+                fused=fused[row],
+                weights={
+                    m: round(float(weights[row, column]), 6)
+                    for column, m in enumerate(MODALITIES)
+                    if weights[row, column] > 0
+                },
+            )
+            for row, item_id in enumerate(rest)
+        ],
+    )
+    report.embedded += len(rest)
+    report.unchanged += len(unchanged)
+
+
+def _check_encoders(space: spaces.Space) -> None:
+    installed = {
+        name: fact["fingerprint"] for name, fact in spaces.encoder_facts(space.profile).items()
+    }
+    if installed != space.fingerprints:
+        raise SpaceConflict(
+            f"Space {space.name!r} was made with other encoders than those installed now: "
+            f"{space.fingerprints} against {installed}. Their vectors cannot be mixed: create a "
+            "new space with `manage.py train_space`."
+        )
+
+
+def _mark_media(pieces: Mapping[int, list[Piece]], found: Outputs) -> None:
+    media = [piece for own in pieces.values() for piece in own if piece.media_id]
+    good = [piece.media_id for piece in media if piece.key in found.vectors]
+    catalog.media_mark(good, Media.Status.READY)
+    for media_id, err in found.failures.items():
+        catalog.media_mark([media_id], Media.Status.FAILED, err.code, str(err))
+
+
+def _content_hash(space: spaces.Space, pieces: Sequence[Piece]) -> str:
+    """Of everything the vectors follow from: the head and every piece, in any order."""
+    keys = sorted(f"{piece.modality}:{piece.sha256}" for piece in pieces)
+    return hashlib.sha256("\n".join([space.head.fingerprint, *keys]).encode()).hexdigest()
+
+
+def _project(
+    space: spaces.Space, items: Sequence[Sequence[Piece]], found: Outputs
+) -> tuple[dict[Modality, Vectors], dict[Modality, NDArray[np.bool_]]]:
+    """Of each modality the items' vectors (n, dim), unit rows, and which rows are real (n,).
+
+    An item's texts in all languages become one feature before the projection; its pictures (or
+    sounds) become the mean of their projections.
+    """
+    vectors: dict[Modality, Vectors] = {}
+    present: dict[Modality, NDArray[np.bool_]] = {}
+    for modality in space.head.modalities:
+        owned = [
+            (row, found.vectors[piece.key])
+            for row, pieces in enumerate(items)
+            for piece in pieces
+            if piece.modality == modality
+        ]
+        vectors[modality] = np.zeros((len(items), space.head.dim), np.float32)
+        present[modality] = np.zeros(len(items), bool)
+        if not owned:
+            continue
+        owners = np.array([row for row, _ in owned])
+        features = np.stack([feature for _, feature in owned])
+        present[modality][owners] = True
+        if modality == "text":
+            rows = np.unique(owners)
+            pooled = pool(features, owners, len(items))[rows]
+            vectors[modality][rows] = space.head.project(modality, pooled)
+        else:
+            projected = space.head.project(modality, features)
+            vectors[modality] = pool(projected, owners, len(items))
+    return {name: unit(rows) for name, rows in vectors.items()}, present

@@ -1,0 +1,27 @@
+"""The queues and how full they are."""
+
+from redis.exceptions import RedisError
+
+from catalog.broker import redis_client
+
+# in the order in which a free worker takes from them: somebody waits for a query
+QUEUES = ("query", "embed", "default")
+
+
+def depths() -> dict[str, int]:
+    """Messages waiting in each queue, those in a worker's hands not counted.
+
+    Raises redis.exceptions.ConnectionError.
+    """
+    with redis_client().pipeline(transaction=False) as pipeline:
+        for queue in QUEUES:
+            pipeline.llen(queue)
+        return dict(zip(QUEUES, pipeline.execute(), strict=True))
+
+
+def depths_or_none() -> dict[str, int | None]:
+    """As ``depths``; None for each when the broker cannot be reached."""
+    try:
+        return dict(depths())
+    except RedisError:
+        return dict.fromkeys(QUEUES, None)

@@ -1,0 +1,37 @@
+"""The tasks: ids in, one call, idempotent. A lost or doubled message changes nothing."""
+
+from celery import shared_task
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from retrieval import queries, services, spaces
+from workers import sweeper
+
+TRANSIENT = (OperationalError, InterfaceError)
+
+
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
+def embed_items(item_ids: list[int]) -> None:
+    """Embed what is due among the items, in every live space."""
+    retrieval = settings.RETRIEVAL
+    spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
+    for space_id in spaces.live_spaces():
+        services.embed_items(space_id, item_ids)
+
+
+@shared_task
+def encode_query(space_id: int, modality: str, ticket: str) -> None:
+    """Encode an uploaded picture or sound for a search that waits."""
+    queries.media_answer(space_id, modality, ticket)  # type: ignore[arg-type]
+
+
+@shared_task
+def sweep() -> None:
+    """Enqueue whatever is due and has no message on its way."""
+    sweeper.sweep()
+
+
+@shared_task
+def train_space(name: str) -> None:
+    """Train a head on the catalog and make it a building space."""
+    spaces.space_train(name)
