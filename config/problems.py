@@ -21,6 +21,7 @@ from rest_framework.views import set_rollback
 
 from catalog import exceptions as catalog_errors
 from retrieval import exceptions as retrieval_errors
+from retrieval import exceptions as retrieval_errors
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,15 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     catalog_errors.UnsupportedMedia: (415, None),
     catalog_errors.MediaTooLarge: (413, None),
     catalog_errors.TooManyMedia: (409, None),
+    # retrieval
+    retrieval_errors.RetrievalError: (500, None),
+    retrieval_errors.InvalidQuery: (400, None),
+    retrieval_errors.DecodeFailed: (415, None),
+    retrieval_errors.EncoderFailed: (415, None),
+    retrieval_errors.NotEmbedded: (409, None),
+    retrieval_errors.SpaceConflict: (409, None),
+    retrieval_errors.NoActiveSpace: (503, None),
+    retrieval_errors.QuerySaturated: (503, None),
     catalog_errors.AlreadyExists: (409, None),
     # retrieval
     retrieval_errors.RetrievalError: (500, "internal_error"),

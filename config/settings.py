@@ -112,9 +112,12 @@ else:
         }
     }
 
+# a host that swallows packets must not hold a request for minutes
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
 # Threads come and go under ASGI: the web processes pool. Celery's processes fork: they must not.
 if env.boolean("DATABASE_POOL", default=False):
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.integer("DATABASE_POOL_SIZE", 10, minimum=1),
         "timeout": 5,

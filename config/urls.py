@@ -13,6 +13,7 @@ from catalog.api import (
 )
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
+from retrieval.api import SearchView, SimilarView
 from workers.api import StatusView
 
 v1 = "api/v1/"
@@ -33,7 +34,9 @@ urlpatterns = [
         MediaView.as_view(),
         name="item-medium",
     ),
-    # retrieval: search, similar
+    # retrieval
+    path(f"{v1}search/", SearchView.as_view(), name="search"),
+    path(f"{v1}items/<str:external_id>/similar/", SimilarView.as_view(), name="similar"),
     # documentation
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
