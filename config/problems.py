@@ -21,7 +21,6 @@ from rest_framework.views import set_rollback
 
 from catalog import exceptions as catalog_errors
 from retrieval import exceptions as retrieval_errors
-from retrieval import exceptions as retrieval_errors
 
 log = logging.getLogger(__name__)
 
@@ -58,20 +57,12 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     catalog_errors.UnsupportedMedia: (415, None),
     catalog_errors.MediaTooLarge: (413, None),
     catalog_errors.TooManyMedia: (409, None),
-    # retrieval
-    retrieval_errors.RetrievalError: (500, None),
-    retrieval_errors.InvalidQuery: (400, None),
-    retrieval_errors.DecodeFailed: (415, None),
-    retrieval_errors.EncoderFailed: (415, None),
-    retrieval_errors.NotEmbedded: (409, None),
-    retrieval_errors.SpaceConflict: (409, None),
-    retrieval_errors.NoActiveSpace: (503, None),
-    retrieval_errors.QuerySaturated: (503, None),
     catalog_errors.AlreadyExists: (409, None),
     # retrieval
     retrieval_errors.RetrievalError: (500, "internal_error"),
     retrieval_errors.InvalidQuery: (400, None),
-    retrieval_errors.DecodeFailed: (400, None),
+    retrieval_errors.DecodeFailed: (415, None),
+    retrieval_errors.EncoderFailed: (415, None),
     retrieval_errors.NotEmbedded: (409, None),
     retrieval_errors.SpaceConflict: (409, None),
     retrieval_errors.NoActiveSpace: (503, None),
@@ -95,7 +86,11 @@ QUIET: dict[str, str] = {
     "unsupported_media_type": "The request body's media type is not supported.",
     "csrf_failed": "The CSRF token is missing or wrong; reload the page and try again.",
 }
-LOUD = (drf_errors.APIException, catalog_errors.CatalogError)
+LOUD = (
+    drf_errors.APIException,
+    catalog_errors.CatalogError,
+    retrieval_errors.RetrievalError,
+)
 
 # The code of an error response that was made without an exception.
 CODES_BY_STATUS = {
