@@ -9,7 +9,7 @@ import hashlib
 import logging
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,12 +35,17 @@ def storage_name(sha256: str, extension: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{extension}"
 
 
+def file_known(upload: CheckedUpload) -> str:
+    """The storage name a file would get, for a rehearsal that writes nothing."""
+    return storage_name(upload.sha256, upload.extension)
+
+
 def file_store(upload: CheckedUpload) -> str:
     """Write the file unless it is there, inside a transaction, and return its storage name.
 
     Raises ``UnsupportedMedia`` when the bytes are no longer those that were checked.
     """
-    name = storage_name(upload.sha256, upload.extension)
+    name = file_known(upload)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%s, %s)", [LOCK_CLASS, int(name[:2], 16)]
@@ -54,7 +59,7 @@ def file_store(upload: CheckedUpload) -> str:
 
 def file_release(name: str) -> None:
     """After the current transaction commits, remove the file unless a row still names it."""
-    transaction.on_commit(partial(_remove_unused, name), robust=True)
+    transaction.on_commit(partial(_remove_unused, [name]), robust=True)
 
 
 def release_after_delete(instance: Media, **_: Any) -> None:
@@ -96,41 +101,54 @@ def _write(name: str, upload: CheckedUpload) -> None:
 
 
 class _Written:
-    """Held by the transaction's commit hooks alone: a rollback drops it, and it is finalized."""
+    """What a transaction (or savepoint) wrote. Only its commit hooks hold this: a rollback drops
+    them, and the finalizer removes the files.
+    """
 
-    def __init__(self, name: str) -> None:
-        self._finalizer = weakref.finalize(self, _remove_elsewhere, name)
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._finalizer = weakref.finalize(self, _remove_elsewhere, self.names)
         self._finalizer.atexit = False  # type: ignore[misc]  # a property
 
     def keep(self) -> None:
         self._finalizer.detach()
 
 
+_written: weakref.WeakValueDictionary[tuple[Any, ...], _Written] = weakref.WeakValueDictionary()
+
+
 def _remove_on_rollback(name: str) -> None:
-    transaction.on_commit(_Written(name).keep)
+    key = (threading.get_ident(), *connection.savepoint_ids)
+    written = _written.get(key)
+    if written is None:
+        written = _written[key] = _Written()
+        transaction.on_commit(written.keep)
+    written.names.append(name)
 
 
-def _remove_elsewhere(name: str) -> None:
+def _remove_elsewhere(names: list[str]) -> None:
     """In a thread with a connection of its own: this one is in the middle of its rollback.
 
-    Bounded wait: the file may have to stay until this connection's outer transaction ends.
+    Bounded wait: a file may have to stay until this connection's outer transaction ends.
     """
-    thread = threading.Thread(target=_remove_and_disconnect, args=[name], daemon=True)
+    thread = threading.Thread(target=_remove_and_disconnect, args=[names], daemon=True)
     thread.start()
     thread.join(REMOVAL_WAIT_S)
 
 
-def _remove_and_disconnect(name: str) -> None:
+def _remove_and_disconnect(names: list[str]) -> None:
     try:
-        _remove_unused(name)
+        _remove_unused(names)
     except Exception:
-        log.exception("could not remove %s after a rollback", name)
+        log.exception("could not remove %d files after a rollback", len(names))
     finally:
         connections.close_all()
 
 
-def _remove_unused(name: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, int(name[:2], 16)])
-        if not Media.objects.filter(sha256=Path(name).stem, file=name).exists():
-            default_storage.delete(name)
+def _remove_unused(names: Iterable[str]) -> None:
+    """One transaction a file: holding two of these locks could deadlock with a writer."""
+    for name in names:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, int(name[:2], 16)])
+            if not Media.objects.filter(sha256=Path(name).stem, file=name).exists():
+                default_storage.delete(name)

@@ -1,6 +1,6 @@
 """Creates and changes items in batches: the one code path behind every upsert."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ from catalog.content import (
 from catalog.exceptions import InvalidItem, TooManyMedia
 from catalog.files import file_store
 from catalog.models import Category, Item, ItemText, Media
+from catalog.uploads import CheckedUpload
 
 EMBEDDED_FIELDS: Final = frozenset({"title", "description", "tags", "language"})
 """Columns of an item that its embedding is made from."""
@@ -45,10 +46,13 @@ class Upserted:
 
 
 @transaction.atomic
-def items_upsert(rows: Sequence[Row]) -> list[Upserted]:
+def items_upsert(
+    rows: Sequence[Row], *, store: Callable[[CheckedUpload], str] = file_store
+) -> list[Upserted]:
     """``services.item_upsert`` for many items with different ids, in a handful of queries.
 
     All or nothing: the first ``InvalidItem`` or ``TooManyMedia`` rolls everything back.
+    ``store`` writes a file and returns its storage name.
     """
     rows = [(checked(content), _checked_media(media)) for content, media in rows]
     ids = [content.external_id for content, _ in rows]
@@ -56,7 +60,7 @@ def items_upsert(rows: Sequence[Row]) -> list[Upserted]:
         raise ValueError("items_upsert takes each external_id once")
     categories = categories_get(path for content, _ in rows for path in _given(content.categories))
     items, created = _locked_or_inserted([content for content, _ in rows])
-    work = _Work(categories)
+    work = _Work(categories, store)
     outcomes: dict[str, Outcome] = {}
     for content, media in rows:
         item = items[content.external_id]
@@ -136,6 +140,7 @@ class _Work:
     """Compares items with what they should say and collects the rows to write."""
 
     categories: dict[str, Category]
+    store: Callable[[CheckedUpload], str]
     texts: list[ItemText] = field(default_factory=list)
     stale_texts: list[int] = field(default_factory=list)
     links: list[Any] = field(default_factory=list)
@@ -223,7 +228,7 @@ class _Work:
             row = present.get(key)
             if row is None:
                 row = each.upload.as_media(item_id=item.pk, **facts)
-                row.file.name = file_store(each.upload)
+                row.file.name = self.store(each.upload)
                 self.media.append(row)
                 content_changed = True
             elif changes := {k: v for k, v in facts.items() if getattr(row, k) != v}:

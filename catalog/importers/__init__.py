@@ -1,0 +1,1 @@
+"""Bulk import: a file becomes rows, rows become items. ``load.load`` is the loop."""

@@ -1,0 +1,154 @@
+"""Reads CSV: a header, then one item a row, as the same objects that JSON Lines has.
+
+An empty cell empties what may be empty (description, tags, categories, attributes, expires_at,
+media) and is "not given" for the rest.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
+from catalog.importers.rows import DEFAULT_LANGUAGE, ImportFileError, RawRow, RowError
+
+SEPARATOR: Final = "|"
+TOO_LONG: Final = "\ud800"
+"""Stands for a line that is too long: a lone surrogate never comes out of decoding."""
+MAX_CELL: Final = 131_072
+PLAIN: Final = ("external_id", "kind", "language", "published_at")
+COLUMNS: Final = (
+    *PLAIN,
+    *("expires_at", "published", "title", "title.LANGUAGE", "description"),
+    *("description.LANGUAGE", "tags", "tags.LANGUAGE", "categories"),
+    *("attributes", "attributes.NAME", "image", "audio"),
+)
+BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+LANGUAGED: Final = ("title", "description", "tags")
+
+
+def read_csv(file: BinaryIO) -> Iterator[RawRow]:
+    """One row for every record that is not blank. Raises ``ImportFileError`` for the header."""
+    reader = csv.reader(_decoded(file), strict=True)
+    header: list[str] | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as err:
+            if header is None:
+                raise ImportFileError(f"The header is not CSV: {err}.") from err
+            yield RawRow(line, problem=f"is not CSV: {err}")
+            continue
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = _header(cells)
+        else:
+            yield _row(line, header, cells)
+
+
+def _decoded(file: BinaryIO) -> Iterator[str]:
+    for line in bounded_lines(file):
+        yield TOO_LONG + "\n" if line is None else line.decode(errors="surrogateescape")
+
+
+def _header(cells: list[str]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    for at, name in enumerate(header):
+        base, dot, rest = name.partition(".")
+        dotted = base in (*LANGUAGED, "attributes") and bool(rest)
+        if not (dotted if dot else name in COLUMNS):
+            raise ImportFileError(f"Unknown column {name!r}; allowed: {', '.join(COLUMNS)}.")
+        if name in header[:at]:
+            raise ImportFileError(f"The column {name!r} is there twice.")
+    if "external_id" not in header:
+        raise ImportFileError("The column external_id is missing.")
+    return header
+
+
+def _row(line: int, header: list[str], cells: list[str]) -> RawRow:
+    text = "".join(cells)
+    if TOO_LONG in text:
+        return RawRow(line, problem=f"the line is over {MAX_LINE_BYTES} bytes")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return RawRow(line, problem="is not UTF-8")
+    if len(cells) != len(header):
+        return RawRow(line, problem=f"has {len(cells)} cells; the header has {len(header)}")
+    try:
+        return RawRow(line, _Record(dict(zip(header, cells, strict=True))).as_object())
+    except RowError as err:
+        return RawRow(line, problem=str(err))
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    cells: dict[str, str]
+
+    def as_object(self) -> dict[str, Any]:
+        """The row as JSON Lines would have it. Raises ``RowError``."""
+        row: dict[str, Any] = {name: cell for name in PLAIN if (cell := self._cell(name))}
+        if cell := self._cell("published"):
+            if cell.lower() not in BOOLEANS:
+                raise RowError(f"published: {cell[:20]!r}: use one of {', '.join(BOOLEANS)}")
+            row["published"] = BOOLEANS[cell.lower()]
+        if "expires_at" in self.cells:
+            row["expires_at"] = self._cell("expires_at") or None
+        if "categories" in self.cells:
+            row["categories"] = _parts(self._cell("categories"))
+        for name in LANGUAGED:
+            self._add_words(row, name, _parts if name == "tags" else str)
+        self._add_attributes(row)
+        self._add_media(row)
+        return row
+
+    def _cell(self, name: str) -> str:
+        return self.cells.get(name, "").strip()
+
+    def _dotted(self, base: str) -> dict[str, str]:
+        names = [name for name in self.cells if name.startswith(f"{base}.")]
+        return {name.partition(".")[2]: self._cell(name) for name in names}
+
+    def _add_words(
+        self, row: dict[str, Any], name: str, convert: Callable[[str], str | list[str]]
+    ) -> None:
+        others = self._dotted(name)
+        own = self._cell(name)
+        if not others:
+            if own or (name in self.cells and name != "title"):
+                row[name] = convert(own)
+            return
+        language = self._cell("language") or DEFAULT_LANGUAGE
+        if own and others.get(language):
+            raise RowError(f"{name}: {name}.{language} is given too")
+        words = {language: own, **{each: cell for each, cell in others.items() if cell}}
+        if name == "title":
+            words = {each: cell for each, cell in words.items() if cell}
+        if words:
+            row[name] = {each: convert(cell) for each, cell in words.items()}
+
+    def _add_attributes(self, row: dict[str, Any]) -> None:
+        named = {name: cell for name, cell in self._dotted("attributes").items() if cell}
+        if "attributes" not in self.cells and not self._dotted("attributes"):
+            return
+        try:
+            attributes = json.loads(self._cell("attributes") or "{}")
+        except (ValueError, RecursionError) as err:
+            raise RowError(f"attributes: is not JSON: {err}") from err
+        row["attributes"] = {**attributes, **named} if isinstance(attributes, dict) else attributes
+
+    def _add_media(self, row: dict[str, Any]) -> None:
+        columns = [name for name in ("image", "audio") if name in self.cells]
+        if columns:
+            row["media"] = [
+                {"modality": name, "path": path}
+                for name in columns
+                for path in _parts(self._cell(name))
+            ]
+
+
+def _parts(cell: str) -> list[str]:
+    return [part for each in cell.split(SEPARATOR) if (part := each.strip())]
