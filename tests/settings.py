@@ -10,3 +10,15 @@ if Path(_var).name != "test":  # xdist's workers inherit what the first process 
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# logic is tested on encoders that are quick and still depend on their input; tests of the real
+# ones are marked `encoders` and choose the profile `starter`
+RETRIEVAL["PROFILES"]["fake"] = {  # noqa: F405
+    name: {"BACKEND": f"tests.fakes.Fake{name.capitalize()}Encoder"}
+    for name in ("text", "image", "audio")
+}
+RETRIEVAL |= {"PROFILE": "fake", "DIM": 64}  # noqa: F405
+# all requests of a run come from one address; tests of the limit set their own
+API |= {"RATE_LIMIT_ANONYMOUS": 1_000_000, "RATE_LIMIT_KEY": 1_000_000}  # noqa: F405
+# processes that a test starts find its database and a queue of their own
+if "TRIAD_TEST_DATABASE" in os.environ:
+    DATABASES["default"]["NAME"] = os.environ["TRIAD_TEST_DATABASE"]  # noqa: F405
