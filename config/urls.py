@@ -1,7 +1,7 @@
 """The whole URL table."""
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from catalog.api import (
@@ -43,6 +43,7 @@ urlpatterns = [
     # stored files; large deployments let a web server or CDN answer these
     path("media/<path:name>", media_file, name="media-file"),
     # the storefront
+    path("", include("recommender.storefront.urls")),
 ]
 
 handler400 = "config.problems.handler400"

@@ -1,0 +1,1 @@
+"""The web pages: a search box, results and item views, all fed by the public API."""

@@ -1,0 +1,137 @@
+// The public API, read anonymously; answers are remembered so that going back is instant.
+
+import { language } from "./language.js";
+import { uploadOf } from "./query.js";
+
+const ROOT = document.documentElement.dataset.api;
+const REMEMBER_MS = 5 * 60 * 1000;
+const MAX_REMEMBERED = 60;
+const answers = new Map();
+
+/** An error answer: application/problem+json, or what we can say without one. */
+export class Problem extends Error {
+  constructor({ status, title, detail, code, errors }, retryAfterS = null) {
+    super(title);
+    Object.assign(this, { status, title, detail, code, errors: errors ?? {}, retryAfterS });
+  }
+}
+
+async function problemOf(response) {
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  let body = {};
+  try {
+    body = await response.json();
+  } catch {
+    // not even JSON: a proxy's page
+  }
+  const told = typeof body.title === "string" ? body : {};
+  return new Problem(
+    {
+      title: "The server could not answer",
+      detail: `It said ${response.status} ${response.statusText}.`,
+      ...told,
+      status: response.status,
+    },
+    Number.isFinite(seconds) ? seconds : null,
+  );
+}
+
+async function request(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(new URL(path, new URL(ROOT, location.href)), {
+      credentials: "omit",
+      ...init,
+      headers: { Accept: "application/json", ...init.headers },
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({
+      status: 0,
+      code: "unreachable",
+      title: "The server cannot be reached",
+      detail: "Check the connection, then try again.",
+    });
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+async function remembered(key, fetchAnswer) {
+  const known = answers.get(key);
+  if (known && known.until > Date.now()) return known.answer;
+  const answer = await fetchAnswer();
+  answers.set(key, { answer, until: Date.now() + REMEMBER_MS });
+  if (answers.size > MAX_REMEMBERED) answers.delete(answers.keys().next().value);
+  return answer;
+}
+
+const get = (path, signal) => remembered(path, () => request(path, { signal }));
+
+/** The first picture or sound that is not known to be broken. */
+function firstUrl(item, modality) {
+  const usable = (item.media ?? []).find((m) => m.modality === modality && m.status !== "failed");
+  return usable?.url ?? null;
+}
+
+/** An item of a list as a hit shows it: words in the chosen language, one picture, one sound. */
+export function summaryOf(item) {
+  if (!("texts" in item)) return item;
+  const wanted = language();
+  const words = [item, ...item.texts].find((text) => text.language.split("-")[0] === wanted) ?? item;
+  return {
+    ...item,
+    title: words.title,
+    description: words.description,
+    language: words.language,
+    tags: words.tags?.length ? words.tags : item.tags,
+    image: firstUrl(item, "image"),
+    audio: firstUrl(item, "audio"),
+  };
+}
+
+/** Hits of a composed query; files travel beside the JSON as multipart. */
+export function search(parts, limit, signal) {
+  const files = new FormData();
+  const query = parts.map((part) => {
+    if (!part.upload) return part.item ? { item: part.item } : { text: part.text };
+    const { modality, file } = uploadOf(part.upload);
+    const field = `file${[...files.keys()].length}`;
+    files.set(field, file, file.name);
+    return { [modality]: field };
+  });
+  const body = JSON.stringify({ query, limit, lang: language() });
+  const key = JSON.stringify(["search", parts, limit, language()]);
+  return remembered(key, () => {
+    if ([...files.keys()].length === 0) {
+      const headers = { "Content-Type": "application/json" };
+      return request("search/", { method: "POST", body, headers, signal });
+    }
+    files.set("body", body);
+    return request("search/", { method: "POST", body: files, signal });
+  });
+}
+
+export function similar(externalId, limit, signal) {
+  const query = new URLSearchParams({ limit, lang: language() });
+  return get(`items/${encodeURIComponent(externalId)}/similar/?${query}`, signal);
+}
+
+export function item(externalId, signal) {
+  return get(`items/${encodeURIComponent(externalId)}/`, signal);
+}
+
+/** A page of items: `{results, next}`; `next` goes into `nextItems`. */
+export function items(conditions, signal) {
+  return get(`items/?${new URLSearchParams(conditions)}`, signal);
+}
+
+/** The page behind a `next` link, asked for at our own origin whatever host it names. */
+export function nextItems(next, signal) {
+  return get(`items/${new URL(next, location.href).search}`, signal);
+}
+
+/** The roots of the category tree: `{name, path, items, items_below, children}`. */
+export const categories = (signal) => get("categories/", signal);
+
+export const status = () => request("status/");

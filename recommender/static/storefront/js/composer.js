@@ -1,0 +1,193 @@
+// The search box: words, pictures, sounds and items become one query.
+
+import { item as fetchItem, summaryOf } from "./api.js";
+import { h, icon } from "./dom.js";
+import { currentRoute, navigate } from "./navigation.js";
+import { playButton } from "./player.js";
+import { uploadOf, uploadPart } from "./query.js";
+import { canRecord, record } from "./recorder.js";
+
+const MAX_PARTS = 10;
+const form = document.getElementById("search");
+const input = document.getElementById("q");
+const list = document.getElementById("parts");
+const hint = document.getElementById("hint");
+const drop = document.getElementById("drop");
+const known = new Map(); // items seen in this page, by external_id: names for the chips
+let others = []; // the parts that are not the words in the box
+
+function say(text) {
+  hint.textContent = text;
+}
+
+function search(parts) {
+  say("");
+  if (parts.length > MAX_PARTS) say(`A query can have ${MAX_PARTS} parts; remove one first.`);
+  else if (parts.length === 0) navigate({ view: "home" });
+  else navigate({ view: "search", parts });
+}
+
+function composed() {
+  const text = input.value.trim();
+  return text ? [{ text }, ...others] : [...others];
+}
+
+/** Add a part to what is there and search; `item` gives its name and picture. */
+export function addToQuery(part, item = null) {
+  if (item) known.set(item.external_id, item);
+  const key = JSON.stringify(part);
+  if (others.some((other) => JSON.stringify(other) === key)) return;
+  search([...composed(), part]);
+}
+
+function addFile(file) {
+  const modality = ["image", "audio"].find((name) => file.type.startsWith(`${name}/`));
+  if (modality) addToQuery(uploadPart(modality, file));
+  else say(`“${file.name}” is neither a picture nor a sound.`);
+}
+
+function remove(index) {
+  const parts = [...(currentRoute().parts ?? [])];
+  const [gone] = parts.splice(index, 1);
+  if (gone.text) input.value = "";
+  search(parts);
+}
+
+function itemLabel(id) {
+  const label = h("span", {}, known.get(id)?.title ?? id);
+  const thumb = h("span", { class: "thumb" }, icon("similar"));
+  const fill = (item) => {
+    known.set(id, item);
+    label.textContent = item.title;
+    if (item.image) thumb.replaceChildren(h("img", { src: item.image, alt: "" }));
+  };
+  if (known.has(id)) fill(known.get(id));
+  else fetchItem(id).then((item) => fill(summaryOf(item)), () => {});
+  return [thumb, label];
+}
+
+function partLabel(part) {
+  if (part.text) return ["words", [icon("words"), h("span", {}, part.text)]];
+  if (part.item) return ["item", itemLabel(part.item)];
+  const { modality, file, url } = uploadOf(part.upload);
+  const name = h("span", {}, file.name);
+  if (modality === "audio") return ["audio", [playButton(url, file.name, "play small"), name]];
+  return ["image", [h("span", { class: "thumb" }, h("img", { src: url, alt: "" })), name]];
+}
+
+/** Show the query of a place: the first words in the box, everything as chips. */
+export function showQuery(parts) {
+  const first = parts.findIndex((part) => part.text);
+  input.value = first >= 0 ? parts[first].text : "";
+  others = parts.filter((_, index) => index !== first);
+  say("");
+  list.hidden = parts.length === 0;
+  list.replaceChildren(
+    ...parts.map((part, index) => {
+      const [kind, label] = partLabel(part);
+      const name = () => label.at(-1).textContent;
+      const close = h("button", { type: "button", class: "remove", onclick: () => remove(index) }, icon("close"));
+      close.append(h("span", { class: "visually-hidden" }, `Remove ${name()}`));
+      return h("li", { class: `part ${kind}` }, label, close);
+    }),
+  );
+}
+
+function pickWith(buttonId, inputId) {
+  const files = document.getElementById(inputId);
+  document.getElementById(buttonId).addEventListener("click", () => files.click());
+  files.addEventListener("change", () => {
+    if (files.files[0]) addFile(files.files[0]);
+    files.value = ""; // the same file can be chosen again
+  });
+}
+
+function recordWith(button) {
+  let recording = null;
+  button.hidden = !canRecord();
+  const looks = (on) => {
+    button.setAttribute("aria-pressed", String(on));
+    button.replaceChildren(icon(on ? "stop" : "mic"));
+  };
+  button.addEventListener("click", async () => {
+    if (recording) {
+      recording.stop();
+      return;
+    }
+    try {
+      recording = await record();
+      looks(true);
+      say("Listening… press again to search.");
+      addFile(await recording.file);
+    } catch (error) {
+      say(`The microphone cannot be used: ${error.message}`);
+    } finally {
+      recording = null;
+      looks(false);
+    }
+  });
+}
+
+function dropAnywhere() {
+  const wanted = (event) => [...event.dataTransfer.types].some((type) => type === "Files" || type.startsWith("application/x-triad"));
+  let depth = 0;
+  const hide = () => {
+    depth = 0;
+    drop.hidden = true;
+  };
+  addEventListener("dragenter", (event) => {
+    if (!wanted(event)) return;
+    depth += 1;
+    drop.hidden = false;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!wanted(event)) return;
+    depth -= 1;
+    if (depth <= 0) hide();
+  });
+  addEventListener("dragover", (event) => wanted(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!wanted(event)) return;
+    event.preventDefault();
+    hide();
+    const id = event.dataTransfer.getData("application/x-triad-item");
+    if (id) addToQuery({ item: id });
+    else if (event.dataTransfer.files[0]) addFile(event.dataTransfer.files[0]);
+  });
+  addEventListener("dragend", hide);
+}
+
+function pasteAnywhere() {
+  addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    addFile(file);
+  });
+}
+
+function slashFocuses() {
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+}
+
+/** Wire the box up, once. */
+export function startComposer() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const parts = composed();
+    if (parts.length) search(parts);
+    else input.focus();
+  });
+  pickWith("pick-image", "image-file");
+  pickWith("pick-audio", "audio-file");
+  recordWith(document.getElementById("record"));
+  dropAnywhere();
+  pasteAnywhere();
+  slashFocuses();
+}

@@ -1,0 +1,102 @@
+// One item: large picture, sounds, words in every language, and its kin.
+
+import { item as fetchItem, similar, summaryOf } from "./api.js";
+import { categoryName, picture } from "./cards.js";
+import { addToQuery } from "./composer.js";
+import { h, icon } from "./dom.js";
+import { language, languageName } from "./language.js";
+import { addressOf } from "./navigation.js";
+import { playButton } from "./player.js";
+import { hitList } from "./results.js";
+import { loadInto } from "./states.js";
+
+const KIN = 12;
+
+function usable(item, modality) {
+  return item.media.filter((medium) => medium.modality === modality && medium.status !== "failed");
+}
+
+function pictures(item, title) {
+  const images = usable(item, "image");
+  const stage = h("div", { class: "stage" }, picture(images[0]?.url, images[0]?.alt || title, { eager: true }));
+  if (images.length < 2) return h("div", { class: "gallery" }, stage);
+  const show = (image) => stage.replaceChildren(picture(image.url, image.alt || title, { eager: true }));
+  const thumb = (image, index) =>
+    h("button", { type: "button", "aria-label": `Picture ${index + 1}`, onclick: () => show(image) }, h("img", { src: image.url, alt: "" }));
+  return h("div", { class: "gallery" }, stage, h("div", { class: "thumbs" }, images.map(thumb)));
+}
+
+function seconds(duration) {
+  return duration ? `${duration.toFixed(1)} s` : "";
+}
+
+function sounds(item, title) {
+  const rows = usable(item, "audio").map((sound, index, all) => {
+    const name = sound.alt || (all.length > 1 ? `Sound ${index + 1}` : "Listen");
+    return h("li", {}, playButton(sound.url, sound.alt || `the sound of ${title}`, "play inline"), h("span", {}, name), h("span", { class: "duration" }, seconds(sound.duration_s)));
+  });
+  return rows.length ? h("ul", { class: "sounds", "aria-label": "Sounds" }, rows) : null;
+}
+
+function titles(item, shown) {
+  const texts = [item, ...item.texts];
+  if (texts.length < 2) return null;
+  const rows = texts.map((text) =>
+    h("div", { class: text.language === shown ? "shown" : null }, h("dt", { lang: text.language }, languageName(text.language)), h("dd", { lang: text.language }, text.title)),
+  );
+  return h("section", { class: "titles" }, h("h2", {}, "In other words"), h("dl", {}, rows));
+}
+
+function chips(className, label, entries) {
+  return entries.length ? h("ul", { class: className, "aria-label": label }, entries.map((entry) => h("li", {}, entry))) : null;
+}
+
+function detail(item) {
+  const shown = summaryOf(item);
+  document.title = `${shown.title} · Triad`;
+  const category = (path) => h("a", { href: addressOf({ view: "category", path }) }, path.split("/").map(categoryName).join(" › "));
+  const tag = (word) => h("a", { href: addressOf({ view: "search", parts: [{ text: word }] }), lang: shown.language }, word);
+  return h(
+    "article",
+    { class: "item" },
+    pictures(item, shown.title),
+    h(
+      "div",
+      { class: "facts" },
+      chips("categories", "Categories", item.categories.map(category)),
+      h("h1", { lang: shown.language, tabindex: "-1" }, shown.title),
+      shown.description ? h("p", { class: "description", lang: shown.language }, shown.description) : null,
+      sounds(item, shown.title),
+      h(
+        "div",
+        { class: "buttons" },
+        h("a", { class: "button primary", href: addressOf({ view: "similar", id: item.external_id }) }, icon("similar"), "Similar"),
+        h("button", { type: "button", class: "button", onclick: () => addToQuery({ item: item.external_id }, shown) }, icon("plus"), "Add to the search"),
+      ),
+      chips("tags", "Tags", shown.tags.map(tag)),
+      titles(item, shown.language ?? language()),
+      h("p", { class: "identifier" }, h("code", {}, item.external_id)),
+    ),
+  );
+}
+
+function placeholder() {
+  return h("div", { class: "item skeleton", "aria-hidden": "true" }, h("div", { class: "gallery" }), h("div", { class: "facts" }, h("span"), h("span"), h("span")));
+}
+
+export function itemView(view, { id }, signal) {
+  const box = h("div");
+  const kin = h("section", { class: "kin", "aria-label": "Similar items" });
+  view.replaceChildren(box);
+  return loadInto(box, {
+    placeholder,
+    fetch: () => fetchItem(id, signal),
+    show: (item) => {
+      const list = h("div");
+      kin.replaceChildren(h("h2", {}, "More like this"), list);
+      hitList(list, (limit) => similar(id, limit, signal), signal, KIN);
+      return [detail(item), kin];
+    },
+    signal,
+  });
+}

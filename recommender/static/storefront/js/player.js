@@ -1,0 +1,71 @@
+// One sound at a time, whoever asked for it.
+
+import { h, icon } from "./dom.js";
+
+const audio = new Audio();
+let playing = null; // the button whose sound it is
+
+function set(button, state) {
+  button.dataset.state = state;
+  const verb = state === "playing" ? "Pause" : "Play";
+  button.setAttribute("aria-label", `${verb} ${button.dataset.label}`);
+  button.querySelector(".icon").replaceWith(icon(state === "playing" ? "pause" : "play"));
+  if (state === "idle") button.style.setProperty("--progress", 0);
+}
+
+function tick() {
+  if (!playing) return;
+  const share = audio.duration > 0 ? audio.currentTime / audio.duration : 0;
+  playing.style.setProperty("--progress", Math.min(1, share || 0));
+  if (!audio.paused) requestAnimationFrame(tick);
+}
+
+/** Silence, for example because another page is shown. */
+export function stop() {
+  audio.pause();
+  if (playing) set(playing, "idle");
+  playing = null;
+}
+
+function fail(button) {
+  if (playing !== button) return;
+  stop();
+  button.dataset.state = "failed";
+  button.disabled = true;
+  button.title = "This browser cannot play the sound";
+}
+
+async function toggle(button, url) {
+  if (playing === button && !audio.paused) {
+    audio.pause();
+    set(button, "paused");
+    return;
+  }
+  if (playing !== button) {
+    stop();
+    playing = button;
+    audio.src = url;
+  }
+  set(button, "playing");
+  try {
+    await audio.play();
+    tick();
+  } catch (error) {
+    if (error.name !== "AbortError") fail(button);
+  }
+}
+
+audio.addEventListener("ended", stop);
+audio.addEventListener("error", () => playing && fail(playing));
+
+/** A button that plays and pauses the sound at `url`; `label` completes "Play …". */
+export function playButton(url, label, className = "play") {
+  const button = h("button", { type: "button", class: className, "data-label": label });
+  button.append(icon("play"));
+  set(button, "idle");
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    toggle(button, url);
+  });
+  return button;
+}

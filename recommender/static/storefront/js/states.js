@@ -1,0 +1,86 @@
+// Waiting, nothing found, and errors that say what to do next.
+
+import { h, icon, announce } from "./dom.js";
+
+const MAX_AUTOMATIC_RETRIES = 5;
+
+export function skeletonCards(count) {
+  const card = () =>
+    h("div", { class: "card skeleton" }, h("div", { class: "picture" }), h("span"), h("span"));
+  return h("div", { class: "grid", "aria-hidden": "true" }, Array.from({ length: count }, card));
+}
+
+export function emptyState(title, text) {
+  return h("div", { class: "state" }, h("h2", {}, title), h("p", {}, text));
+}
+
+function fieldErrors(problem) {
+  const rows = Object.entries(problem.errors);
+  if (rows.length === 0) return null;
+  return h("ul", {}, rows.map(([field, said]) => h("li", {}, h("code", {}, field), ` ${[].concat(said).join(" ")}`)));
+}
+
+/** What happens next when the server said how long to wait. */
+function countdown(problem, retry, signal) {
+  let left = Math.max(1, problem.retryAfterS);
+  const why = problem.status === 429 ? "Too many requests" : "The workers are busy";
+  const line = h("p", { class: "countdown" });
+  const say = () => {
+    line.textContent = `${why}: trying again in ${left} s`;
+  };
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left > 0) say();
+    else {
+      clearInterval(timer);
+      retry();
+    }
+  }, 1000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  say();
+  return [line, () => clearInterval(timer)];
+}
+
+function errorState(problem, { retry, attempt, signal }) {
+  const waits = problem.retryAfterS !== null && attempt < MAX_AUTOMATIC_RETRIES;
+  const [line, cancel] = waits ? countdown(problem, retry, signal) : [null, () => {}];
+  const worthRetrying = waits || problem.status === 0 || problem.status === 429 || problem.status >= 500;
+  const now = () => {
+    cancel();
+    retry();
+  };
+  announce(`${problem.title}. ${problem.detail}`);
+  return h(
+    "div",
+    { class: "state error", "data-status": problem.status, "data-code": problem.code },
+    icon("alert"),
+    h("h2", {}, problem.title),
+    h("p", {}, problem.detail),
+    fieldErrors(problem),
+    line,
+    worthRetrying
+      ? h("button", { type: "button", class: "button", onclick: now }, "Try now")
+      : h("a", { class: "button", href: document.documentElement.dataset.home }, "To the first page"),
+  );
+}
+
+function asProblem(error) {
+  if ("retryAfterS" in error) return error;
+  return { status: -1, code: "page", title: "This page stumbled", detail: String(error), errors: {}, retryAfterS: null };
+}
+
+/** Fill `box`: a placeholder, then what `show` makes of the answer, or the error with a way on. */
+export async function loadInto(box, { placeholder, fetch, show, signal }, attempt = 0) {
+  const retry = () => loadInto(box, { placeholder, fetch, show, signal }, attempt + 1);
+  box.replaceChildren(placeholder());
+  box.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch();
+    if (!signal.aborted) box.replaceChildren(...[show(answer)].flat());
+  } catch (error) {
+    if (signal.aborted) return;
+    box.replaceChildren(errorState(asProblem(error), { retry, attempt, signal }));
+  } finally {
+    if (!signal.aborted) box.removeAttribute("aria-busy");
+  }
+}
