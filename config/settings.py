@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from config import embedded, env
 
@@ -40,6 +42,7 @@ else:
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -328,12 +331,65 @@ LOGGING = {
     },
 }
 
+
+def _admin_link(title: str, icon: str, name: str) -> dict[str, Any]:
+    """A sidebar entry; ``name`` is ``app.model``."""
+    app, model = name.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": "Triad",
     "SITE_HEADER": "Triad",
     "SITE_SUBHEADER": "What things are, and what people do",
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
+    "STYLES": [lambda request: static("catalog/admin.css")],
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Catalog",
+                "items": [
+                    _admin_link("Items", "category", "catalog.item"),
+                    _admin_link("Categories", "account_tree", "catalog.category"),
+                    _admin_link("Media", "perm_media", "catalog.media"),
+                    _admin_link("Texts", "translate", "catalog.itemtext"),
+                ],
+            },
+            {
+                "title": "Retrieval",
+                "separator": True,
+                "items": [
+                    _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
+                ],
+            },
+            {
+                "title": "Access",
+                "separator": True,
+                "items": [
+                    _admin_link("API keys", "key", "catalog.apikey"),
+                    _admin_link("Users", "person", "auth.user"),
+                    _admin_link("Groups", "group", "auth.group"),
+                    _admin_link("Failed logins", "shield_lock", "axes.accessattempt"),
+                ],
+            },
+            {
+                "title": "Schedules",
+                "separator": True,
+                "items": [
+                    _admin_link("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
+                    _admin_link("Intervals", "timer", "django_celery_beat.intervalschedule"),
+                    _admin_link("Crontabs", "event_repeat", "django_celery_beat.crontabschedule"),
+                ],
+            },
+        ],
+    },
 }
 
 Path(VAR).mkdir(parents=True, exist_ok=True)

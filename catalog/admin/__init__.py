@@ -1,0 +1,9 @@
+"""The catalog in the admin. Writes go through ``catalog.services``."""
+
+from catalog.admin.api_keys import ApiKeyAdmin
+from catalog.admin.categories import CategoryAdmin
+from catalog.admin.items import ItemAdmin
+from catalog.admin.media import MediaAdmin
+from catalog.admin.texts import ItemTextAdmin
+
+__all__ = ["ApiKeyAdmin", "CategoryAdmin", "ItemAdmin", "ItemTextAdmin", "MediaAdmin"]

@@ -1,0 +1,121 @@
+"""The item's page and list, with the state of the embeddings added to what the catalog shows."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RadioFilter
+from unfold.decorators import display
+
+from catalog.admin import ItemAdmin, html
+from catalog.models import Item
+from retrieval.models import Embedding, EmbeddingSpace
+
+Status = Embedding.Status
+
+
+def state_of(prefix: str, version: str) -> Case:
+    """Where an item stands in a space: its row's status counts only for the item's version.
+
+    ``prefix`` leads to the embedding, which may be missing; ``version`` to the content version.
+    """
+    made, tried = f"{prefix}content_version", f"{prefix}attempted_version"
+    failed = Q(**{f"{prefix}status": Status.FAILED, f"{tried}__gte": F(version)})
+    return Case(
+        When(Q(**{f"{made}__gte": F(version)}), then=Value(Status.READY.value)),
+        When(failed, then=Value(Status.FAILED.value)),
+        default=Value(Status.PENDING.value),
+    )
+
+
+class EmbeddingFilter(RadioFilter):
+    """Items by where they stand in the active space."""
+
+    title = "embedding"
+    parameter_name = "embedding"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Ready, pending, failed."""
+        return [(status.value, status.value) for status in Status]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Item]) -> QuerySet[Item]:
+        """The items in that state."""
+        # the annotation of EmbeddedItemAdmin.get_queryset
+        chosen: dict[str, Any] = {"embedding_state": self.value()}
+        return queryset.filter(**chosen) if self.value() else queryset
+
+
+admin.site.unregister(Item)
+
+
+@admin.register(Item)
+class EmbeddedItemAdmin(ItemAdmin):
+    """The catalog's page, one column, one filter and one panel richer."""
+
+    list_display = (*ItemAdmin.list_display, "embedding")
+    list_filter = (*ItemAdmin.list_filter, EmbeddingFilter)
+    readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel")
+    fieldsets = (*ItemAdmin.fieldsets, ("Embeddings", {"fields": ("embeddings_panel",)}))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Item]:
+        """With the state in the active space; no vectors are read."""
+        active = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE)
+        space_id = active.values_list("pk", flat=True).first()
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                active=FilteredRelation(
+                    "embeddings", condition=Q(embeddings__space_id=space_id or 0)
+                ),
+                embedding_state=state_of("active__", "content_version"),
+                embedding_error_code=Coalesce("active__error_code", Value("")),
+                embedding_error=Coalesce("active__error", Value("")),
+            )
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
+        """A new item has no embeddings."""
+        fieldsets = list(super().get_fieldsets(request, obj))
+        return fieldsets if obj else [each for each in fieldsets if each[0] != "Embeddings"]
+
+    @display(description="embedding")
+    def embedding(self, item: Any) -> SafeString:
+        """State in the active space; the error as a tooltip."""
+        if item.embedding_state != Status.FAILED:
+            return html.status_badge(item.embedding_state)
+        return html.status_badge(
+            item.embedding_state, item.embedding_error_code, item.embedding_error
+        )
+
+    @display(description="in each live space")
+    def embeddings_panel(self, item: Item) -> SafeString:
+        """A line for each space that new content is embedded into."""
+        spaces = EmbeddingSpace.objects.filter(state__in=EmbeddingSpace.LIVE).only("name", "state")
+        rows = {
+            row.space_id: row
+            for row in Embedding.objects.filter(item=item)
+            .annotate(state=state_of("", "item__content_version"))
+            .defer("text", "image", "audio", "fused")
+        }
+        lines = [_line(item, space, rows.get(space.pk)) for space in spaces]
+        return render_to_string("retrieval/admin/item_embeddings.html", {"lines": lines})
+
+
+def _line(item: Item, space: EmbeddingSpace, row: Any) -> dict[str, Any]:
+    if row is None:
+        return {"space": space, "state": html.status_badge(Status.PENDING)}
+    return {
+        "space": space,
+        "state": html.status_badge(row.state),
+        "versions": f"{row.content_version} of {item.content_version}",
+        "attempts": row.attempts,
+        "weights": [(name, round(100 * share)) for name, share in row.weights.items()],
+        "updated_at": row.updated_at,
+        "error_code": row.error_code,
+        "error": row.error,
+    }
