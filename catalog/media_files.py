@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from catalog.models import Media
 
 CHUNK_BYTES = 256 * 1024
-SHA256 = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/([0-9a-f]{64})\.[a-z0-9]{1,8}")  # of files.storage_name
 RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -33,8 +33,8 @@ HEADERS = {
 @require_safe
 def media_file(request: HttpRequest, name: str) -> HttpResponseBase:
     """One stored file, or the part of it that the Range header asks for (206, or 416)."""
-    sha256 = SHA256.search(name)
-    row = Media.objects.filter(sha256=sha256[0], file=name).first() if sha256 else None
+    known = NAME.fullmatch(name)
+    row = Media.objects.filter(sha256=known[1], file=name).first() if known else None
     if row is None:  # also keeps every other file under MEDIA_ROOT unseen
         raise Http404(name)
     headers = HEADERS | {"ETag": f'"{row.sha256}"'}

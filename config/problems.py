@@ -17,6 +17,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.html import escape
 from rest_framework import exceptions as drf_errors
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from catalog import exceptions as catalog_errors
@@ -180,13 +181,21 @@ def field_errors(exc: BaseException) -> dict[str, list[str]]:
 def _flatten(found: Any, path: str, flat: dict[str, list[str]]) -> None:
     if isinstance(found, dict):
         for key, value in found.items():
-            _flatten(value, f"{path}.{key}" if path else str(key), flat)
+            _flatten(value, _below(path, key), flat)
     elif isinstance(found, list | tuple):
         for position, value in enumerate(found):
             nested = isinstance(value, dict | list | tuple)
-            _flatten(value, f"{path}[{position}]" if nested else path, flat)
+            _flatten(value, _below(path, position) if nested else path, flat)
     else:
         flat.setdefault(path or "body", []).append(str(found))
+
+
+def _below(path: str, key: str | int) -> str:
+    if key == api_settings.NON_FIELD_ERRORS_KEY:
+        return path
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:

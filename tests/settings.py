@@ -22,3 +22,6 @@ API |= {"RATE_LIMIT_ANONYMOUS": 1_000_000, "RATE_LIMIT_KEY": 1_000_000}  # noqa:
 # processes that a test starts find its database and a queue of their own
 if "TRIAD_TEST_DATABASE" in os.environ:
     DATABASES["default"]["NAME"] = os.environ["TRIAD_TEST_DATABASE"]  # noqa: F405
+# real words only: quick to load, and slow enough to be killed in the middle
+RETRIEVAL["PROFILES"]["words"] = {"text": RETRIEVAL["PROFILES"]["starter"]["text"]}  # noqa: F405
+RETRIEVAL["PROFILE"] = os.environ.get("TRIAD_TEST_PROFILE", RETRIEVAL["PROFILE"])  # noqa: F405
