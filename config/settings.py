@@ -392,4 +392,5 @@ UNFOLD = {
     },
 }
 
-Path(VAR).mkdir(parents=True, exist_ok=True)
+for _folder in (VAR, STATIC_ROOT):
+    Path(_folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,110 @@
+"""JSON from anyone: what is refused, and that it never becomes a 500."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ParseError
+
+from catalog.models import Item
+from catalog.parsers import MAX_DEPTH, parse_json
+from tests.clients import with_scopes
+
+PATH = "/api/v1/items/"
+
+BAD = [
+    (b"", "not JSON"),
+    (b"{", "not JSON"),
+    (b"{'a': 1}", "not JSON"),
+    (b'{"a": 1} x', "not JSON"),
+    (b"\xff\xfe", "not UTF-8 at byte 0"),
+    (b'"caf\xe9"', "not UTF-8 at byte 4"),
+    ("\ufeff{}".encode(), "not JSON"),
+    (b'{"a": "\\u0000"}', "NUL"),
+    (b'{"\\u0000": 1}', "NUL"),
+    (b'{"a": "\x00"}', "not JSON"),
+    (b'{"a": "\\ud800"}', "surrogate"),
+    (b'[["\\udfff"]]', "surrogate"),
+    (b'{"a": NaN}', "NaN"),
+    (b'{"a": -Infinity}', "-Infinity"),
+    (b"1e999", "64 bits"),
+    (b"9223372036854775808", "64 bits"),
+    (b"-9223372036854775808", "64 bits"),
+    (b"1" * 5000, "64 bits"),
+    (b'{"a": 1, "b": 2, "a": 3}', "'a' twice"),
+    (b"[" * 200_000, "nested deeper"),
+    (b'{"a":' * 200_000, "nested deeper"),
+    (b"[" * 40 + b"]" * 40, "nested deeper"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), BAD)
+def test_refused(body, message):
+    with pytest.raises(ParseError, match=message):
+        parse_json(body)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [body for body, _ in BAD])
+def test_refused_over_http(body):
+    response = with_scopes("catalog").generic("POST", PATH, body, "application/json")
+
+    if not body:  # no body is no JSON either, but says so field by field
+        assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    else:
+        assert (response.status_code, response.json()["code"]) == (400, "malformed")
+    assert response["Content-Type"] == "application/problem+json"
+    assert Item.objects.count() == 0
+
+
+def test_a_surrogate_pair_and_the_largest_integer_are_fine():
+    assert parse_json(b'"\\ud83d\\udc38"') == "🐸"
+    assert parse_json(b"9223372036854775807") == 2**63 - 1
+    assert parse_json(b'"\\\\u0000"') == "\\u0000"
+    assert parse_json(b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH)
+
+
+@pytest.mark.django_db
+def test_a_body_that_is_too_large(settings):
+    settings.API = settings.API | {"MAX_JSON_BYTES": 1000}
+    body = json.dumps({"external_id": "a", "title": "x" * 400}).encode()
+    padded = body + b" " * (1000 - len(body))
+
+    assert (
+        with_scopes("catalog").generic("POST", PATH, padded, "application/json").status_code == 201
+    )
+    response = with_scopes("catalog").generic("POST", PATH, padded + b" ", "application/json")
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+def test_two_megabytes_of_anything_take_less_than_three_seconds():
+    started = time.monotonic()
+    for body in (b"[" + b"[],[1]," * 280_000 + b"1]", b'{"a":"' + b"\\u00e9" * 330_000 + b'"}'):
+        parse_json(body)
+    assert time.monotonic() - started < 3
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc"), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_all_other_json_is_read_as_it_was_written(value):
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body):
+    try:
+        parse_json(body)
+    except ParseError as err:
+        assert str(err.detail)
