@@ -145,6 +145,8 @@ CACHES = {
 }
 
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR / "media")
+# what the demo fetched; several data folders may share one
+DEMO_CACHE = env.folder("DEMO_CACHE", VAR / "cache")
 MEDIA_URL = "media/"
 STATIC_URL = "static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", VAR / "static")
@@ -281,6 +283,8 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -63,8 +63,10 @@ def parse_row(data: Mapping[str, Any]) -> tuple[ItemContent, list[MediaPath] | N
                 attributes=data.get("attributes", UNSET),
                 categories=data.get("categories", UNSET),
                 published=data.get("published", UNSET),
-                published_at=_moment(data, "published_at"),
-                expires_at=_moment(data, "expires_at"),
+                published_at=_moment("published_at", data.get("published_at", UNSET)),
+                expires_at=None
+                if data.get("expires_at", UNSET) is None
+                else _moment("expires_at", data.get("expires_at", UNSET)),
                 **_words(data),
             )
         )
@@ -127,10 +129,9 @@ def _by_language(
     return value
 
 
-def _moment(data: Mapping[str, Any], name: str) -> datetime | Unset | None:
-    value = data.get(name, UNSET)
-    if value is UNSET or (value is None and name == "expires_at"):
-        return value
+def _moment(name: str, value: Any) -> datetime | Unset:
+    if value is UNSET:
+        return UNSET
     try:
         moment: datetime | date | None = parse_datetime(value) or parse_date(value)
     except (TypeError, ValueError):
