@@ -315,6 +315,7 @@ class Valkey(Server):
             "--unixsocketperm", "700", "--dir", str(self.data), "--pidfile", str(self.pid_file()),
             "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
             "--maxmemory-policy", "noeviction", "--daemonize", "no",
+            "--set-proc-title", "no",  # else its command line does not name our data folder
         ]  # fmt: skip
 
 
