@@ -59,8 +59,12 @@ export function card(item, { score = null, best = 1, heading = "h3" } = {}) {
   const node = h(
     "article",
     { class: "card", "data-id": item.external_id, draggable: "true" },
-    picture(item.image, ""),
-    item.audio ? playButton(item.audio, `the sound of ${item.title}`) : null,
+    h(
+      "div",
+      { class: "front" },
+      picture(item.image, ""),
+      item.audio ? playButton(item.audio, `the sound of ${item.title}`) : null,
+    ),
     h(
       "div",
       { class: "about" },

@@ -8,26 +8,29 @@ import { emptyState, loadInto, skeletonCards } from "./states.js";
 
 const SHELVES = 5;
 const PER_SHELF = 14;
-const LOOKED_THROUGH = 100; // the API's largest page, to find items with a sound in
+const LOOKED_THROUGH = 24; // items asked for per shelf, to find some with a sound among them
 
 function shelf(title, shown, href = null) {
   const heading = h("h2", {}, href ? h("a", { href }, title) : title);
   const row = h("div", { class: "row", tabindex: "0", role: "group", "aria-label": title });
-  row.append(...shown.map((item) => card(summaryOf(item))));
+  row.append(...shown.map((item) => card(item)));
   return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, heading, href ? h("a", { href }, "See all") : null), row);
 }
 
-async function categoryShelf(path, signal) {
-  const { results } = await items({ category: path, limit: PER_SHELF }, signal);
-  const href = addressOf({ view: "category", path });
-  return results.length ? shelf(categoryName(path), results, href) : null;
+async function firstOf(path, signal) {
+  const { results } = await items({ category: path, limit: LOOKED_THROUGH }, signal);
+  return { path, results: results.map(summaryOf) };
 }
 
-async function listenShelf(signal) {
-  const { results } = await items({ limit: LOOKED_THROUGH }, signal);
-  const sounding = results.filter((item) => summaryOf(item).audio).slice(0, PER_SHELF);
-  if (sounding.length) return shelf("Listen", sounding);
-  return results.length ? null : emptyState("The catalog is empty", "Import items, and they appear here.");
+function shelves(groups) {
+  const sounding = groups.flatMap((group) => group.results).filter((item) => item.audio);
+  const filled = groups.filter((group) => group.results.length > 0);
+  return [
+    sounding.length ? shelf("Listen", sounding.slice(0, PER_SHELF)) : null,
+    ...filled.map(({ path, results }) =>
+      shelf(categoryName(path), results.slice(0, PER_SHELF), addressOf({ view: "category", path })),
+    ),
+  ];
 }
 
 function pills(paths) {
@@ -35,18 +38,22 @@ function pills(paths) {
   return h("nav", { class: "pills", "aria-label": "Categories" }, h("ul", {}, paths.map(pill)));
 }
 
+/** The largest categories with their first items; without categories, the first items of all. */
 async function everything(signal) {
-  const found = await categories(signal);
   const size = (category) => category.items + category.items_below;
-  const roots = found
+  const paths = (await categories(signal))
     .filter((category) => size(category) > 0)
     .sort((a, b) => size(b) - size(a))
     .map((category) => category.path);
-  const shelves = await Promise.all([
-    listenShelf(signal),
-    ...roots.slice(0, SHELVES).map((path) => categoryShelf(path, signal)),
-  ]);
-  return [roots.length ? pills(roots) : null, ...shelves].filter(Boolean);
+  if (paths.length === 0) return uncategorised(signal);
+  const groups = await Promise.all(paths.slice(0, SHELVES).map((path) => firstOf(path, signal)));
+  return [pills(paths), ...shelves(groups)].filter(Boolean);
+}
+
+async function uncategorised(signal) {
+  const { results } = await items({ limit: LOOKED_THROUGH }, signal);
+  if (results.length) return [shelf("Have a look", results.map(summaryOf))];
+  return [emptyState("The catalog is empty", "Import items, and they appear here.")];
 }
 
 export function homeView(view, signal) {

@@ -44,7 +44,7 @@ function countdown(problem, retry, signal) {
 function errorState(problem, { retry, attempt, signal }) {
   const waits = problem.retryAfterS !== null && attempt < MAX_AUTOMATIC_RETRIES;
   const [line, cancel] = waits ? countdown(problem, retry, signal) : [null, () => {}];
-  const worthRetrying = waits || problem.status === 0 || problem.status === 429 || problem.status >= 500;
+  const worthRetrying = waits || [0, 409, 429].includes(problem.status) || problem.status >= 500;
   const now = () => {
     cancel();
     retry();
