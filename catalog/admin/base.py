@@ -17,7 +17,6 @@ class CatalogModelAdmin(ModelAdmin):
     """
 
     list_per_page = 50
-    show_full_result_count = False
 
     def changeform_view(
         self,

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Concat
 from django.http import HttpRequest
 from django.urls import reverse
@@ -46,7 +46,7 @@ class CategoryAdmin(CatalogModelAdmin):
     """The tree, one line a node."""
 
     form = CategoryForm
-    list_display = ("node", "path", "item_count", "item_count_below")
+    list_display = ("node", "path", "item_count", "item_count_with_below")
     list_display_links = ("node",)
     list_per_page = 200
     search_fields = ("path",)
@@ -59,13 +59,14 @@ class CategoryAdmin(CatalogModelAdmin):
         """With the numbers of items."""
         links = ITEM_CATEGORIES.objects.order_by()
         here = links.filter(category=OuterRef("pk"))
-        below = links.filter(category__path__startswith=Concat(OuterRef("path"), Value("/")))
+        below = Q(category__path__startswith=Concat(OuterRef("path"), Value("/")))
+        with_below = links.filter(Q(category=OuterRef("pk")) | below)
         return (
             super()
             .get_queryset(request)
             .annotate(
                 items_here=_counted(here),
-                items_below=_counted(below),
+                items_with_below=_counted(with_below),
             )
         )
 
@@ -103,7 +104,7 @@ class CategoryAdmin(CatalogModelAdmin):
         allowed = self.has_delete_permission(request)
         return lines, counts, set() if allowed else {"category"}, []
 
-    @display(description="category", ordering="path")
+    @display(description="category")
     def node(self, category: Category) -> SafeString:
         """The name, indented by depth."""
         return format_html(
@@ -113,14 +114,17 @@ class CategoryAdmin(CatalogModelAdmin):
         )
 
     @display(description="items")
-    def item_count(self, category: Any) -> SafeString:
-        """Items in it, linked to their list."""
-        return _item_link(category, category.items_here)
+    def item_count(self, category: Any) -> str:
+        """Items in the category itself."""
+        return str(category.items_here or "")
 
-    @display(description="items below")
-    def item_count_below(self, category: Any) -> str:
-        """Items in its descendants."""
-        return str(category.items_below or "")
+    @display(description="items with those below")
+    def item_count_with_below(self, category: Any) -> SafeString | str:
+        """Items in it or in its descendants, linked to their list."""
+        if not category.items_with_below:
+            return ""
+        url = reverse("admin:catalog_item_changelist", query={"category": category.path})
+        return format_html('<a class="triad-link" href="{}">{}</a>', url, category.items_with_below)
 
 
 def _counted(links: Any) -> Coalesce:
@@ -128,10 +132,3 @@ def _counted(links: Any) -> Coalesce:
     group = links.annotate(group=Value(1)).values("group")
     counted = group.annotate(items=Count("item", distinct=True)).values("items")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
-
-
-def _item_link(category: Category, count: int) -> SafeString:
-    if not count:
-        return format_html("{}", "")
-    url = reverse("admin:catalog_item_changelist", query={"category": category.path})
-    return format_html('<a class="triad-link" href="{}">{}</a>', url, count)

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin.fields import AttributesField, StoredFileWidget, TagsField
 from catalog.content import ItemContent, TextContent, checked, checked_media
@@ -31,6 +32,7 @@ class ItemForm(forms.ModelForm):
     class Meta:
         model = Item
         fields = ("external_id", *CONTENT_FIELDS)
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
 
     def clean(self) -> dict[str, Any]:
         """Also what only ``catalog.content`` knows, such as limits on tags and attributes."""
@@ -74,6 +76,7 @@ class ItemTextForm(forms.ModelForm):
     class Meta:
         model = ItemText
         fields = ("language", "title", "description", "tags")
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
 class ItemTextFormSet(PaginationInlineFormSet):

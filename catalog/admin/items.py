@@ -91,7 +91,7 @@ class ItemAdmin(CatalogModelAdmin):
     )
     fieldsets: tuple[Any, ...] = (
         (None, {"fields": (("external_id", "kind"), ("title", "language"), "description", "tags")}),
-        ("Where it shows", {"fields": ("categories", "published", ("published_at", "expires_at"))}),
+        ("Where it shows", {"fields": ("categories", "published", "published_at", "expires_at")}),
         ("Attributes", {"fields": ("attributes",), "classes": ("collapse",)}),
         (
             "History",

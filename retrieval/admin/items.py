@@ -14,6 +14,8 @@ from unfold.decorators import display
 from catalog.admin import ItemAdmin, html
 from catalog.models import Item
 from retrieval.models import Embedding, EmbeddingSpace
+from retrieval.spaces import live_spaces
+from retrieval.types import MODALITIES
 
 Status = Embedding.Status
 
@@ -59,7 +61,11 @@ class EmbeddedItemAdmin(ItemAdmin):
     list_display = (*ItemAdmin.list_display, "embedding")
     list_filter = (*ItemAdmin.list_filter, EmbeddingFilter)
     readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel")
-    fieldsets = (*ItemAdmin.fieldsets, ("Embeddings", {"fields": ("embeddings_panel",)}))
+    fieldsets = (
+        *ItemAdmin.fieldsets[:2],
+        ("Embeddings", {"fields": ("embeddings_panel",)}),
+        *ItemAdmin.fieldsets[2:],
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Item]:
         """With the state in the active space; no vectors are read."""
@@ -95,14 +101,15 @@ class EmbeddedItemAdmin(ItemAdmin):
     @display(description="in each live space")
     def embeddings_panel(self, item: Item) -> SafeString:
         """A line for each space that new content is embedded into."""
-        spaces = EmbeddingSpace.objects.filter(state__in=EmbeddingSpace.LIVE).only("name", "state")
+        live = live_spaces()
+        spaces = EmbeddingSpace.objects.defer("head").in_bulk(live)
         rows = {
             row.space_id: row
             for row in Embedding.objects.filter(item=item)
             .annotate(state=state_of("", "item__content_version"))
             .defer("text", "image", "audio", "fused")
         }
-        lines = [_line(item, space, rows.get(space.pk)) for space in spaces]
+        lines = [_line(item, space, rows.get(space.pk)) for space in (spaces[pk] for pk in live)]
         return render_to_string("retrieval/admin/item_embeddings.html", {"lines": lines})
 
 
@@ -114,7 +121,9 @@ def _line(item: Item, space: EmbeddingSpace, row: Any) -> dict[str, Any]:
         "state": html.status_badge(row.state),
         "versions": f"{row.content_version} of {item.content_version}",
         "attempts": row.attempts,
-        "weights": [(name, round(100 * share)) for name, share in row.weights.items()],
+        "weights": [
+            (name, round(100 * row.weights[name])) for name in MODALITIES if name in row.weights
+        ],
         "updated_at": row.updated_at,
         "error_code": row.error_code,
         "error": row.error,

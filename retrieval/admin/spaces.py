@@ -141,8 +141,10 @@ def _table(
     corner: str, rows: dict[str, dict[str, Any]], single: dict[str, Any] | None = None
 ) -> SafeString:
     columns = list(dict.fromkeys(name for values in rows.values() for name in values))
-    cells = {name: [values.get(column, "") for column in columns] for name, values in rows.items()}
-    context = {"corner": corner, "columns": columns, "rows": cells, "single": single or {}}
+    cells = [(name, [row.get(column, "") for column in columns]) for name, row in rows.items()]
+    # pairs, not dicts: of a dict with a key "items" a template's .items is that value
+    figures = list((single or {}).items())
+    context = {"corner": corner, "columns": columns, "rows": cells, "figures": figures}
     return render_to_string("retrieval/admin/table.html", context)
 
 
