@@ -1,0 +1,313 @@
+"""The storefront in a real browser, over a small world whose right answers are known."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
+
+from catalog.models import Item
+from retrieval import queries, services, spaces
+from retrieval.search import Hit, Part
+from retrieval.search import search as dense_search
+from tests.retrieval.conftest import make_item, png, wav
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+RED, GREEN, BLUE = (210, 30, 30), (30, 180, 60), (30, 60, 210)
+TIMEOUT_MS = 10_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        pytest.fail(f"These tests need one of {', '.join(CHROMIUM)}: apt-get install chromium")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # playwright keeps an event loop in this thread; Django would refuse the ORM beside it
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Item]:
+    """Three items, embedded; a worker that answers at once."""
+    given: list[dict[str, Any]] = [
+        {
+            "external_id": "frog",
+            "title": "green frog",
+            "texts": {"de": "grüner Frosch", "zh": "青蛙"},
+            "media": [png(GREEN), wav(440)],
+            "categories": ("animals/amphibians",),
+            "tags": ("pond",),
+        },
+        {
+            "external_id": "apple",
+            "title": "red apple",
+            "media": [png(RED)],
+            "categories": ("food",),
+        },
+        {
+            "external_id": "whale",
+            "title": "blue whale",
+            "texts": {"de": "Blauwal"},
+            "media": [png(BLUE), wav(1760)],
+            "categories": ("animals/mammals",),
+        },
+    ]
+    items = {one["external_id"]: make_item(**one) for one in given}
+    retrieval = django_settings.RETRIEVAL
+    space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
+    services.embed_items(space_id, [item.pk for item in items.values()])
+    monkeypatch.setattr(
+        "retrieval.queries.current_app.send_task",
+        lambda name, args, **_: queries.media_answer(*args),
+    )
+    (tmp_path / "red.png").write_bytes(png(RED, size=40).getvalue())
+    (tmp_path / "tone.wav").write_bytes(wav(1760, seconds=0.5).getvalue())
+    return items
+
+
+@pytest.fixture
+def page(browser: Browser, live_server, world: dict[str, Item]) -> Iterator[Page]:
+    """A page of its own that fails the test for any script error."""
+    context = browser.new_context(base_url=live_server.url, locale="en-US")
+    context.set_default_timeout(TIMEOUT_MS)
+    errors: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on(
+        "console",
+        lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
+    )
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def titles(page: Page) -> list[str]:
+    """The titles of the cards shown, once there are any."""
+    expect(page.locator("#view .card[data-id]").first).to_be_visible()
+    return page.locator("#view .card[data-id] h3").all_inner_texts()
+
+
+def search(page: Page, words: str) -> None:
+    page.get_by_role("searchbox").fill(words)
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator(".count")).to_be_visible()
+
+
+def parts(page: Page) -> list[str]:
+    """The chips of the query, without their buttons."""
+    return [text.split("\n")[0] for text in page.locator("#parts li").all_inner_texts()]
+
+
+def test_the_first_page_shows_sounds_and_categories(page: Page):
+    page.goto("/")
+    listen = page.locator(".shelf", has=page.get_by_role("heading", name="Listen"))
+    expect(listen.locator(".card")).to_have_count(2)
+    expect(page.locator(".pills a")).to_have_text(["Animals", "Food"])
+    expect(page.locator("#status")).to_have_text("3 items · space untrained · untrained")
+    page.locator(".pills a", has_text="Food").click()
+    expect(page.get_by_role("heading", level=1, name="Food")).to_be_visible()
+    expect(page.locator(".card h2")).to_have_text(["red apple"])
+
+
+def test_words_find_items_without_credentials(page: Page):
+    page.goto("/")
+    sent: list[Request] = []
+    page.on("request", lambda r: sent.append(r) if "/search/" in r.url else None)
+    page.context.add_cookies([{"name": "sessionid", "value": "x", "url": page.url}])
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    search(page, "frog")
+    assert titles(page)[0] == "green frog"
+    assert parts(page) == ["frog"]
+    assert "q=frog" in page.url
+    assert sent[0].post_data_json == {"query": [{"text": "frog"}], "limit": 24, "lang": "en"}
+    assert "cookie" not in sent[0].all_headers()
+
+
+def test_pictures_words_and_items_make_one_query(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[list[str | None]] = []
+
+    def spy(space: spaces.Space, parts: list[Part], *args: Any, **options: Any) -> list[Hit]:
+        asked.append([part.modality for part in parts])
+        return dense_search(space, parts, *args, **options)
+
+    monkeypatch.setattr("retrieval.api.search", spy)
+    page.goto("/")
+    page.locator("#image-file").set_input_files(tmp_path / "red.png")
+    expect(page.locator(".count")).to_be_visible()
+    assert titles(page)[0] == "red apple"
+    search(page, "whale")
+    page.get_by_role("button", name="Add green frog to the search").click()
+    expect(page.locator("#parts li")).to_have_count(3)
+    expect(page.locator(".count")).to_be_visible()
+    assert parts(page) == ["whale", "red.png", "green frog"]
+    assert asked == [["image"], ["text", "image"], ["text", "image", None]]
+    page.get_by_role("button", name="Remove whale").click()
+    expect(page.locator("#parts li")).to_have_count(2)
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    page.get_by_role("button", name="Remove red.png").click()
+    page.get_by_role("button", name="Remove green frog").click()
+    expect(page.locator("body")).to_have_attribute("data-view", "home")
+
+
+def test_a_sound_finds_the_item_that_sounds_so(page: Page, tmp_path: Path):
+    page.goto("/")
+    page.locator("#audio-file").set_input_files(tmp_path / "tone.wav")
+    expect(page.locator(".count")).to_be_visible()
+    assert titles(page)[0] == "blue whale"
+    assert parts(page) == ["tone.wav"]
+
+
+def test_the_address_is_the_state(page: Page):
+    page.goto("/?q=whale&lang=de")
+    assert titles(page)[0] == "Blauwal"
+    expect(page.get_by_role("searchbox")).to_have_value("whale")
+    page.get_by_role("link", name="Similar to Blauwal").click()
+    expect(page.locator(".source h1")).to_have_text("Blauwal")
+    assert "Blauwal" not in titles(page)
+    page.locator(".card h3 a", has_text="grüner Frosch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("grüner Frosch")
+    assert page.url.endswith("/items/frog/?lang=de")
+    page.go_back()
+    expect(page.locator(".source h1")).to_have_text("Blauwal")
+    page.go_back()
+    expect(page.locator(".count")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("whale")
+    page.go_forward()
+    expect(page.locator(".source h1")).to_have_text("Blauwal")
+
+
+def test_the_language_switch_changes_the_titles_and_is_remembered(page: Page):
+    page.goto("/?q=frog")
+    assert titles(page)[0] == "green frog"
+    page.locator("#language").select_option("zh")
+    expect(page.locator(".card h3").first).to_have_text("青蛙")
+    assert "lang=zh" in page.url
+    page.goto("/?q=frog")
+    expect(page.locator(".card h3").first).to_have_text("青蛙")
+
+
+def test_an_item_page_by_its_address(page: Page):
+    page.goto("/items/frog/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("green frog")
+    expect(page.locator(".titles dd")).to_have_text(["green frog", "grüner Frosch", "青蛙"])
+    expect(page.locator(".tags")).to_have_text("pond")
+    expect(page.locator(".kin .card h3")).to_have_count(2)
+    expect(page).to_have_title("green frog · Triad")
+    loaded = "image => image.complete && image.naturalWidth === 16"
+    page.locator(".stage img[data-size]").wait_for()
+    assert page.locator(".stage img").evaluate(loaded)
+
+
+def test_one_sound_at_a_time(page: Page):
+    page.goto("/?q=frog")
+    frog = page.locator('.card[data-id="frog"] .play')
+    whale = page.locator('.card[data-id="whale"] .play')
+    # a second of sound is over before a slow machine looks at it
+    page.evaluate("() => { Audio.prototype.play = async function () {}; }")
+    page.evaluate(
+        "() => Object.defineProperty(HTMLMediaElement.prototype, 'paused', { get: () => false })"
+    )
+    expect(frog).to_have_attribute("aria-label", "Play the sound of green frog")
+    frog.click()
+    expect(frog).to_have_attribute("aria-label", "Pause the sound of green frog")
+    whale.click()
+    expect(whale).to_have_attribute("data-state", "playing")
+    expect(frog).to_have_attribute("data-state", "idle")
+
+
+def test_a_sound_plays_to_its_end(page: Page):
+    page.goto("/items/whale/")
+    play = page.locator(".sounds .play")
+    with page.expect_response(lambda answer: answer.url.endswith(".wav")) as fetched:
+        play.click()
+    assert fetched.value.ok
+    expect(play).to_have_attribute("data-state", "idle")
+    expect(play).to_be_enabled()
+
+
+def test_busy_workers_are_tried_again_after_the_time_they_ask_for(page: Page):
+    asked: list[str] = []
+
+    def busy_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()
+            return
+        problem = {"type": "urn:x", "title": "Query saturated", "status": 503}
+        problem |= {"detail": "No worker encoded the text.", "code": "query_saturated"}
+        route.fulfill(
+            status=503,
+            headers={"Content-Type": "application/problem+json", "Retry-After": "1"},
+            body=json.dumps(problem),
+        )
+
+    page.route("**/api/v1/search/", busy_once)
+    page.goto("/?q=frog")
+    state = page.locator(".state.error")
+    expect(state.get_by_role("heading")).to_have_text("Query saturated")
+    expect(state).to_contain_text("No worker encoded the text.")
+    expect(state).to_contain_text("The workers are busy: trying again in 1 s")
+    assert titles(page)[0] == "green frog"
+    assert len(asked) == 2
+
+
+def test_too_many_requests_say_when_to_come_back(page: Page, settings):
+    settings.API = settings.API | {"RATE_LIMIT_ANONYMOUS": 1}
+    page.goto("/")
+    state = page.locator("#view .state.error")
+    expect(state).to_have_attribute("data-status", "429")
+    expect(state.locator(".countdown")).to_contain_text("Too many requests: trying again in")
+    settings.API = settings.API | {"RATE_LIMIT_ANONYMOUS": 1000}
+    state.get_by_role("button", name="Try now").click()
+    expect(page.locator(".pills a").first).to_be_visible()
+
+
+def test_an_unknown_item_shows_what_the_api_says(page: Page):
+    response = page.goto("/items/nobody/")
+    assert response is not None
+    assert response.status == 404
+    expect(page.locator(".state h2")).to_have_text("Not found")
+    page.get_by_role("link", name="To the first page").click()
+    expect(page.locator(".pills a").first).to_be_visible()
+
+
+def test_no_connection_is_said_and_can_be_tried_again(page: Page):
+    page.goto("/")
+    expect(page.locator(".pills a").first).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("searchbox").fill("frog")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".state h2")).to_have_text("The server cannot be reached")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try now").click()
+    assert titles(page)[0] == "green frog"
+
+
+def test_a_file_that_is_neither_is_refused_before_it_is_sent(page: Page, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("words")
+    page.goto("/")
+    page.locator("#image-file").set_input_files(tmp_path / "notes.txt")
+    expect(page.locator("#hint")).to_have_text("“notes.txt” is neither a picture nor a sound.")
+
+
+def test_a_narrow_screen_has_nothing_to_scroll_sideways(page: Page):
+    page.set_viewport_size({"width": 360, "height": 700})
+    for address in ("/", "/?q=frog", "/?similar=frog", "/items/frog/", "/?category=animals"):
+        page.goto(address)
+        page.locator("#view .card[data-id]").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
