@@ -115,7 +115,7 @@ def test_the_first_page_shows_sounds_and_categories(page: Page):
     listen = page.locator(".shelf", has=page.get_by_role("heading", name="Listen"))
     expect(listen.locator(".card")).to_have_count(2)
     expect(page.locator(".pills a")).to_have_text(["Animals", "Food"])
-    expect(page.locator("#status")).to_have_text("3 items · space untrained · untrained")
+    expect(page.locator("#status")).to_have_text("3 items · space untrained")
     page.locator(".pills a", has_text="Food").click()
     expect(page.get_by_role("heading", level=1, name="Food")).to_be_visible()
     expect(page.locator(".card h2")).to_have_text(["red apple"])
@@ -248,8 +248,8 @@ def test_busy_workers_are_tried_again_after_the_time_they_ask_for(page: Page):
         if len(asked) > 1:
             route.continue_()
             return
-        problem = {"type": "urn:x", "title": "Query saturated", "status": 503}
-        problem |= {"detail": "No worker encoded the text.", "code": "query_saturated"}
+        problem = {"type": "urn:x", "title": "Workers busy", "status": 503}
+        problem |= {"detail": "No worker encoded the text.", "code": "workers_busy"}
         route.fulfill(
             status=503,
             headers={"Content-Type": "application/problem+json", "Retry-After": "1"},
@@ -259,7 +259,7 @@ def test_busy_workers_are_tried_again_after_the_time_they_ask_for(page: Page):
     page.route("**/api/v1/search/", busy_once)
     page.goto("/?q=frog")
     state = page.locator(".state.error")
-    expect(state.get_by_role("heading")).to_have_text("Query saturated")
+    expect(state.get_by_role("heading")).to_have_text("Workers busy")
     expect(state).to_contain_text("No worker encoded the text.")
     expect(state).to_contain_text("The workers are busy: trying again in 1 s")
     assert titles(page)[0] == "green frog"

@@ -22,15 +22,23 @@ async function firstOf(path, signal) {
   return { path, results: results.map(summaryOf) };
 }
 
+/** The first of each list, then the second of each, and so on. */
+function alternately(lists) {
+  const longest = Math.max(0, ...lists.map((list) => list.length));
+  const rounds = Array.from({ length: longest }, (_, n) => lists.flatMap((list) => list.slice(n, n + 1)));
+  return rounds.flat();
+}
+
+/** Sounds of every category first; what is on that shelf is not on another. */
 function shelves(groups) {
-  const sounding = groups.flatMap((group) => group.results).filter((item) => item.audio);
-  const filled = groups.filter((group) => group.results.length > 0);
-  return [
-    sounding.length ? shelf("Listen", sounding.slice(0, PER_SHELF)) : null,
-    ...filled.map(({ path, results }) =>
-      shelf(categoryName(path), results.slice(0, PER_SHELF), addressOf({ view: "category", path })),
-    ),
-  ];
+  const sounding = alternately(groups.map((group) => group.results.filter((item) => item.audio)));
+  const listen = sounding.slice(0, PER_SHELF);
+  const others = groups.map(({ path, results }) => {
+    const shown = results.filter((item) => !listen.includes(item)).slice(0, PER_SHELF);
+    const href = addressOf({ view: "category", path });
+    return shown.length ? shelf(categoryName(path), shown, href) : null;
+  });
+  return [listen.length ? shelf("Listen", listen) : null, ...others];
 }
 
 function pills(paths) {

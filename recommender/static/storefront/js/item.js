@@ -58,7 +58,7 @@ function detail(item) {
   const tag = (word) => h("a", { href: addressOf({ view: "search", parts: [{ text: word }] }), lang: shown.language }, word);
   return h(
     "article",
-    { class: "item" },
+    { class: "detail" },
     pictures(item, shown.title),
     h(
       "div",
@@ -81,7 +81,7 @@ function detail(item) {
 }
 
 function placeholder() {
-  return h("div", { class: "item skeleton", "aria-hidden": "true" }, h("div", { class: "gallery" }), h("div", { class: "facts" }, h("span"), h("span"), h("span")));
+  return h("div", { class: "detail skeleton", "aria-hidden": "true" }, h("div", { class: "gallery" }), h("div", { class: "facts" }, h("span"), h("span"), h("span")));
 }
 
 export function itemView(view, { id }, signal) {

@@ -38,7 +38,8 @@ async function showStatus() {
   try {
     const { items, active_space: space } = await status();
     const facts = [`${items.visible.toLocaleString("en")} items`];
-    if (space) facts.push(`space ${space.name}`, space.trained ? "trained" : "untrained");
+    if (space) facts.push(`space ${space.name}`);
+    if (space && !space.name.includes("trained")) facts.push(space.trained ? "trained" : "untrained");
     document.getElementById("status").textContent = facts.join(" · ");
   } catch {
     // the footer can do without

@@ -3,6 +3,7 @@
 import { h, icon, announce } from "./dom.js";
 
 const MAX_AUTOMATIC_RETRIES = 5;
+const WAITING = { workers_busy: "The workers are busy", throttled: "Too many requests" };
 
 export function skeletonCards(count) {
   const card = () =>
@@ -14,19 +15,21 @@ export function emptyState(title, text) {
   return h("div", { class: "state" }, h("h2", {}, title), h("p", {}, text));
 }
 
+/** What the detail does not say already. */
 function fieldErrors(problem) {
-  const rows = Object.entries(problem.errors);
+  const rows = Object.entries(problem.errors)
+    .map(([field, said]) => [field, [].concat(said).join(" ")])
+    .filter(([, said]) => !problem.detail.includes(said));
   if (rows.length === 0) return null;
-  return h("ul", {}, rows.map(([field, said]) => h("li", {}, h("code", {}, field), ` ${[].concat(said).join(" ")}`)));
+  return h("ul", {}, rows.map(([field, said]) => h("li", {}, h("code", {}, field), ` ${said}`)));
 }
 
 /** What happens next when the server said how long to wait. */
 function countdown(problem, retry, signal) {
   let left = Math.max(1, problem.retryAfterS);
-  const why = problem.status === 429 ? "Too many requests" : "The workers are busy";
   const line = h("p", { class: "countdown" });
   const say = () => {
-    line.textContent = `${why}: trying again in ${left} s`;
+    line.textContent = `${WAITING[problem.code] ?? "Please wait"}: trying again in ${left} s`;
   };
   const timer = setInterval(() => {
     left -= 1;
