@@ -68,6 +68,8 @@ def items_upsert(
         changed = work.apply(item, content, media, new=new)
         outcomes[content.external_id] = "created" if new else "changed" if changed else "unchanged"
     work.save()
+    for item in items.values():  # what was loaded for the comparison is old now
+        item._prefetched_objects_cache = {}  # type: ignore[attr-defined]
     return [Upserted(items[each], outcomes[each]) for each in ids]
 
 
@@ -97,6 +99,8 @@ def _locked_or_inserted(contents: Sequence[ItemContent]) -> tuple[dict[str, Item
         items = {item.external_id: item for item in present.select_for_update()}
         prefetch_related_objects(list(items.values()), "texts", "categories", "media")
         missing = sorted(wanted.keys() - items.keys())
+        if not missing:
+            return items, set()
         try:
             with transaction.atomic():
                 new = Item.objects.bulk_create([_new_item(wanted[each]) for each in missing])

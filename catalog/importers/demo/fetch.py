@@ -134,7 +134,9 @@ def _run(
     columns = (TextColumn("  "), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     left = (TextColumn("left"), TimeLeftColumn()) if size else ()
     try:
-        with Progress(*columns, *left, console=console, transient=True) as progress:
+        with Progress(
+            *columns, *left, console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
             task = progress.add_task(about, total=size)
             _watch(client, folder, lambda written: progress.update(task, completed=written))
     finally:

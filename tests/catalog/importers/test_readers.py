@@ -1,0 +1,133 @@
+"""Files that people wrote: JSON Lines and CSV, good and broken."""
+
+import io
+from typing import Any
+
+import pytest
+
+from catalog.importers import lines
+from catalog.importers.csv import read_csv
+from catalog.importers.jsonl import read_jsonl
+from catalog.importers.rows import ImportFileError
+
+
+def jsonl(content: bytes) -> list[tuple[int, Any]]:
+    return [(row.line, row.data or row.problem) for row in read_jsonl(io.BytesIO(content))]
+
+
+def csv(content: str | bytes) -> list[tuple[int, Any]]:
+    data = content.encode() if isinstance(content, str) else content
+    return [(row.line, row.data or row.problem) for row in read_csv(io.BytesIO(data))]
+
+
+def test_jsonl_reads_a_byte_order_mark_blank_lines_and_a_last_line_without_end():
+    assert jsonl(b'\xef\xbb\xbf{"a": 1}\r\n\n  \n{"a": "\xe9\x9d\x92"}') == [
+        (1, {"a": 1}),
+        (4, {"a": "青"}),
+    ]
+
+
+def test_jsonl_reports_each_broken_line_and_goes_on():
+    content = [
+        b'{"a": ',
+        b'{"a": "\xff"}',
+        b"[1]",
+        b'{"a": NaN}',
+        b"[" * 100_000,
+        b'{"a": ' + b"1" * 5000 + b"}",
+        b'{"a": 1}',
+    ]
+    found = jsonl(b"\n".join(content))
+    assert found[0] == (1, "is not JSON: Expecting value at character 8")
+    assert found[1] == (2, "is not UTF-8 (byte 8)")
+    assert found[2] == (3, "must be one JSON object")
+    assert found[3] == (4, "is not JSON: NaN is no JSON number")
+    assert found[4] == (5, "is nested too deeply")
+    assert found[5][1].startswith("is not JSON: Exceeds the limit")
+    assert found[6] == (7, {"a": 1})
+
+
+def test_a_line_that_never_ends_is_not_kept_in_memory(monkeypatch):
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 12)
+    content = b'{"a": 1}\n' + b"x" * 35 + b'\n{"b": 2}\n'
+    assert [row.line for row in read_jsonl(io.BytesIO(content)) if row.problem] == [2]
+    assert jsonl(content)[2] == (3, {"b": 2})
+    assert [row.line for row in read_csv(io.BytesIO(b"external_id\n" + b"x" * 35 + b"\ny\n"))] == [
+        2,
+        3,
+    ]
+
+
+def test_csv_gives_the_same_objects_as_jsonl():
+    assert csv(
+        "\ufeffexternal_id,title,title.zh,title.fr,description,tags,tags.zh,categories,"
+        "attributes,attributes.size,published,image,audio,language,expires_at\r\n"
+        'a,"Frog, green",青蛙,,,x| y ,绿,animals/frogs|pond,"{""n"": 1}",big,no,a.png|b.png,'
+        "c.wav,,\r\n"
+    ) == [
+        (
+            2,
+            {
+                "external_id": "a",
+                "title": {"en": "Frog, green", "zh": "青蛙"},
+                "description": "",
+                "tags": {"en": ["x", "y"], "zh": ["绿"]},
+                "categories": ["animals/frogs", "pond"],
+                "attributes": {"n": 1, "size": "big"},
+                "published": False,
+                "expires_at": None,
+                "media": [
+                    {"modality": "image", "path": "a.png"},
+                    {"modality": "image", "path": "b.png"},
+                    {"modality": "audio", "path": "c.wav"},
+                ],
+            },
+        )
+    ]
+
+
+def test_csv_empty_cells_and_missing_columns():
+    assert csv("external_id,title,published,image,tags\na,,,,\n") == [
+        (2, {"external_id": "a", "media": [], "tags": []})
+    ]
+    assert csv("external_id\na\n") == [(2, {"external_id": "a"})]
+
+
+def test_csv_counts_lines_as_an_editor_does():
+    found = csv('external_id,title\na,"two\nlines"\n\nb,x,y\nc,Toad\n')
+    assert found == [
+        (2, {"external_id": "a", "title": "two\nlines"}),
+        (5, "has 3 cells; the header has 2"),
+        (6, {"external_id": "c", "title": "Toad"}),
+    ]
+
+
+def test_csv_reports_bad_bytes_and_bad_cells_and_goes_on():
+    content = (
+        b'external_id,title,attributes,published\na,\xff,,\nb,x,{,\nc,x,,maybe\nd,"x"y,,\ne,x,,1\n'
+    )
+    found = csv(content)
+    assert found[0] == (2, "is not UTF-8")
+    assert found[1][1].startswith("attributes: is not JSON: ")
+    assert found[2] == (4, "published: 'maybe': use one of true, yes, 1, false, no, 0")
+    assert found[3][0] == 5
+    assert found[3][1].startswith("is not CSV: ")
+    assert found[4] == (6, {"external_id": "e", "title": "x", "attributes": {}, "published": True})
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("external_id,colour", "Unknown column 'colour'; allowed: external_id, kind"),
+        ("external_id,image.en", "Unknown column 'image.en'"),
+        ("external_id,title,title", "The column 'title' is there twice"),
+        ("title", "The column external_id is missing"),
+    ],
+)
+def test_csv_refuses_a_header_it_does_not_know(header, message):
+    with pytest.raises(ImportFileError, match=message):
+        csv(f"{header}\nx,y,z\n")
+
+
+def test_csv_refuses_two_values_for_one_language():
+    assert csv("external_id,title,title.en\na,Frog,Toad\n") == [(2, "title: title.en is given too")]
