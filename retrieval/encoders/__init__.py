@@ -6,6 +6,7 @@
 - ``encoder_for(modality, profile=None) -> Encoder``
 - ``modalities(profile=None) -> tuple[Modality, ...]``
 - ``profile_fingerprint(profile=None) -> str``
+- ``anchors_for(profile=None) -> {modality: (features, texts)}``, for ``retrieval.training``
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.exceptions import EncoderUnavailable
-from retrieval.types import MODALITIES, Content, Encoder, Modality, Waveform
+from retrieval.types import MODALITIES, Content, Encoder, Modality, Vectors, Waveform
 
 _encoders: dict[str, Encoder] = {}
 _lock = threading.Lock()
@@ -56,6 +57,20 @@ def profile_fingerprint(profile: str | None = None) -> str:
     """Short hash; changes when any encoder of the profile could give other vectors."""
     parts = [f"{name}={encoder_for(name, profile).fingerprint}" for name in modalities(profile)]
     return hashlib.sha256(";".join(parts).encode()).hexdigest()[:16]
+
+
+def anchors_for(profile: str | None = None) -> dict[Modality, tuple[Vectors, Vectors]]:
+    """For each encoder that can name concepts: features (n, dim) and texts (n, text dim).
+
+    Encodes the names: about 15 s for ImageNet's thousand on two cores.
+    """
+    anchors: dict[Modality, tuple[Vectors, Vectors]] = {}
+    for modality in modalities(profile):
+        concepts = getattr(encoder_for(modality, profile), "concepts", None)
+        if concepts is not None and "text" in _profile(profile):
+            names, features = concepts()
+            anchors[modality] = features, encoder_for("text", profile).encode("text", names)
+    return anchors
 
 
 def _profile(name: str | None) -> Mapping[Modality, Mapping[str, Any]]:

@@ -1,0 +1,275 @@
+"""Alignment of the modalities: a ``fusion.Head`` from a catalog's own items, in closed form.
+
+1. Text is whitened by how the same item differs between its languages (within-class covariance
+   normalisation, Hatch et al. 2006): what distinguishes languages shrinks, what distinguishes
+   items stays, and a query needs no language detection.
+2. Every other modality is mapped to the mean text of its items by ridge regression, together with
+   the concepts its encoder can name (its classifier's classes: DeViSE, Frome et al. 2013); the
+   strength is chosen on an inner split of the items.
+3. All are rotated onto the leading ``dim`` directions of the text.
+
+Contrastive training (InfoNCE) from this start, on leave-one-out vectors, lost on unseen items:
+R@10 .658 to .617 in English, .612 to .539 in Chinese (4 splits), at 1,110 items it memorises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.fusion import DIM, Head, Projection, pool, unit
+from retrieval.types import MODALITIES, Modality, Vectors
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Encoder output of one modality; an item may have several rows, or none."""
+
+    items: NDArray[np.int64]
+    """(n,), index of the item in ``TrainingSet.labels``."""
+    vectors: Vectors
+    """float32, (n, d), as the encoder gave them; (0, d) if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRows(Rows):
+    """Text rows know their language."""
+
+    languages: NDArray[np.str_]
+    """(n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Concepts an encoder can name: ``features`` (n, d) as offsets from its mean, and the text
+    encoder's ``texts`` (n, d_text) of their names. See ``retrieval.encoders.anchors_for``.
+    """
+
+    features: Vectors
+    texts: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What a head learns from. ``labels``, (n_items,): equal ones name the same thing."""
+
+    labels: NDArray[np.int64]
+    text: TextRows
+    image: Rows
+    audio: Rows
+    anchors: Mapping[Modality, Anchors] = field(default_factory=dict)
+
+    def modality(self, name: Modality) -> Rows:
+        """The rows of a modality."""
+        rows: Rows = getattr(self, name)
+        return rows
+
+    def subset(self, items: NDArray[np.int64]) -> "TrainingSet":
+        """Only these items, renumbered in this order; the anchors stay."""
+        position = np.full(len(self.labels), -1)
+        position[items] = np.arange(len(items))
+        kept = {name: position[self.modality(name).items] for name in MODALITIES}
+        text, image, audio = (kept[name] >= 0 for name in MODALITIES)
+        return TrainingSet(
+            labels=self.labels[items],
+            text=TextRows(kept["text"][text], self.text.vectors[text], self.text.languages[text]),
+            image=Rows(kept["image"][image], self.image.vectors[image]),
+            audio=Rows(kept["audio"][audio], self.audio.vectors[audio]),
+            anchors=self.anchors,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Chosen on splits 10-13 of the demo catalog; the reported splits are others."""
+
+    dim: int = DIM
+    seed: int = 0
+    within_ratio: float = 1.0
+    """Ridge of the whitening, in mean eigenvalues: 1/3 and 3 lose .01 MRR."""
+    anchor_weight: float = 0.6
+    """R@10 en .596 without anchors, .644 with .6, .643 with 1; zh .585, .595, .591."""
+    strengths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
+    """Ridge strengths tried, features being unit rows. Not judged leave-one-out: rows predicted
+    by different models compare badly, and it preferred .15, which finds less than .5."""
+    fusion_weights: Mapping[Modality, float] = field(
+        default_factory=lambda: {"text": 1.0, "image": 1.0, "audio": 0.5}
+    )
+    validation_share: float = 0.2
+    validation_items: int = 1_500
+    """At most so many items judge a strength: the score matrix is quadratic."""
+
+
+class TrainedHead(NamedTuple):
+    """``metrics``: MRR of text looking for each other modality, on the inner validation split."""
+
+    head: Head
+    metrics: dict[str, float]
+    history: list[dict[str, Any]]
+
+
+def train_head(
+    data: TrainingSet, config: TrainingConfig | None = None, progress: Progress | None = None
+) -> TrainedHead:
+    """Seconds on two cores, the same for the same data and config.
+
+    A modality without rows, or a catalog without texts to align with, keeps a random projection
+    of its centred features: search within the modality works all the same.
+    """
+    config = config or TrainingConfig()
+    history: list[dict[str, Any]] = []
+
+    def report(entry: dict[str, Any]) -> None:
+        history.append(entry)
+        if progress:
+            progress(entry)
+
+    dims = {name: data.modality(name).vectors.shape[1] for name in MODALITIES}
+    centres = {name: _centre(data.modality(name).vectors) for name in MODALITIES}
+    start = Head.untrained(dims, config.dim, config.seed, centres)
+    projections = dict(start.projections)
+    metrics: dict[str, float] = {}
+    if len(data.text.items):
+        space = _TextSpace.of(data, config)
+        report({"stage": "text", "rows": len(data.text.items)})
+        projections["text"] = _projection(space.centre, space.whitening @ space.basis)
+        for name in ("image", "audio"):
+            weight = _aligned(data, name, space, config, report, metrics)
+            if weight is not None:
+                projections[name] = _projection(centres[name], weight @ space.basis)
+    info = {"trained": True, "config": _plain(config), "metrics": metrics}
+    return TrainedHead(Head(projections, config.fusion_weights, info), metrics, history)
+
+
+class _TextSpace(NamedTuple):
+    centre: NDArray[np.float32]
+    whitening: NDArray[np.float32]
+    basis: NDArray[np.float32]
+    """(d_text, dim): orthonormal columns, then zeros if dim is larger."""
+    targets: Vectors
+    """(n_items, d_text), unit rows; zero for an item without text."""
+
+    @classmethod
+    def of(cls, data: TrainingSet, config: TrainingConfig) -> "_TextSpace":
+        text = data.text
+        by_language = [text.vectors[text.languages == name] for name in np.unique(text.languages)]
+        # Each language counts once: the mean must not be that of the best covered one.
+        centre = np.mean([rows.mean(0) for rows in by_language], axis=0)
+        whitening = _whitening(text, len(data.labels), config.within_ratio)
+        whitened = unit((text.vectors - centre) @ whitening)
+        targets = pool(whitened, text.items, len(data.labels))
+        named = [_spread(anchors.texts) @ whitening for anchors in data.anchors.values()]
+        everything = np.concatenate([whitened, *(unit(texts) for texts in named)])
+        _, _, directions = np.linalg.svd(everything, full_matrices=False)
+        leading = directions[: config.dim].T
+        basis = np.pad(leading, ((0, 0), (0, config.dim - leading.shape[1])))
+        return cls(*(part.astype(np.float32) for part in (centre, whitening, basis, targets)))
+
+
+def _whitening(text: TextRows, count: int, ratio: float) -> NDArray[np.float32]:
+    """Inverse root of the covariance of an item's texts around their mean; symmetric."""
+    sizes = np.maximum(np.bincount(text.items, minlength=count), 1)
+    means = np.zeros((count, text.vectors.shape[1]))
+    np.add.at(means, text.items, text.vectors)
+    spread = text.vectors - (means / sizes[:, None])[text.items]
+    covariance = spread.T @ spread / len(spread)
+    values, vectors = np.linalg.eigh(covariance)
+    mean = max(float(values.mean()), 0.0)
+    if mean < np.finfo(np.float32).eps:  # one text an item: nothing to be invariant to
+        return np.eye(len(values), dtype=np.float32)
+    scale = np.sqrt(mean / (np.maximum(values, 0) + ratio * mean))
+    return ((vectors * scale) @ vectors.T).astype(np.float32)
+
+
+def _aligned(
+    data: TrainingSet,
+    name: Modality,
+    space: _TextSpace,
+    config: TrainingConfig,
+    report: Progress,
+    metrics: dict[str, float],
+) -> NDArray[np.float32] | None:
+    """(d, d_text), or None if too few items have both text and this modality."""
+    rows = data.modality(name)
+    named = np.linalg.norm(space.targets[rows.items], axis=1) > 0
+    owners, vectors = rows.items[named], rows.vectors[named]
+    if len(np.unique(owners)) < 3:
+        return None
+    inputs = (vectors - _centre(rows.vectors)).astype(np.float64)
+    targets = space.targets[owners].astype(np.float64)
+    extra = _anchor_pairs(data, name, space, config)
+    kept, judged = _inner_split(owners, config)
+    scores: dict[float, float] = {}
+    for strength in config.strengths:
+        weight = _ridge(inputs[kept], targets[kept], extra, strength)
+        found = unit(inputs[judged] @ weight) @ targets[judged].T
+        scores[strength] = _mrr(found.T, data.labels[owners[judged]])
+        report({"stage": name, "strength": strength, "mrr": round(scores[strength], 4)})
+    best = max(scores, key=lambda strength: scores[strength])
+    metrics[f"text_to_{name}_mrr"] = scores[best]
+    return _ridge(inputs, targets, extra, best).astype(np.float32)
+
+
+def _inner_split(
+    owners: NDArray[np.int64], config: TrainingConfig
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows to fit and rows to judge by; all rows of an item are on one side."""
+    items = np.random.default_rng(config.seed).permutation(np.unique(owners))
+    size = min(max(1, int(len(items) * config.validation_share)), config.validation_items)
+    judged = np.isin(owners, items[:size])
+    return ~judged, judged
+
+
+def _anchor_pairs(
+    data: TrainingSet, name: Modality, space: _TextSpace, config: TrainingConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if name not in data.anchors:
+        return (
+            np.zeros((0, data.modality(name).vectors.shape[1])),
+            np.zeros((0, len(space.centre))),
+        )
+    anchors = data.anchors[name]
+    texts = unit(_spread(anchors.texts) @ space.whitening)
+    weight = config.anchor_weight
+    return weight * anchors.features.astype(np.float64), weight * texts.astype(np.float64)
+
+
+def _ridge(
+    inputs: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    extra: tuple[NDArray[np.float64], NDArray[np.float64]],
+    strength: float,
+) -> NDArray[np.float64]:
+    """(d, d_text)."""
+    gram = inputs.T @ inputs + extra[0].T @ extra[0]
+    gram[np.diag_indices_from(gram)] += strength
+    return np.linalg.solve(gram, inputs.T @ targets + extra[0].T @ extra[1])
+
+
+def _mrr(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Of square scores: row i looks for column i, or another with its label."""
+    relevant = labels[:, None] == labels[None]
+    best = np.where(relevant, scores, -np.inf).max(1, keepdims=True)
+    return float((1 / (1 + ((scores >= best) & ~relevant).sum(1))).mean())
+
+
+def _spread(texts: Vectors) -> Vectors:
+    """Around their own mean: names of concepts are not spread as the catalog's titles are."""
+    return texts - texts.mean(0)
+
+
+def _centre(vectors: Vectors) -> NDArray[np.float32]:
+    return vectors.mean(0) if len(vectors) else np.zeros(vectors.shape[1], np.float32)
+
+
+def _projection(centre: NDArray[np.float32], weight: NDArray[np.float32]) -> Projection:
+    centre = centre.astype(np.float32)
+    return Projection(weight.astype(np.float32), {"query": centre, "document": centre})
+
+
+def _plain(config: TrainingConfig) -> dict[str, Any]:
+    return {**asdict(config), "fusion_weights": dict(config.fusion_weights)}
