@@ -44,15 +44,11 @@ class ApiKeyAdmin(CatalogModelAdmin):
     list_filter = (("revoked", BooleanRadioFilter),)
     search_fields = ("name", "prefix")
     actions = ("revoke",)
+    readonly_fields = ("scope_badges", "prefix", "created", "state")
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: ApiKey | None = None
-    ) -> tuple[str, ...]:
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A revoked key is history."""
-        if obj is None:
-            return ()
-        facts = ("prefix", "created", "state")
-        return (*facts, "name", "scope_badges", "expiry_date") if obj.revoked else facts
+        return not (obj and obj.revoked) and bool(super().has_change_permission(request, obj))
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """With its facts, once there are any."""

@@ -99,8 +99,8 @@ class CategoryAdmin(CatalogModelAdmin):
         links = ITEM_CATEGORIES.objects.filter(category__in=doomed).count()
         lines: list[Any] = [f"category: {category}" for category in doomed.order_by("path")]
         if links:
-            lines.append(f"{counted(links, 'item')} will leave them; the items stay.")
-        counts = {"categories": len(doomed), "items in them": links}
+            lines.append(f"{counted(links, 'link')} to items; the items themselves stay")
+        counts = {"categories": len(doomed), "links to items": links}
         allowed = self.has_delete_permission(request)
         return lines, counts, set() if allowed else {"category"}, []
 
