@@ -96,7 +96,7 @@ def page(browser: Browser, live_server, world: dict[str, Item]) -> Iterator[Page
 def titles(page: Page) -> list[str]:
     """The titles of the cards shown, once there are any."""
     expect(page.locator("#view .card[data-id]").first).to_be_visible()
-    return page.locator("#view .card[data-id] h3").all_inner_texts()
+    return page.locator("#view .card[data-id] :is(h2, h3)").all_inner_texts()
 
 
 def search(page: Page, words: str) -> None:
@@ -179,9 +179,10 @@ def test_the_address_is_the_state(page: Page):
     page.get_by_role("link", name="Similar to Blauwal").click()
     expect(page.locator(".source h1")).to_have_text("Blauwal")
     assert "Blauwal" not in titles(page)
-    page.locator(".card h3 a", has_text="grüner Frosch").click()
+    page.locator(".card h2 a", has_text="grüner Frosch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("grüner Frosch")
     assert page.url.endswith("/items/frog/?lang=de")
+    expect(page.locator("#view")).to_be_focused()
     page.go_back()
     expect(page.locator(".source h1")).to_have_text("Blauwal")
     page.go_back()
@@ -195,10 +196,10 @@ def test_the_language_switch_changes_the_titles_and_is_remembered(page: Page):
     page.goto("/?q=frog")
     assert titles(page)[0] == "green frog"
     page.locator("#language").select_option("zh")
-    expect(page.locator(".card h3").first).to_have_text("青蛙")
+    expect(page.locator(".card h2").first).to_have_text("青蛙")
     assert "lang=zh" in page.url
     page.goto("/?q=frog")
-    expect(page.locator(".card h3").first).to_have_text("青蛙")
+    expect(page.locator(".card h2").first).to_have_text("青蛙")
 
 
 def test_an_item_page_by_its_address(page: Page):

@@ -106,8 +106,9 @@ export function card(item, { score = null, best = 1, heading = "h3" } = {}) {
   return node;
 }
 
-/** Hits as a grid. */
-export function hitGrid(hits) {
+/** Hits as a grid; `heading` is the level that fits the page's outline. */
+export function hitGrid(hits, heading) {
   const best = Math.max(0, ...hits.map((hit) => hit.score));
-  return h("div", { class: "grid" }, hits.map((hit) => card(hit.item, { score: hit.score, best })));
+  const cards = hits.map((hit) => card(hit.item, { score: hit.score, best, heading }));
+  return h("div", { class: "grid" }, cards);
 }

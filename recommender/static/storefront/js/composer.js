@@ -181,8 +181,11 @@ export function startComposer() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const parts = composed();
-    if (parts.length) search(parts);
-    else input.focus();
+    if (parts.length === 0) input.focus();
+    else {
+      if (matchMedia("(pointer: coarse)").matches) input.blur(); // the keyboard hides the results
+      search(parts);
+    }
   });
   pickWith("pick-image", "image-file");
   pickWith("pick-audio", "audio-file");

@@ -94,7 +94,7 @@ export function itemView(view, { id }, signal) {
     show: (item) => {
       const list = h("div");
       kin.replaceChildren(h("h2", {}, "More like this"), list);
-      hitList(list, (limit) => similar(id, limit, signal), signal, KIN);
+      hitList(list, (limit) => similar(id, limit, signal), signal, { limit: KIN, heading: "h3" });
       return [detail(item), kin];
     },
     signal,

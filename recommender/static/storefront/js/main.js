@@ -18,10 +18,11 @@ const VIEWS = {
 };
 const TITLE = "Triad · find it by words, a picture or a sound";
 const view = document.getElementById("view");
-let leaving = new AbortController();
+let leaving = null; // ends what the place being shown still waits for
 
 async function render(route, scrollY) {
-  leaving.abort();
+  const moved = leaving !== null;
+  leaving?.abort();
   leaving = new AbortController();
   const { signal } = leaving;
   stop();
@@ -30,7 +31,10 @@ async function render(route, scrollY) {
   document.title = words ? `${words} · Triad` : TITLE;
   showQuery(route.parts ?? []);
   scrollTo(0, 0);
-  await VIEWS[route.view](view, route, signal);
+  const shown = VIEWS[route.view](view, route, signal);
+  // what had the focus may be gone with the old place: go on reading from the new one
+  if (moved && document.activeElement === document.body) view.focus({ preventScroll: true });
+  await shown;
   if (!signal.aborted && scrollY) scrollTo(0, scrollY);
 }
 

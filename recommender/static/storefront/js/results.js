@@ -21,32 +21,34 @@ function moreButton(onclick) {
   return h("button", { type: "button", class: "button more", onclick }, "Show more");
 }
 
-function hits(answer, limit, again) {
+function hits(answer, { limit, heading }, again) {
   if (answer.hits.length === 0) {
     announce("Nothing found");
     return [emptyState("Nothing like that here", "Try other words, another language, or a picture.")];
   }
   const more = answer.hits.length === limit && limit < MOST ? moreButton(() => again(Math.min(MOST, limit * 2))) : null;
-  return [count(answer.hits, answer.took_ms), hitGrid(answer.hits), more].filter(Boolean);
+  return [count(answer.hits, answer.took_ms), hitGrid(answer.hits, heading), more].filter(Boolean);
 }
 
 /** Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them. */
-export function hitList(box, fetch, signal, limit = FIRST) {
-  const again = (next) => fetch(next).then(
-    (answer) => signal.aborted || box.replaceChildren(...hits(answer, next, again)),
-    () => hitList(box, fetch, signal, next),
-  );
+export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2" } = {}) {
+  const show = (answer, shown) => hits(answer, { limit: shown, heading }, again);
+  const again = (next) =>
+    fetch(next).then(
+      (answer) => signal.aborted || box.replaceChildren(...show(answer, next)),
+      () => signal.aborted || hitList(box, fetch, signal, { limit: next, heading }),
+    );
   return loadInto(box, {
     placeholder: () => skeletonCards(12),
     fetch: () => fetch(limit),
-    show: (answer) => hits(answer, limit, again),
+    show: (answer) => show(answer, limit),
     signal,
   });
 }
 
 export function searchView(view, { parts }, signal) {
   const box = h("section", { "aria-label": "Results" });
-  view.replaceChildren(box);
+  view.replaceChildren(h("h1", { class: "visually-hidden" }, "Results"), box);
   return hitList(box, (limit) => search(parts, limit, signal), signal);
 }
 
