@@ -1,6 +1,7 @@
 """Web, worker and beat as one process group under supervisord: all start, all stop."""
 
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -10,8 +11,12 @@ import urllib.error
 import urllib.request
 from configparser import RawConfigParser
 from pathlib import Path
-from typing import IO
-from xmlrpc.client import Fault
+from typing import IO, Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from config.embedded import Places
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 40.0
@@ -25,7 +30,7 @@ class ProcessGroup:
     """The processes of one data folder. A second group on the same folder is refused."""
 
     def __init__(self, var: Path, *, host: str, port: int, workers: int) -> None:
-        self.var, self.host, self.port = var, host, port
+        self.var, self.host, self.port, self.workers = var, host, port, workers
         self.logs = var / "logs"
         self._folder = var / "supervisor"
         self._commands = {
@@ -128,7 +133,7 @@ class ProcessGroup:
             config[f"program:{name}"] = {
                 "command": command,
                 "directory": str(Path(__file__).resolve().parent.parent),
-                "environment": f'VAR="{self.var}",DATABASE_POOL="{"on" if name == "web" else "off"}"',
+                "environment": ",".join(f'{k}="{v}"' for k, v in self._environment(name).items()),
                 "autostart": "false",
                 "autorestart": "true",
                 "stopasgroup": "true",
@@ -142,16 +147,17 @@ class ProcessGroup:
         with (self._folder / "supervisord.conf").open("w") as file:
             config.write(file)
 
-    def _socket(self) -> Path:
-        from config.embedded import Places
+    def _environment(self, name: str) -> dict[str, str]:
+        environment = {"VAR": str(self.var), "DATABASE_POOL": "on" if name == "web" else "off"}
+        if name == "worker":
+            # threads of several processes that share the cores only wait for each other
+            environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.workers))
+        return environment
 
+    def _socket(self) -> Path:
         return Places.of(self.var).run.parent / "supervisor.sock"
 
-    def _rpc(self) -> "object":
-        from xmlrpc.client import ServerProxy
-
-        from supervisor.xmlrpc import SupervisorTransport
-
+    def _rpc(self) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket()}")
         return ServerProxy("http://localhost", transport=transport).supervisor
 

@@ -64,3 +64,9 @@ class InvalidQuery(RetrievalError):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(f"{path}: {problem}" for path, problem in errors.items()))
         self.errors = errors
+
+
+class TooFewItems(RetrievalError):
+    """Not enough embedded items to train on."""
+
+    code = "too_few_items"

@@ -14,7 +14,7 @@ from catalog.models import Media
 from retrieval import claims, index, outputs, spaces
 from retrieval.claims import Claim
 from retrieval.exceptions import EncoderFailed, SpaceConflict
-from retrieval.fusion import pool, unit
+from retrieval.fusion import pool
 from retrieval.outputs import Outputs, Piece
 from retrieval.types import MODALITIES, Modality, Vectors
 
@@ -121,8 +121,8 @@ def _project(
 ) -> tuple[dict[Modality, Vectors], dict[Modality, NDArray[np.bool_]]]:
     """Of each modality the items' vectors (n, dim), unit rows, and which rows are real (n,).
 
-    An item's texts in all languages become one feature before the projection; its pictures (or
-    sounds) become the mean of their projections.
+    Several pieces of one modality (texts in all languages, pictures, sounds) become the mean of
+    their projections, as in training.
     """
     vectors: dict[Modality, Vectors] = {}
     present: dict[Modality, NDArray[np.bool_]] = {}
@@ -140,11 +140,6 @@ def _project(
         owners = np.array([row for row, _ in owned])
         features = np.stack([feature for _, feature in owned])
         present[modality][owners] = True
-        if modality == "text":
-            rows = np.unique(owners)
-            pooled = pool(features, owners, len(items))[rows]
-            vectors[modality][rows] = space.head.project(modality, pooled)
-        else:
-            projected = space.head.project(modality, features)
-            vectors[modality] = pool(projected, owners, len(items))
-    return {name: unit(rows) for name, rows in vectors.items()}, present
+        projected = space.head.project(modality, features)
+        vectors[modality] = pool(projected, owners, len(items))
+    return vectors, present

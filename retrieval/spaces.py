@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from retrieval import encoders, index
+from retrieval import claims, encoders, index
 from retrieval.exceptions import NoActiveSpace, SpaceConflict
 from retrieval.fusion import Head
 from retrieval.models import EmbeddingSpace
@@ -98,6 +98,17 @@ def space_create(
         )
         index.partition_create(index.Partition(row.pk, row.dim))
     return row
+
+
+def space_ready(space_id: int) -> bool:
+    """A building space whose every item is embedded (or failed) becomes ready; whether it is."""
+    if claims.progress(space_id)["pending"]:
+        return False
+    building = EmbeddingSpace.objects.filter(pk=space_id, state=State.BUILDING)
+    building.update(state=State.READY)
+    return EmbeddingSpace.objects.filter(
+        pk=space_id, state__in=(State.READY, State.ACTIVE)
+    ).exists()
 
 
 def space_activate(space_id: int) -> EmbeddingSpace:

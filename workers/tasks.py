@@ -29,9 +29,3 @@ def encode_query(space_id: int, modality: str, ticket: str) -> None:
 def sweep() -> None:
     """Enqueue whatever is due and has no message on its way."""
     sweeper.sweep()
-
-
-@shared_task
-def train_space(name: str) -> None:
-    """Train a head on the catalog and make it a building space."""
-    spaces.space_train(name)
