@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 
@@ -28,7 +29,7 @@ class CatalogModelAdmin(ModelAdmin):
         """The form; back to it with a message when a service refuses the write."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except CatalogError as err:
+        except (CatalogError, ObjectDoesNotExist) as err:  # the latter: deleted meanwhile
             self.message_user(request, f"Nothing was saved: {err}", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
