@@ -286,6 +286,9 @@ class ProblemMiddleware:
             response = problem_response(_plain(response.status_code))
             for name, value in kept.items():
                 response[name] = value
+        if response.status_code == HTTPStatus.MOVED_PERMANENTLY and request.method != "GET":
+            # to the address with its slash; after a 301 clients would turn a POST into a GET
+            response.status_code = HTTPStatus.PERMANENT_REDIRECT
         for name, value in getattr(request, "rate_headers", {}).items():
             response[name] = value
         return response

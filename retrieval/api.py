@@ -82,7 +82,7 @@ class SearchView(APIView):
         _check_files(given["query"], files)
         space = spaces.active_space()
         parts = [
-            _part(space, part, files, f"query.{position}")
+            _part(space, part, files, f"query[{position}]")
             for position, part in enumerate(given["query"])
         ]
         return _answer(request, search(space, parts, given["limit"]), given, started)
@@ -122,7 +122,7 @@ def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
 def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
     """Every file named must have come, and every file that came must be named."""
     problems = {
-        f"query.{position}.{modality}": f"No file came in the field {part[modality]!r}."
+        f"query[{position}].{modality}": f"No file came in the field {part[modality]!r}."
         for position, part in enumerate(query)
         for modality in ("image", "audio")
         if modality in part and part[modality] not in files

@@ -208,3 +208,10 @@ def test_a_database_that_is_down_while_the_session_is_loaded(no_database, path):
 
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert response["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 301), ("POST", 308), ("PUT", 308)])
+def test_an_address_without_its_slash_keeps_the_method(method, status):
+    response = anonymous().generic(method, "/api/v1/items")
+
+    assert (response.status_code, response["Location"]) == (status, "/api/v1/items/")
