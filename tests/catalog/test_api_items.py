@@ -8,6 +8,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import Category, Item, ItemText
+from retrieval import index
+from retrieval.models import Embedding, EmbeddingSpace
 from tests.clients import anonymous, with_scopes
 
 pytestmark = pytest.mark.django_db
@@ -369,3 +371,20 @@ def test_dates_without_a_zone_are_utc(writer):
     writer.post(PATH, {"external_id": "a", "title": "A", "published_at": "2024-01-02T03:04:05"})
 
     assert Item.objects.get().published_at == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_embedded_item_can_be_deleted(writer):
+    writer.post(PATH, FROG)
+    space = EmbeddingSpace.objects.create(name="first", dim=8, head=b"", head_sha256="")
+    index.partition_create(index.Partition(space.pk, space.dim))
+    Embedding.objects.create(space=space, item=Item.objects.get())
+
+    assert writer.delete(FROG_PATH).status_code == 204
+    assert Embedding.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", [PATH, FROG_PATH, f"{FROG_PATH}media/", "/api/v1/categories/"])
+def test_options(writer, path):
+    for client in (writer, anonymous()):
+        assert client.options(path).status_code == 200
