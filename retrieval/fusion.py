@@ -79,8 +79,12 @@ class Head:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Short hash of every number in it."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+        """Short hash of every number in it; the same in every process, unlike the file's bytes."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self._tensors().items()):
+            digest.update(f"{name}{tensor.shape}".encode())
+            digest.update(tensor.tobytes())
+        return digest.hexdigest()[:16]
 
     def project(self, modality: Modality, features: Vectors, role: Role = "document") -> Vectors:
         """Encoder output, (n, d_in), to the shared space: float32, (n, dim), unit rows."""
@@ -112,6 +116,10 @@ class Head:
         """Safetensors with the metadata as JSON."""
         from safetensors.numpy import save
 
+        info = {"format": FORMAT, "info": json.dumps(dict(self.metadata), sort_keys=True)}
+        return save(self._tensors(), metadata=info)
+
+    def _tensors(self) -> dict[str, NDArray[np.float32]]:
         tensors: dict[str, NDArray[np.float32]] = {}
         for name in self.modalities:
             projection = self.projections[name]
@@ -119,8 +127,7 @@ class Head:
             for role, centre in projection.centres.items():
                 tensors[f"{name}.centre.{role}"] = centre
             tensors[f"{name}.fusion"] = np.array([self.fusion_weights[name]], np.float32)
-        info = {"format": FORMAT, "info": json.dumps(dict(self.metadata), sort_keys=True)}
-        return save(tensors, metadata=info)
+        return tensors
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Head":
