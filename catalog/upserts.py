@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from django.conf import settings
@@ -157,7 +158,7 @@ class _Work:
         changes = {
             name: value
             for name, value in _columns(content).items()
-            if not new and getattr(item, name) != value
+            if not new and not _same(getattr(item, name), value)
         }
         embedded = not EMBEDDED_FIELDS.isdisjoint(changes)
         embedded |= self._apply_texts(item, content, changes.get("language", item.language))
@@ -235,11 +236,26 @@ class _Work:
                 row.file.name = self.store(each.upload)
                 self.media.append(row)
                 content_changed = True
-            elif changes := {k: v for k, v in facts.items() if getattr(row, k) != v}:
+            elif changes := {k: v for k, v in facts.items() if not _same(getattr(row, k), v)}:
                 Media.objects.filter(pk=row.pk).update(**changes)
                 content_changed |= "position" in changes
                 described = True
         return content_changed, described
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Equal as JSON: unlike in Python, true is not 1. Numbers compare as they are written, because
+    Postgres gives 1e30 back as the integer 10**30.
+    """
+    if isinstance(old, bool) or isinstance(new, bool):
+        return old is new
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_same, old, new))
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return Decimal(repr(old)) == Decimal(repr(new))
+    return bool(old == new)
 
 
 def _same_text(row: ItemText, text: TextContent | None) -> bool:

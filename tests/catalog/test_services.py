@@ -104,6 +104,21 @@ def test_only_what_is_embedded_raises_the_version(fields, version):
     assert after[2] > before[2]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "outcome", "stored"),
+    [
+        (1, True, "changed", "True"),
+        ([0], [False], "changed", "[False]"),
+        (1e30, 1e30, "unchanged", str(10**30)),
+        ([1, {"y": 2}], [1, {"y": 2}], "unchanged", "[1, {'y': 2}]"),
+    ],
+)
+def test_attributes_are_compared_as_json(old, new, outcome, stored):
+    item_upsert(ItemContent(external_id="a", title="A", attributes={"x": old}))
+    assert item_upsert(ItemContent(external_id="a", attributes={"x": new})).outcome == outcome
+    assert str(Item.objects.get().attributes["x"]) == stored
+
+
 def test_what_is_not_given_stays():
     item_upsert(FROG, [NewMedia(upload=upload())])
     assert item_upsert(changed(title="Frog")).outcome == "changed"

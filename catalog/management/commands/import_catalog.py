@@ -31,6 +31,7 @@ Interrupted? Run it again: rows that are in the catalog already are only compare
 class Command(BaseCommand):
     """Creates and changes items by ``external_id``."""
 
+    requires_migrations_checks = True
     help = "Import items from a JSON Lines or CSV file. Exit code 1 if any row failed."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:

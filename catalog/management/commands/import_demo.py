@@ -19,6 +19,7 @@ from catalog.wake import workers_wake
 class Command(BaseCommand):
     """Fetches a demo set once, then loads it like any other import."""
 
+    requires_migrations_checks = True
     help = (
         "Load the demo catalog: 530 stamps of Tux Paint (through apt, 161 MB) and 857 emoji "
         "(through npm, 81 MB). Fetched once into DEMO_CACHE, then no network is needed."

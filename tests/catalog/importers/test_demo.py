@@ -191,6 +191,7 @@ def test_one_set_makes_the_demo_where_the_other_cannot_be_had(fake_emoji, monkey
     assert Item.objects.count() == 2
 
 
+@pytest.mark.django_db
 def test_without_any_client_the_message_names_import_catalog(tmp_path, settings, monkeypatch):
     settings.DEMO_CACHE = tmp_path
     monkeypatch.setattr(fetch.shutil, "which", lambda client: None)
