@@ -65,6 +65,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     retrieval_errors.EncoderFailed: (415, None),
     retrieval_errors.NotEmbedded: (409, None),
     retrieval_errors.SpaceConflict: (409, None),
+    retrieval_errors.TooFewItems: (409, None),
     retrieval_errors.NoActiveSpace: (503, None),
     retrieval_errors.QuerySaturated: (503, None),
     retrieval_errors.EncoderUnavailable: (503, None),

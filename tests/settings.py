@@ -25,3 +25,10 @@ if "TRIAD_TEST_DATABASE" in os.environ:
 # real words only: quick to load, and slow enough to be killed in the middle
 RETRIEVAL["PROFILES"]["words"] = {"text": RETRIEVAL["PROFILES"]["starter"]["text"]}  # noqa: F405
 RETRIEVAL["PROFILE"] = os.environ.get("TRIAD_TEST_PROFILE", RETRIEVAL["PROFILE"])  # noqa: F405
+# tests empty Redis: each of xdist's workers has a database of its own there
+if _worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    REDIS_URL = REDIS_URL.replace("?db=0", f"?db={_worker}")  # noqa: F405
+    CACHES["default"]["LOCATION"] = REDIS_URL  # noqa: F405
+    CELERY_BROKER_URL = CELERY_BROKER_URL.replace(  # noqa: F405
+        "virtual_host=0", f"virtual_host={_worker}"
+    )
