@@ -4,8 +4,8 @@ import { addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { addressOf } from "./navigation.js";
 import { playButton } from "./player.js";
+import { DRAGGED_ITEM } from "./query.js";
 
-export const DRAGGED_ITEM = "application/x-triad-item";
 const TINY_PX = 48;
 const SMALL_PX = 120;
 

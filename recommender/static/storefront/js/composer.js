@@ -4,7 +4,7 @@ import { item as fetchItem, summaryOf } from "./api.js";
 import { h, icon } from "./dom.js";
 import { currentRoute, navigate } from "./navigation.js";
 import { playButton } from "./player.js";
-import { uploadOf, uploadPart } from "./query.js";
+import { DRAGGED_ITEM, uploadOf, uploadPart } from "./query.js";
 import { canRecord, record } from "./recorder.js";
 
 const MAX_PARTS = 10;
@@ -129,7 +129,7 @@ function recordWith(button) {
 }
 
 function dropAnywhere() {
-  const wanted = (event) => [...event.dataTransfer.types].some((type) => type === "Files" || type.startsWith("application/x-triad"));
+  const wanted = (event) => ["Files", DRAGGED_ITEM].some((type) => event.dataTransfer.types.includes(type));
   let depth = 0;
   const hide = () => {
     depth = 0;
@@ -150,7 +150,7 @@ function dropAnywhere() {
     if (!wanted(event)) return;
     event.preventDefault();
     hide();
-    const id = event.dataTransfer.getData("application/x-triad-item");
+    const id = event.dataTransfer.getData(DRAGGED_ITEM);
     if (id) addToQuery({ item: id });
     else if (event.dataTransfer.files[0]) addFile(event.dataTransfer.files[0]);
   });

@@ -3,6 +3,9 @@
 // A part is {text}, {item} or {upload}. Files cannot be in an address: the history entry holds the
 // upload's key, and after a reload the query is what the address says.
 
+/** What a dragged card carries: its external_id. */
+export const DRAGGED_ITEM = "application/x-triad-item";
+
 const uploads = new Map();
 let made = 0;
 
