@@ -23,8 +23,8 @@ API |= {"RATE_LIMIT_ANONYMOUS": 1_000_000, "RATE_LIMIT_KEY": 1_000_000}  # noqa:
 if "TRIAD_TEST_DATABASE" in os.environ:
     DATABASES["default"]["NAME"] = os.environ["TRIAD_TEST_DATABASE"]  # noqa: F405
 # real words only: quick to load, and slow enough to be killed in the middle
-RETRIEVAL["PROFILES"]["words"] = {"text": RETRIEVAL["PROFILES"]["starter"]["text"]}  # noqa: F405
-RETRIEVAL["PROFILE"] = os.environ.get("TRIAD_TEST_PROFILE", RETRIEVAL["PROFILE"])  # noqa: F405
+RETRIEVAL["PROFILES"]["words"] = {"text": RETRIEVAL["PROFILES"]["starter"]["text"]}
+RETRIEVAL["PROFILE"] = os.environ.get("TRIAD_TEST_PROFILE", RETRIEVAL["PROFILE"])
 # tests empty Redis: each of xdist's workers has a database of its own there
 if _worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
     REDIS_URL = REDIS_URL.replace("?db=0", f"?db={_worker}")  # noqa: F405
