@@ -204,7 +204,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 _MIB = 1024 * 1024
 
-CATALOG = {
+CATALOG: dict[str, Any] = {
     "MAX_IMAGE_BYTES": env.integer("MAX_IMAGE_MIB", 20, minimum=1) * _MIB,
     "MAX_AUDIO_BYTES": env.integer("MAX_AUDIO_MIB", 50, minimum=1) * _MIB,
     "MAX_IMAGE_PIXELS": env.integer("MAX_IMAGE_MEGAPIXELS", 50, minimum=1) * 1_000_000,
@@ -212,7 +212,7 @@ CATALOG = {
     "MAX_MEDIA_PER_ITEM": env.integer("MAX_MEDIA_PER_ITEM", 20, minimum=1),
 }
 
-RETRIEVAL = {
+RETRIEVAL: dict[str, Any] = {
     "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", ("starter",)),
     "PROFILES": {
         "starter": {

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.models import Item
+from catalog.models import Item, Media
 from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
 from catalog.selectors import items_for_api
 from catalog.serializers import ItemSummarySerializer, languages_wanted
@@ -75,7 +75,8 @@ class SearchView(APIView):
     def post(self, request: Request) -> Response:
         """Search by a composed query; files come as multipart fields that the query names."""
         started = time.perf_counter()
-        body, files = request.data, {}
+        body: Any = request.data
+        files: dict[str, Any] = {}
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
         given = _validated(SearchSerializer, body)
@@ -156,7 +157,9 @@ def _item_vector(space: spaces.Space, external_id: str, path: str) -> NDArray[fl
 
 
 def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray[float32]:
-    check_upload(file, claimed_type=file.content_type, name=file.name, modality=modality)
+    check_upload(
+        file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
+    )
     file.seek(0)
     return queries.media_vector(space, modality, file.read())
 

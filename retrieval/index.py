@@ -134,7 +134,7 @@ def _scan(
         distance=distance,
         table=partition.table,
         column=sql.Identifier(column),
-        matching=sql.SQL(matching),  # type: ignore[arg-type]  # compiled by Django, values apart
+        matching=sql.SQL(matching),  # compiled by Django, values apart
         limit=limit,
     )
     ef_search = min(max(limit, MIN_EF_SEARCH), MAX_EF_SEARCH)

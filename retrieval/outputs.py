@@ -10,6 +10,7 @@ import numpy as np
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
+from catalog.models import Media
 from catalog.selectors import ItemDocument
 from retrieval import encoders
 from retrieval.exceptions import DecodeFailed
@@ -17,6 +18,11 @@ from retrieval.models import EncoderOutput
 from retrieval.preprocess.decoder import Decoder
 from retrieval.preprocess.text import document_texts
 from retrieval.types import Content, Modality
+
+MODALITY_OF: Mapping[Media.Modality, Modality] = {
+    Media.Modality.IMAGE: "image",
+    Media.Modality.AUDIO: "audio",
+}
 
 ContentKey = tuple[Modality, str]
 """Modality and SHA-256 of the bytes: equal content is encoded once, whoever owns it."""
@@ -57,7 +63,9 @@ def pieces_of(document: ItemDocument) -> list[Piece]:
         for words in document_texts(text.title, text.description, text.tags)
     ]
     media = [
-        Piece(medium.modality.value, medium.sha256, media_id=medium.media_id, file=medium.name)
+        Piece(
+            MODALITY_OF[medium.modality], medium.sha256, media_id=medium.media_id, file=medium.name
+        )
         for medium in document.media
     ]
     return [*texts, *media]

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import uuid
+from typing import Any
 
 import numpy as np
 import redis
@@ -102,6 +103,6 @@ def _key(space: spaces.Space, modality: Modality, data: bytes) -> str:
     )
 
 
-def _redis() -> redis.Redis:
+def _redis() -> Any:  # redis-py types every answer as perhaps awaitable
     wait_s = settings.RETRIEVAL["QUERY_TIMEOUT_S"] + 5
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=wait_s, socket_connect_timeout=5)

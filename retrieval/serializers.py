@@ -88,7 +88,7 @@ class PartSerializer(StrictSerializer):
 class SearchSerializer(LimitSerializer):
     """A search composed of parts."""
 
-    query = PartSerializer(many=True, allow_empty=False, max_length=MAX_PARTS)
+    query = serializers.ListField(child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS)
 
     def validate_query(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """At least one part has to say what is wanted."""

@@ -1,5 +1,7 @@
 """Keys that programs use to reach the API."""
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
@@ -17,7 +19,7 @@ class Scope(models.TextChoices):
 class ApiKey(AbstractAPIKey):
     """A hashed, revocable key with scopes; the key itself is shown once, when it is made."""
 
-    objects = APIKeyManager()
+    objects: ClassVar[APIKeyManager] = APIKeyManager()
 
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope), default=list)
 
