@@ -22,6 +22,10 @@ from retrieval.types import MODALITIES, Modality, Role, Vectors
 
 FORMAT = "triad-head/1"
 DIM = 256
+UNTRAINED_SHARE = 1 / 64
+"""Until the modalities are aligned, a picture is noise to a query in words: an item's fused vector is
+that of its words, if it has any.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Head:
         centres: Mapping[Modality, NDArray[np.float32]] | None = None,
     ) -> "Head":
         """Random orthonormal projections: cosines within a modality survive (Johnson &
-        Lindenstrauss), those between modalities mean nothing yet.
+        Lindenstrauss), those between modalities mean nothing yet, so that words weigh most.
         """
         centres = centres or {}
         projections: dict[Modality, Projection] = {}
@@ -65,7 +69,8 @@ class Head:
             weight = (basis if d_in >= dim else basis.T).astype(np.float32)
             centre = centres.get(modality, np.zeros(d_in)).astype(np.float32)
             projections[modality] = Projection(weight, {"query": centre, "document": centre})
-        return cls(projections, dict.fromkeys(dims, 1.0), {"trained": False, "seed": seed})
+        weights = {name: 1.0 if name == "text" else UNTRAINED_SHARE for name in dims}
+        return cls(projections, weights, {"trained": False, "seed": seed})
 
     @property
     def dim(self) -> int:
