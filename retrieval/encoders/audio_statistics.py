@@ -13,6 +13,8 @@ from retrieval.types import Role, Vectors, Waveform
 RATE = 22_050
 CEPSTRA = 20
 BANDS = 64
+F_MAX = 6_000.0
+"""Hz. A copy at 16 kHz, 48 kbit/s, cut to its middle, was first of 98 for .95; with 8,000, .90."""
 
 
 class AudioStatisticsEncoder(LocalEncoder):
@@ -21,6 +23,7 @@ class AudioStatisticsEncoder(LocalEncoder):
     modalities = frozenset({"audio"})
     dim = 3 * CEPSTRA + BANDS
     packages = ("torchaudio",)
+    revision = 2
 
     def _load(self) -> Any:
         try:
@@ -34,7 +37,7 @@ class AudioStatisticsEncoder(LocalEncoder):
 
 
 def _statistics(sound: Waveform) -> Vectors:
-    mel = log_mel(sound, bands=BANDS, n_fft=1024, hop=512, f_min=50.0, f_max=8_000.0)
+    mel = log_mel(sound, bands=BANDS, n_fft=1024, hop=512, f_min=50.0, f_max=F_MAX)
     cepstra = mfcc(mel, CEPSTRA)
     change = (
         (cepstra[:, 1:] - cepstra[:, :-1]).abs().mean(1)

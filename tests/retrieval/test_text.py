@@ -1,0 +1,35 @@
+import pytest
+
+from retrieval.preprocess import document_texts, normalise
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("  two\t\n words ", "two words"),
+        ("ｆｕｌｌ　ｗｉｄｔｈ", "full width"),
+        ("a\x00b\x07c", "abc"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+        ("\ufeffbom\u202e", "bom"),
+        ("手机", "手机"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("", ""),
+    ],
+)
+def test_normalise(raw, clean):
+    assert normalise(raw) == clean
+
+
+def test_long_texts_are_cut():
+    assert normalise("ab " * 5_000, limit=5) == "ab ab"
+    assert len(normalise("\ufdfa" * 10_000)) == 2_000
+
+
+def test_document_texts():
+    assert document_texts("Frog.", "Green.", ["pond", " ", "croak"]) == [
+        "Frog.",
+        "Frog. Green. pond, croak",
+    ]
+    assert document_texts("Frog") == ["Frog"]
+    assert document_texts("", "", []) == []
+    assert document_texts("", "Green") == ["Green"]
