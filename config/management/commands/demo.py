@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, **_: Any) -> None:
         """Raises CommandError, everything stopped, when a step fails."""
         _check_port(host, port)
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal.signal(getattr(signal, name), _interrupt)
         group = ProcessGroup(settings.VAR, host=host, port=port, workers=WORKERS)
         try:
