@@ -260,8 +260,8 @@ def _ridge(
     """(d, d_text)."""
     gram = inputs.T @ inputs + extra[0].T @ extra[0]
     gram[np.diag_indices_from(gram)] += strength
-    weight: NDArray[np.float64] = np.linalg.solve(gram, inputs.T @ targets + extra[0].T @ extra[1])
-    return weight
+    right = inputs.T @ targets + extra[0].T @ extra[1]
+    return np.asarray(np.linalg.solve(gram, right), dtype=np.float64)
 
 
 def _mixed(

@@ -108,13 +108,17 @@ def _mono(container: Any, rate: int, limit: int) -> NDArray[np.float32]:
     with suppress(av.error.FFmpegError):  # cut short: keep what came before
         for frame in container.decode(audio=0):
             for block in resampler.resample(frame):
-                blocks.append(block.to_ndarray().reshape(-1))
+                blocks.append(_flat(block))
                 count += blocks[-1].size
             if count >= limit:
                 break
-        blocks += [block.to_ndarray().reshape(-1) for block in resampler.resample(None)]
+        blocks += [_flat(block) for block in resampler.resample(None)]
     joined = np.concatenate(blocks)[:limit] if blocks else np.zeros(0, np.float32)
     return np.nan_to_num(joined, posinf=0.0, neginf=0.0).astype(np.float32)
+
+
+def _flat(block: Any) -> NDArray[np.float32]:
+    return np.asarray(block.to_ndarray(), dtype=np.float32).reshape(-1)
 
 
 def _answer(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:

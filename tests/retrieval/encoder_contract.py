@@ -27,7 +27,7 @@ class EncoderContract:
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
-    def _encoder(cls):
+    def _encoder(cls) -> None:
         cls.encoder = cls.make()
 
     def test_protocol(self):
