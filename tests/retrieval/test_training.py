@@ -67,9 +67,11 @@ def test_training_is_deterministic_and_tells_its_progress():
     first = train_head(world(), CONFIG, told.append)
     assert first.head.fingerprint == train_head(world(), CONFIG).head.fingerprint
     assert first.history == told
-    assert [entry["stage"] for entry in told] == ["text", *["image"] * 2, *["audio"] * 2]
+    stages = ["text", *["image"] * 2, *["audio"] * 2, "contrastive"]
+    assert [entry["stage"] for entry in told] == stages
     assert first.head.metadata["metrics"] == first.metrics
-    assert set(first.metrics) == {"text_to_image_mrr", "text_to_audio_mrr"}
+    assert first.metrics["contrastive_epochs"] == 0  # 40 held-back items cannot judge it
+    assert set(first.metrics) == {"text_to_image_mrr", "text_to_audio_mrr", "contrastive_epochs"}
 
 
 def test_a_modality_without_rows_keeps_a_random_projection():
@@ -82,7 +84,7 @@ def test_a_catalog_without_texts_trains():
     data = world().subset(np.arange(ITEMS))
     silent = TextRows(np.zeros(0, np.int64), np.zeros((0, 40), np.float32), np.zeros(0, str))
     trained = train_head(TrainingSet(data.labels, silent, data.image, data.audio), CONFIG)
-    assert trained.metrics == {}
+    assert trained.metrics == {"contrastive_epochs": 0}
     assert trained.head.dim == 16
 
 

@@ -1,0 +1,370 @@
+"""Contrastive refinement of a head (InfoNCE between the modalities), kept only if it proves itself.
+
+``refine`` adds residuals to the closed form's weights, pulls them back to it and trains them on
+mixed, thinned features: without that a thousand items are memorised. ``choose`` measures on items
+it holds back how long that helps, if it does. torch is imported when it runs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.fusion import Head
+from retrieval.types import MODALITIES, Modality, Vectors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retrieval.training import Anchors, Rows, TrainingSet
+
+BATCH = 512
+"""Items a step; the others of the batch are the negatives."""
+STEPS = (5, 20)
+"""Steps an epoch, at least and at most: above 10,240 items an epoch is a sample of them."""
+CONCEPTS = 300
+"""Of an encoder's anchors in each step, as further pairs: they keep what titles do not mention."""
+TARGETS: tuple[Modality, ...] = ("image", "audio")
+PAIRS = (("text", "image"), ("text", "audio"), ("image", "audio"), ("text", "fused"))
+THINNING: Mapping[Modality, float] = {"text": 0.3, "image": 0.5, "audio": 0.5}
+"""Chance that a feature is dropped in a step (the others grow to make up for it)."""
+MAX_INVERSE_TEMPERATURE = 100.0
+"""CLIP's bound, too."""
+MIN_JUDGED = 50
+"""Held-back items with text and the modality: fewer cannot tell a gain from noise."""
+
+Fit = Callable[["TrainingSet"], Head]
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastiveConfig:
+    """Chosen on splits 10-13 of the demo catalog; the reported splits are others."""
+
+    max_epochs: int = 16
+    patience: int = 5
+    """Epochs without a better one before it stops."""
+    learning_rate: float = 5e-4
+    pull: float = 0.001
+    """Of the squared distance to the start, whose rows have mean norm 1."""
+    inverse_temperature: float = 10.0
+    """Where the learned one starts."""
+    modality_dropout: float = 0.3
+    """Chance that a modality of an item is left out of its fused side; one always stays."""
+    margin: float = 2.0
+    """Standard errors of the paired gain over the start that an epoch must reach."""
+    judged_share: float = 0.2
+    judged_items: int = 1_500
+    """At most so many items judge an epoch: the score matrix is quadratic."""
+
+
+class Choice(NamedTuple):
+    """How long to refine (0: not at all), what may move, and MRR after each epoch from 0 on."""
+
+    epochs: int
+    moving: frozenset[Modality]
+    curve: list[float]
+
+
+def choose(
+    data: "TrainingSet", fit: Fit, config: ContrastiveConfig, seed: int, report: Report
+) -> Choice:
+    """``fit`` gives the start from four fifths of the items; the rest judge every epoch.
+
+    A modality that too few of them have does not move: it could only be harmed unseen.
+    """
+    order = np.random.default_rng([seed, 1]).permutation(len(data.labels))
+    size = min(int(len(order) * config.judged_share), config.judged_items)
+    kept, judged = data.subset(np.sort(order[size:])), data.subset(np.sort(order[:size]))
+    moving = frozenset(name for name in TARGETS if len(_shared(judged, name)) >= MIN_JUDGED)
+    if not moving:
+        return Choice(0, moving, [])
+    start = fit(kept)
+    first = _reciprocal_ranks(start, judged, moving)
+    curve, best, chosen = [float(first.mean())], float(first.mean()), 0
+    best_ranks = first
+    report({"stage": "contrastive", "epoch": 0, "mrr": round(curve[0], 4)})
+    epochs = refine(start, kept, config, config.max_epochs, seed, moving)
+    for epoch, head in enumerate(epochs, 1):
+        found = _reciprocal_ranks(head, judged, moving)
+        curve.append(float(found.mean()))
+        report({"stage": "contrastive", "epoch": epoch, "mrr": round(curve[-1], 4)})
+        if curve[-1] > best:
+            best, chosen, best_ranks = curve[-1], epoch, found
+        elif epoch - chosen >= config.patience:
+            break
+    proven = _exceeds(best_ranks - first, config.margin)
+    return Choice(chosen if proven else 0, moving, curve)
+
+
+def _exceeds(gains: NDArray[np.float64], margin: float) -> bool:
+    error = float(gains.std(ddof=1)) / np.sqrt(len(gains))
+    return bool(gains.mean() > margin * error)
+
+
+def _shared(data: "TrainingSet", name: Modality) -> NDArray[np.int64]:
+    """Items with both text and the modality."""
+    return np.intersect1d(data.text.items, data.modality(name).items)
+
+
+def _reciprocal_ranks(
+    head: Head, data: "TrainingSet", targets: frozenset[Modality]
+) -> NDArray[np.float64]:
+    """(n,), of each item and target: the mean over its texts, each language counting once."""
+    found = []
+    for name in sorted(targets):
+        rows, items = data.modality(name), _shared(data, name)
+        asked = np.isin(data.text.items, items)
+        owners = data.text.items[asked]
+        queries = head.project("text", data.text.vectors[asked], role="query")
+        scores = queries @ head.project(name, rows.vectors).T
+        relevant = data.labels[owners][:, None] == data.labels[rows.items][None]
+        best = np.where(relevant, scores, -np.inf).max(1, keepdims=True)
+        reciprocal = 1 / (1 + ((scores >= best) & ~relevant).sum(1))
+        weights = _language_weights(owners, data.text.languages[asked])
+        count = len(data.labels)
+        sums = np.bincount(owners, reciprocal * weights, count)[items]
+        found.append(sums / np.bincount(owners, weights, count)[items])
+    return np.concatenate(found)
+
+
+def _language_weights(
+    owners: NDArray[np.int64], languages: NDArray[np.str_]
+) -> NDArray[np.float64]:
+    """One over how many rows the item has in the row's language."""
+    _, codes = np.unique(languages, return_inverse=True)
+    _, groups, sizes = np.unique(
+        owners * (codes.max(initial=0) + 1) + codes, return_inverse=True, return_counts=True
+    )
+    return 1 / sizes[groups]
+
+
+def refine(
+    head: Head,
+    data: "TrainingSet",
+    config: ContrastiveConfig,
+    epochs: int,
+    seed: int,
+    moving: frozenset[Modality],
+) -> Iterator[Head]:
+    """The head after each epoch; text moves with ``moving``, every other weight stays.
+
+    A step draws items, one text of each in a random language and one row of each other modality;
+    the loss is the mean symmetric InfoNCE of ``PAIRS``, equal labels being positives. The same
+    for the same arguments on one machine.
+    """
+    import torch
+
+    model = _Model(head, data, config, moving)
+    sampler = _Sampler(head, data, config, seed)
+    residuals = {"params": list(model.residuals.values()), "lr": config.learning_rate}
+    # One number against a hundred thousand: it may move faster.
+    scale = {"params": [model.log_scale], "lr": 10 * config.learning_rate, "weight_decay": 0.0}
+    optimizer = torch.optim.AdamW([residuals, scale], betas=(0.9, 0.98), weight_decay=0.01)
+    steps = int(np.clip(len(sampler.items) // BATCH, *STEPS))
+    for _ in range(epochs):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            model.loss(sampler.draw()).backward()
+            optimizer.step()
+        yield model.head()
+
+
+class _Batch(NamedTuple):
+    texts: tuple[Vectors, Vectors]
+    """Two draws, (b, d_text): what asks, and what its fused side holds."""
+    features: dict[str, Vectors]
+    """Of other modalities, (b, d), centred; meaningless where not present."""
+    present: dict[str, NDArray[np.bool_]]
+    """(b,), of each modality and of ``fused``, which every item has."""
+    in_fused: dict[str, NDArray[np.bool_]]
+    labels: NDArray[np.int64]
+    concepts: dict[str, tuple[Vectors, Vectors]]
+    """Features and texts, (c, d) and (c, d_text)."""
+
+
+class _Sampler:
+    """Draws batches, all chance in one generator."""
+
+    def __init__(
+        self, head: Head, data: "TrainingSet", config: ContrastiveConfig, seed: int
+    ) -> None:
+        self._rng = np.random.default_rng([seed, 2])
+        self._centres = {name: head.projections[name].centres["document"] for name in MODALITIES}
+        self._dropout = config.modality_dropout
+        self._labels = data.labels
+        self._rows = {name: _Draws(data, name) for name in MODALITIES}
+        self._anchors = {name: data.anchors[name] for name in TARGETS if name in data.anchors}
+        self.items = np.unique(data.text.items)
+
+    def draw(self) -> _Batch:
+        rng = self._rng
+        items = rng.permutation(self.items)[:BATCH]
+        present = {name: self._rows[name].counts[items] > 0 for name in MODALITIES}
+        partner = rng.permutation(len(items))
+        share = rng.random((len(items), 1), np.float32)
+        # A mixed item has its parts in every modality, so only like-equipped ones mix.
+        alike = np.all([has == has[partner] for has in present.values()], axis=0)
+        share[~alike] = 1.0
+
+        def mixed(name: Modality) -> Vectors:
+            vectors = self._features(name, items)
+            return self._thinned(name, share * vectors + (1 - share) * vectors[partner])
+
+        return _Batch(
+            texts=(mixed("text"), mixed("text")),
+            features={name: mixed(name) for name in TARGETS if present[name].any()},
+            present={"fused": np.ones(len(items), bool)} | dict(present.items()),
+            in_fused=self._kept(present),
+            labels=self._labels[items],
+            concepts={name: self._concepts(anchors) for name, anchors in self._anchors.items()},
+        )
+
+    def _features(self, name: Modality, items: NDArray[np.int64]) -> Vectors:
+        return self._rows[name].of(items, self._rng) - self._centres[name]
+
+    def _thinned(self, name: Modality, vectors: Vectors) -> Vectors:
+        chance = THINNING[name]
+        keep = self._rng.random(vectors.shape, np.float32) >= chance
+        return vectors * keep / np.float32(1 - chance)
+
+    def _kept(self, present: Mapping[Modality, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+        """A random part of what each item has, never nothing."""
+        luck = {name: self._rng.random(len(has)) * has for name, has in present.items()}
+        best = np.max(list(luck.values()), axis=0)
+        return {
+            name: has & ((luck[name] >= self._dropout) | (luck[name] == best))
+            for name, has in present.items()
+        }
+
+    def _concepts(self, anchors: "Anchors") -> tuple[Vectors, Vectors]:
+        chosen = self._rng.permutation(len(anchors.texts))[:CONCEPTS]
+        return anchors.features[chosen], anchors.texts[chosen] - anchors.texts.mean(0)
+
+
+class _Draws:
+    """One row of each item; for text, first a language, then a row in it."""
+
+    def __init__(self, data: "TrainingSet", name: Modality) -> None:
+        rows: Rows = data.modality(name)
+        weights = np.ones(len(rows.items))
+        if name == "text":
+            weights = _language_weights(rows.items, data.text.languages)
+        self.counts = np.bincount(rows.items, minlength=len(data.labels))
+        self._vectors = rows.vectors
+        self._order = np.argsort(rows.items, kind="stable")
+        self._ends = np.concatenate([[0.0], np.cumsum(weights[self._order])])
+        self._stops = np.cumsum(self.counts)
+
+    def of(self, items: NDArray[np.int64], rng: np.random.Generator) -> Vectors:
+        """(len(items), d); a zero row for an item without any."""
+        first, last = self._stops[items] - self.counts[items], self._stops[items]
+        low, high = self._ends[first], self._ends[last]
+        at = np.searchsorted(self._ends, low + rng.random(len(items)) * (high - low), "right") - 1
+        has = last > first
+        drawn = np.zeros((len(items), self._vectors.shape[1]), np.float32)
+        drawn[has] = self._vectors[self._order[np.clip(at, first, last - 1)[has]]]
+        return drawn
+
+
+class _Model:
+    """Start weights, scaled to rows of mean norm 1, and the residuals that are learned."""
+
+    def __init__(
+        self,
+        head: Head,
+        data: "TrainingSet",
+        config: ContrastiveConfig,
+        moving: frozenset[Modality],
+    ) -> None:
+        import torch
+
+        self._head, self._pull = head, config.pull
+        self._start: dict[str, Tensor] = {}
+        for name in MODALITIES:
+            weight = head.projections[name].weight
+            vectors = data.modality(name).vectors[: 10 * BATCH]
+            sizes = np.linalg.norm(
+                (vectors - head.projections[name].centres["document"]) @ weight, axis=1
+            )
+            scale = sizes.mean() if len(sizes) and sizes.any() else 1.0
+            self._start[name] = torch.from_numpy((weight / scale).astype(np.float32))
+        self.residuals: dict[str, Tensor] = {
+            name: torch.zeros_like(self._start[name]).requires_grad_()
+            for name in MODALITIES
+            if name == "text" or name in moving
+        }
+        self.log_scale = torch.tensor(float(np.log(config.inverse_temperature)), requires_grad=True)
+
+    def _weight(self, name: str) -> "Tensor":
+        start = self._start[name]
+        return start + self.residuals[name] if name in self.residuals else start
+
+    def _projected(self, name: str, features: Vectors) -> "Tensor":
+        import torch
+
+        rows = torch.from_numpy(features) @ self._weight(name)
+        return torch.nn.functional.normalize(rows, dim=1)
+
+    def loss(self, batch: _Batch) -> "Tensor":
+        """Mean over the pairs that at least two items of the batch have, and the pull."""
+        import torch
+
+        sides = {name: self._projected(name, rows) for name, rows in batch.features.items()}
+        asking, held = (self._projected("text", rows) for rows in batch.texts)
+        sides["fused"] = self._fused({**sides, "text": held}, batch.in_fused)
+        sides["text"] = asking
+        parts = [self._pair(left, right, sides, batch) for left, right in PAIRS]
+        squares = [(residual**2).sum() for residual in self.residuals.values()]
+        losses = torch.stack([part for part in parts if part is not None])
+        return losses.mean() + self._pull * torch.stack(squares).sum()
+
+    def _pair(
+        self, left: str, right: str, sides: Mapping[str, "Tensor"], batch: _Batch
+    ) -> "Tensor | None":
+        import torch
+
+        both = batch.present[left] & batch.present[right]
+        if both.sum() < 2:
+            return None
+        chosen, labels = torch.from_numpy(both), batch.labels[both]
+        queries, found = sides[left][chosen], sides[right][chosen]
+        if left == "text" and right in batch.concepts:
+            features, texts = batch.concepts[right]
+            queries = torch.cat([queries, self._projected("text", texts)])
+            found = torch.cat([found, self._projected(right, features)])
+            labels = np.concatenate([labels, -1 - np.arange(len(texts))])
+        return self._info_nce(queries, found, labels)
+
+    def _fused(
+        self, sides: Mapping[str, "Tensor"], kept: Mapping[str, NDArray[np.bool_]]
+    ) -> "Tensor":
+        import torch
+
+        total = torch.zeros_like(sides["text"])
+        for name in (name for name in MODALITIES if name in sides):
+            share = torch.from_numpy(kept[name].astype(np.float32))[:, None]
+            total = total + self._head.fusion_weights[name] * share * sides[name]
+        return torch.nn.functional.normalize(total, dim=1)
+
+    def _info_nce(self, queries: "Tensor", found: "Tensor", labels: NDArray[np.int64]) -> "Tensor":
+        """Both directions; what shares a label shares the probability (Khosla et al. 2020)."""
+        import torch
+
+        scale = self.log_scale.exp().clamp(1.0, MAX_INVERSE_TEMPERATURE)
+        scores = scale * queries @ found.T
+        same = torch.from_numpy((labels[:, None] == labels[None]).astype(np.float32))
+        wanted = same / same.sum(1, keepdim=True)
+        there = (wanted * torch.log_softmax(scores, 1)).sum(1).mean()
+        back = (wanted * torch.log_softmax(scores.T, 1)).sum(1).mean()
+        return -(there + back) / 2
+
+    def head(self) -> Head:
+        """As it is now."""
+        projections = dict(self._head.projections)
+        for name in (name for name in MODALITIES if name in self.residuals):
+            weight = self._weight(name).detach().numpy().copy()
+            projections[name] = replace(projections[name], weight=weight)
+        return replace(self._head, projections=projections)
