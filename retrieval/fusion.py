@@ -10,7 +10,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ from retrieval.types import MODALITIES, Modality, Role, Vectors
 
 FORMAT = "triad-head/1"
 DIM = 256
+DETAIL_SHARE = 0.5
+"""Of a cosine within a modality. Alignment maps a picture to what it shows: two frogs become alike,
+and a flipped copy no longer finds itself before its kin.
+"""
 UNTRAINED_SHARE = 1 / 64
 """Until the modalities are aligned, a picture is noise to a query in words: an item's fused vector is
 that of its words, if it has any.
@@ -33,13 +37,17 @@ class Projection:
     """Of one modality: ``unit((features - centre) @ weight)``."""
 
     weight: NDArray[np.float32]
-    """(d_in, dim)."""
+    """(d_in, shared dim)."""
     centres: Mapping[Role, NDArray[np.float32]]
     """(d_in,) for each role: a text encoder's queries and documents lie around different means."""
+    detail: NDArray[np.float32] | None = None
+    """(d_in, k) or None: directions of the modality's own, which no other modality reads."""
 
-    def __call__(self, features: Vectors, role: Role) -> Vectors:
-        """float32, (n, d_in) to (n, dim), unit rows."""
-        return unit((features - self.centres[role]) @ self.weight)
+    def __call__(self, features: Vectors, role: Role) -> tuple[Vectors, Vectors | None]:
+        """float32, (n, d_in) to the shared part (n, shared dim) and the detail (n, k), unit rows."""
+        centred = features - self.centres[role]
+        own = None if self.detail is None else unit(centred @ self.detail)
+        return unit(centred @ self.weight), own
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,24 @@ class Head:
         return cls(projections, weights, {"trained": False, "seed": seed})
 
     @property
-    def dim(self) -> int:
-        """Of the shared space."""
+    def shared_dim(self) -> int:
+        """Of the part that all modalities share."""
         return next(iter(self.projections.values())).weight.shape[1]
+
+    @property
+    def dim(self) -> int:
+        """Of the vectors: the shared part, then each modality's detail."""
+        return self.shared_dim + sum(size for _, size in self._details().values())
+
+    def _details(self) -> dict[Modality, tuple[int, int]]:
+        """Start and size of each modality's detail."""
+        start, found = self.shared_dim, {}
+        for name in self.modalities:
+            detail = self.projections[name].detail
+            if detail is not None:
+                found[name] = (start, detail.shape[1])
+                start += detail.shape[1]
+        return found
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -92,8 +115,27 @@ class Head:
         return digest.hexdigest()[:16]
 
     def project(self, modality: Modality, features: Vectors, role: Role = "document") -> Vectors:
-        """Encoder output, (n, d_in), to the shared space: float32, (n, dim), unit rows."""
-        return self.projections[modality](np.asarray(features, np.float32), role)
+        """Encoder output, (n, d_in), to the space: float32, (n, dim), unit rows.
+
+        Between modalities, the inner product is that of the shared parts times a constant; within
+        one, details count for DETAIL_SHARE.
+        """
+        shared, detail = self.projections[modality](np.asarray(features, np.float32), role)
+        rows = np.zeros((len(shared), self.dim), np.float32)
+        rows[:, : self.shared_dim] = shared
+        if detail is not None:
+            start, size = self._details()[modality]
+            rows[:, : self.shared_dim] *= np.sqrt(1 - DETAIL_SHARE)
+            rows[:, start : start + size] = np.sqrt(DETAIL_SHARE) * detail
+        return rows
+
+    def with_details(self, details: Mapping[Modality, NDArray[np.float32]]) -> "Head":
+        """The same head with ``detail`` (d_in, k) for these modalities."""
+        projections = {
+            name: replace(projection, detail=details.get(name))
+            for name, projection in self.projections.items()
+        }
+        return replace(self, projections=projections)
 
     def fuse(
         self, vectors: Mapping[Modality, Vectors], present: Mapping[Modality, NDArray[np.bool_]]
@@ -131,6 +173,8 @@ class Head:
             tensors[f"{name}.weight"] = np.ascontiguousarray(projection.weight)
             for role, centre in projection.centres.items():
                 tensors[f"{name}.centre.{role}"] = centre
+            if projection.detail is not None:
+                tensors[f"{name}.detail"] = np.ascontiguousarray(projection.detail)
             tensors[f"{name}.fusion"] = np.array([self.fusion_weights[name]], np.float32)
         return tensors
 
@@ -156,6 +200,7 @@ class Head:
                     "query": tensors[f"{name}.centre.query"],
                     "document": tensors[f"{name}.centre.document"],
                 },
+                tensors.get(f"{name}.detail"),
             )
             for name in names
         }

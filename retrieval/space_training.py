@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog import selectors
 from catalog.models import Item
 from retrieval import encoders, outputs, spaces
+from retrieval.detail import fit_details
 from retrieval.evaluation import (
     confidence_intervals,
     evaluate_holdout,
@@ -63,7 +64,8 @@ def space_train(
     metrics = measure(collected, config)
     trained = train_head(collected.data, config, progress)
     metrics |= {"trained_on": len(collected.data.labels), "training": dict(trained.metrics)}
-    return spaces.space_create(name, trained.head, profile=profile, trained=True, metrics=metrics)
+    head = trained.head.with_details(fit_details(collected.data))
+    return spaces.space_create(name, head, profile=profile, trained=True, metrics=metrics)
 
 
 def measure(collected: Collected, config: TrainingConfig) -> dict[str, Any]:
