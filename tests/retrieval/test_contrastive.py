@@ -138,6 +138,7 @@ def test_the_history_holds_the_curve():
     chosen = trained.metrics["contrastive_epochs"]
     assert curve[int(chosen)] == max(curve)
     assert trained.head.metadata["metrics"]["contrastive_epochs"] == chosen
+    assert trained.head.metadata["contrastive_curve"] == curve
 
 
 def test_equal_labels_are_no_negatives():
