@@ -47,7 +47,9 @@ def main() -> None:
         mean = {name: float(np.mean([one[name] for one in means])) for name in FIGURES}
         _row("mean", language, sum(map(len, found)), mean)
         bounds = confidence_intervals(np.concatenate(found))
-        shown = ", ".join(f"{name} [{bounds[name][0]:.3f}, {bounds[name][1]:.3f}]" for name in FIGURES)
+        shown = ", ".join(
+            f"{name} [{bounds[name][0]:.3f}, {bounds[name][1]:.3f}]" for name in FIGURES
+        )
         print(f"\n95 % intervals over all {language} queries: {shown}\n")  # noqa: T201
 
 
