@@ -54,13 +54,20 @@ class Outputs:
 
 
 def pieces_of(document: ItemDocument) -> list[Piece]:
-    """Everything of an item that an encoder reads."""
+    """Everything of an item that an encoder reads.
+
+    Tags are read in the item's own language only. In all seven of the demo catalog they make a third
+    more texts and find no more: mean MRR on splits 10 to 12 .412 with them, .417 without; for
+    Chinese queries .343 and .345.
+    """
     texts = [
         Piece(
             "text", hashlib.sha256(words.encode()).hexdigest(), text=words, language=text.language
         )
-        for text in document.texts
-        for words in document_texts(text.title, text.description, text.tags)
+        for position, text in enumerate(document.texts)
+        for words in document_texts(
+            text.title, text.description, text.tags if position == 0 else ()
+        )
     ]
     media = [
         Piece(
