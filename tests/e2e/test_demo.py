@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from config.embedded import Places
 from retrieval.preprocess.decoder import Decoder
 
 pytestmark = [pytest.mark.demo, pytest.mark.encoders]
@@ -119,6 +120,11 @@ def demo(var: Path) -> Iterator[Demo]:
     yield run
     if run.process.poll() is None:
         run.interrupt()
+    end = time.monotonic() + 60
+    while run.processes():
+        assert time.monotonic() < end, run.processes()
+        time.sleep(0.1)
+    shutil.rmtree(Places.of(var).home)  # under root it may lie outside the test's folder
 
 
 @pytest.fixture(scope="module")
