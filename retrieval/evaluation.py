@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.fusion import Head
-from retrieval.training import TextRows, TrainingConfig, TrainingSet, train_head
+from retrieval.training import TrainingConfig, train_head
+from retrieval.training_set import TextRows, TrainingSet
 from retrieval.types import Modality, Vectors
 
 CUTOFFS = (1, 5, 10)

@@ -23,67 +23,10 @@ from numpy.typing import NDArray
 
 from retrieval.contrastive import ContrastiveConfig, choose, refine
 from retrieval.fusion import DIM, Head, Projection, pool, unit
+from retrieval.training_set import TextRows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 Progress = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Encoder output of one modality; an item may have several rows, or none."""
-
-    items: NDArray[np.int64]
-    """(n,), index of the item in ``TrainingSet.labels``."""
-    vectors: Vectors
-    """float32, (n, d), as the encoder gave them; (0, d) if there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextRows(Rows):
-    """Text rows know their language."""
-
-    languages: NDArray[np.str_]
-    """(n,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """Concepts an encoder can name: ``features`` (n, d) as offsets from its mean, and the text
-    encoder's ``texts`` (n, d_text) of their names. See ``retrieval.encoders.anchors_for``.
-    """
-
-    features: Vectors
-    texts: Vectors
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """What a head learns from. ``labels``, (n_items,): equal ones name the same thing."""
-
-    labels: NDArray[np.int64]
-    text: TextRows
-    image: Rows
-    audio: Rows
-    anchors: Mapping[Modality, Anchors] = field(default_factory=dict)
-
-    def modality(self, name: Modality) -> Rows:
-        """The rows of a modality."""
-        rows: Rows = getattr(self, name)
-        return rows
-
-    def subset(self, items: NDArray[np.int64]) -> "TrainingSet":
-        """Only these items, renumbered in this order; the anchors stay."""
-        position = np.full(len(self.labels), -1)
-        position[items] = np.arange(len(items))
-        kept = {name: position[self.modality(name).items] for name in MODALITIES}
-        text, image, audio = (kept[name] >= 0 for name in MODALITIES)
-        return TrainingSet(
-            labels=self.labels[items],
-            text=TextRows(kept["text"][text], self.text.vectors[text], self.text.languages[text]),
-            image=Rows(kept["image"][image], self.image.vectors[image]),
-            audio=Rows(kept["audio"][audio], self.audio.vectors[audio]),
-            anchors=self.anchors,
-        )
 
 
 @dataclass(frozen=True, slots=True)

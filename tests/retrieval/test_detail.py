@@ -5,7 +5,7 @@ import pytest
 
 from retrieval.detail import fit_details, whitened_directions
 from retrieval.fusion import DETAIL_SHARE, Head, unit
-from retrieval.training import Rows, TextRows, TrainingSet
+from retrieval.training_set import Rows, TextRows, TrainingSet
 
 DIMS = {"text": 12, "image": 20, "audio": 16}
 

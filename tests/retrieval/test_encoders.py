@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from django.conf import settings
 
-from retrieval.encoders import STARTER, encoder_for, modalities, profile_fingerprint
+from retrieval.encoders import encoder_for, modalities, profile_fingerprint
 from retrieval.encoders.audio_statistics import AudioStatisticsEncoder
 from retrieval.encoders.base import LocalEncoder
 from retrieval.encoders.e5 import E5Encoder
@@ -14,6 +15,8 @@ from retrieval.encoders.efficientnet import EfficientNetEncoder
 from retrieval.exceptions import EncoderFailed, EncoderUnavailable
 from retrieval.types import Waveform
 from tests.retrieval.encoder_contract import EncoderContract
+
+STARTER = settings.RETRIEVAL["PROFILES"]["starter"]
 
 
 @pytest.mark.encoders

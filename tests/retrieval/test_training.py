@@ -10,7 +10,8 @@ from retrieval.evaluation import (
     holdout_split,
     retrieval_metrics,
 )
-from retrieval.training import Anchors, Rows, TextRows, TrainingConfig, TrainingSet, train_head
+from retrieval.training import TrainingConfig, train_head
+from retrieval.training_set import Anchors, Rows, TextRows, TrainingSet
 
 ITEMS, LATENT = 200, 12
 
