@@ -78,7 +78,7 @@ class Demo:
     def processes(self) -> list[str]:
         """Command lines that name this run's folder or port, the test's own left out."""
         found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-        mine = (str(self.var), f"--port {self.port}")
+        mine = (str(self.var), str(Places.of(self.var).home), f"--port {self.port}")
         return [line for line in found.splitlines() if any(word in line for word in mine)]
 
     def search(self, query: list[dict[str, Any]], limit: int = 10, **files: bytes) -> list[str]:
