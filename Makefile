@@ -12,7 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: install ## a catalog of words, pictures and sounds in your browser (PORT=8000 VAR=var)
-	@VAR=$(VAR) $(BIN)/python manage.py demo --port $(PORT)
+	@VAR="$(VAR)" $(BIN)/python manage.py demo --port $(PORT)
 
 install: $(VENV)/.installed ## the environment for running
 

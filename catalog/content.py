@@ -12,6 +12,7 @@ from catalog.exceptions import InvalidItem
 from catalog.models.items import EXTERNAL_ID_PATTERN, LANGUAGE_PATTERN
 from catalog.uploads import CheckedUpload
 
+MIN_YEAR, MAX_YEAR = 1000, 9000
 MAX_KIND = 64
 MAX_TITLE = 500
 MAX_DESCRIPTION = 20_000
@@ -271,7 +272,11 @@ def _boolean(value: Any) -> bool:
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
         raise _Problem("must be a date and time such as 2026-01-31T12:00:00Z")
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    # at the ends of the calendar Postgres keeps what Python then cannot read back
+    if not MIN_YEAR <= aware.year <= MAX_YEAR:
+        raise _Problem(f"must lie between the years {MIN_YEAR} and {MAX_YEAR}")
+    return aware
 
 
 def _moment_or_none(value: Any) -> datetime | None:

@@ -69,6 +69,11 @@ class Places:
         return str(self.run / "redis.sock")
 
     @property
+    def supervisor_socket(self) -> Path:
+        """Where a demo on this folder is controlled: beside the servers' sockets, ours alone."""
+        return self.run.with_name(f"{self.run.name}-supervisor.sock")
+
+    @property
     def log(self) -> Path:
         """What keeper and servers print."""
         return self.home / "servers.log"

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -33,14 +34,21 @@ class ProcessGroup:
         self.var, self.host, self.port, self.workers = var, host, port, workers
         self.logs = var / "logs"
         self._folder = var / "supervisor"
+        celery = [_program("celery"), "-A", "workers"]
         self._commands = {
-            "worker": f"{_program('celery')} -A workers worker -Q query,embed,default"
-            f" -c {workers} -n triad@%%h --loglevel INFO",
-            "beat": f"{_program('celery')} -A workers beat --loglevel INFO"
-            f" --pidfile {self._folder / 'beat.pid'}",
-            "web": f"{_program('uvicorn')} config.asgi:application --host {host} --port {port}"
-            " --no-server-header --timeout-graceful-shutdown 5",
-        }
+            "worker": [
+                *celery, "worker", "-Q", "query,embed,default", "-c", str(workers),
+                "-n", "triad@%h", "--loglevel", "INFO",
+            ],
+            "beat": [
+                *celery, "beat", "--loglevel", "INFO",
+                "--pidfile", str(self._folder / "beat.pid"),
+            ],
+            "web": [
+                _program("uvicorn"), "config.asgi:application", "--host", host,
+                "--port", str(port), "--no-server-header", "--timeout-graceful-shutdown", "5",
+            ],
+        }  # fmt: skip
         self._lock: IO[str] | None = None
         self._supervisord: subprocess.Popen[bytes] | None = None
 
@@ -131,9 +139,11 @@ class ProcessGroup:
         }
         for name, command in self._commands.items():
             config[f"program:{name}"] = {
-                "command": command,
+                "command": shlex.join(command).replace("%", "%%"),
                 "directory": str(Path(__file__).resolve().parent.parent),
-                "environment": ",".join(f'{k}="{v}"' for k, v in self._environment(name).items()),
+                "environment": ",".join(
+                    f'{k}="{v}"' for k, v in self._environment(name).items()
+                ).replace("%", "%%"),
                 "autostart": "false",
                 "autorestart": "true",
                 "stopasgroup": "true",
@@ -155,7 +165,7 @@ class ProcessGroup:
         return environment
 
     def _socket(self) -> Path:
-        return Places.of(self.var).run.parent / "supervisor.sock"
+        return Places.of(self.var).supervisor_socket
 
     def _rpc(self) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket()}")

@@ -222,14 +222,11 @@ RETRIEVAL: dict[str, Any] = {
         },
     },
     "DIM": env.integer("RETRIEVAL_DIM", 256, minimum=8),
-    "BATCH_SIZE": env.integer("EMBED_BATCH_SIZE", 32, minimum=1),
     "MAX_ATTEMPTS": env.integer("EMBED_MAX_ATTEMPTS", 3, minimum=1),
     # how long a worker may hold a claimed item before another may take it
     "LEASE_S": env.integer("EMBED_LEASE_S", CELERY_TASK_TIME_LIMIT, minimum=1),
     "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
 }
-
-RECOMMENDER: dict[str, Any] = {}
 
 # --- API ----------------------------------------------------------------------------------------
 

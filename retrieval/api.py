@@ -1,10 +1,12 @@
 """Search and similar items over HTTP."""
 
+import re
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from numpy import float32
@@ -17,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Item, Media
+from catalog.models.items import EXTERNAL_ID_PATTERN
 from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
 from catalog.selectors import items_for_api
 from catalog.serializers import ItemSummarySerializer, languages_wanted
@@ -103,6 +106,8 @@ class SimilarView(APIView):
         """The visible items most like this one."""
         started = time.perf_counter()
         given = _validated(LimitSerializer, request.query_params.dict())
+        if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
+            raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
         hits = similar(spaces.active_space(), item.pk, given["limit"])
         return _answer(request, hits, given, started)

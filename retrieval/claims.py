@@ -110,9 +110,16 @@ def release(space_id: int, claims: Sequence[Claim], error: str) -> None:
     """Give the claims back after an error: each item may be tried again at once, alone."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE retrieval_embedding SET leased_until = NULL, error = %s"
-            " WHERE space_id = %s AND item_id = ANY(%s) AND status = 'pending'",
-            [error[:500], space_id, [claim.item_id for claim in claims]],
+            "UPDATE retrieval_embedding e SET leased_until = NULL, error = %s"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS given (id, version)"
+            " WHERE e.space_id = %s AND e.item_id = given.id AND e.status = 'pending'"
+            " AND e.attempted_version = given.version",
+            [
+                error.replace("\0", "")[:500],
+                [claim.item_id for claim in claims],
+                [claim.content_version for claim in claims],
+                space_id,
+            ],
         )
 
 
@@ -144,7 +151,7 @@ def fail(space_id: int, claim: Claim, code: str, message: str) -> None:
             "UPDATE retrieval_embedding SET status = 'failed', leased_until = NULL,"
             " error_code = %s, error = %s, updated_at = now()"
             " WHERE space_id = %s AND item_id = %s AND attempted_version = %s",
-            [code, message[:500], space_id, claim.item_id, claim.content_version],
+            [code, message.replace("\0", "")[:500], space_id, claim.item_id, claim.content_version],
         )
 
 

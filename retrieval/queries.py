@@ -15,6 +15,7 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from numpy.typing import NDArray
 
 from retrieval import encoders, outputs, spaces
@@ -55,6 +56,9 @@ def media_vector(space: spaces.Space, modality: Modality, data: bytes) -> NDArra
         current_app.send_task(
             "workers.tasks.encode_query", args=[space.id, modality, ticket], expires=timeout_s
         )
+        # whoever waits must not hold one of the pool's few connections meanwhile
+        if not connection.in_atomic_block:
+            connection.close()
         answer = client.blpop([ANSWER_PREFIX + ticket], timeout=timeout_s)
     finally:
         client.delete(UPLOAD_PREFIX + ticket)

@@ -5,6 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from retrieval.preprocess.text import normalise
+
 MAX_PARTS = 10
 MAX_TEXT_CHARS = 2_000
 MAX_LIMIT = 100
@@ -45,6 +47,17 @@ class StrictIntegerField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class QueryTextField(StrictCharField):
+    """Words that an encoder can read: something visible is left after cleaning."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for invisible characters only."""
+        value = super().to_internal_value(data)
+        if not normalise(value):
+            self.fail("blank")
+        return value
+
+
 class LimitSerializer(StrictSerializer):
     """How many hits to return."""
 
@@ -57,13 +70,13 @@ class LimitSerializer(StrictSerializer):
 class TextSearchSerializer(LimitSerializer):
     """A search by words in the URL."""
 
-    q = StrictCharField(max_length=MAX_TEXT_CHARS, help_text="Words in any language.")
+    q = QueryTextField(max_length=MAX_TEXT_CHARS, help_text="Words in any language.")
 
 
 class PartSerializer(StrictSerializer):
     """One part of a query: exactly one of text, image, audio and item."""
 
-    text = StrictCharField(required=False, max_length=MAX_TEXT_CHARS)
+    text = QueryTextField(required=False, max_length=MAX_TEXT_CHARS)
     image = StrictCharField(required=False, help_text="Name of the multipart field with the file.")
     audio = StrictCharField(required=False, help_text="Name of the multipart field with the file.")
     item = StrictCharField(required=False, help_text="external_id of an item.")
@@ -92,6 +105,10 @@ class SearchSerializer(LimitSerializer):
 
     def validate_query(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """At least one part has to say what is wanted."""
+        if sum(len(part.get("text", "")) for part in value) > MAX_TEXT_CHARS:
+            raise serializers.ValidationError(
+                f"All texts together may have at most {MAX_TEXT_CHARS} characters."
+            )
         if not any(part["weight"] > 0 for part in value):
             raise serializers.ValidationError("At least one part needs a weight above 0.")
         return value

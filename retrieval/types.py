@@ -33,7 +33,7 @@ class Encoder(Protocol):
 
     To write one: a class whose constructor takes its options as keywords and loads nothing, and
     the members below. Weights are loaded at the first ``encode``, in the process that uses them.
-    Name it in ``settings.RETRIEVAL["ENCODERS"]`` by dotted path.
+    Name it by dotted path in a profile of ``settings.RETRIEVAL["PROFILES"]``.
     """
 
     modalities: frozenset[Modality]

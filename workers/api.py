@@ -5,19 +5,16 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.broker import redis_client
 from catalog.models import Item, Media
 from catalog.models.api_keys import Scope
 from retrieval import claims
 from retrieval.models import EmbeddingSpace
-
-QUEUES = ("query", "embed", "default")
+from workers import queues
 
 
 class ItemCounts(serializers.Serializer):
@@ -108,21 +105,10 @@ def status() -> dict[str, Any]:
         "embeddings": _progress(active) if active else {"ready": 0, "pending": items, "failed": 0},
         "active_space": active,
         "spaces_in_progress": [s for s in spaces if s.state == EmbeddingSpace.State.BUILDING],
-        "queues": queue_depths(),
+        "queues": queues.depths_or_none(),
     }
 
 
 def _progress(space: EmbeddingSpace) -> dict[str, int]:
     counts = claims.progress(space.pk)
     return {name: counts[name] for name in ("ready", "pending", "failed")}
-
-
-def queue_depths() -> dict[str, int | None]:
-    """Messages waiting in each queue; None when the broker cannot be reached."""
-    try:
-        with redis_client().pipeline(transaction=False) as pipeline:
-            for queue in QUEUES:
-                pipeline.llen(queue)
-            return dict(zip(QUEUES, pipeline.execute(), strict=True))
-    except RedisError:
-        return dict.fromkeys(QUEUES, None)

@@ -133,7 +133,8 @@ def _bar(console: Console, path: Path) -> Iterator[Callable[[BinaryIO, Summary],
 
 def _show(console: Console, summary: Summary, *, dry_run: bool, errors: Path | None) -> None:
     for problem in summary.problems:
-        console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        printable = str(problem).encode(errors="backslashreplace").decode()  # lone surrogates
+        console.print(printable, markup=False, highlight=False, soft_wrap=True)
     hidden = summary.failed - len(summary.problems)
     if hidden:
         where = f"see {errors}" if errors else "--errors FILE writes them all"

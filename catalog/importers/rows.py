@@ -95,6 +95,8 @@ def _words(data: Mapping[str, Any]) -> dict[str, Any]:
     language = data.get("language", UNSET)
     if language is UNSET:
         language = DEFAULT_LANGUAGE if DEFAULT_LANGUAGE in titles else next(iter(titles))
+    if not isinstance(language, str):
+        raise RowError("language: must be text, a language tag such as en")
     if language not in titles:
         raise RowError(f"title: has no text in {language!r}, the item's own language")
     descriptions = _by_language(data, "description", titles, language)

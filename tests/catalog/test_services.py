@@ -430,3 +430,11 @@ def test_renaming_a_category_moves_what_is_below():
         services.category_rename(Category.objects.get(path="fauna"), "animals_too")
     with pytest.raises(InvalidItem, match="name: must not contain /"):
         services.category_rename(Category.objects.get(path="fauna"), "a/b")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("field", ["published_at", "expires_at"])
+def test_moments_that_postgres_keeps_and_python_cannot_read_are_refused(field, moment):
+    given = {field: datetime.fromisoformat(moment)}
+    with pytest.raises(InvalidItem, match=f"{field}: must lie between"):
+        item_upsert(ItemContent(external_id="a", title="A", **given))

@@ -103,6 +103,8 @@ def test_a_page_costs_the_same_queries_however_long_it_is(client, catalog):
         ({"query": [{"text": ""}]}, "query[0].text"),
         ({"query": [{"text": "   "}]}, "query[0].text"),
         ({"query": [{"text": 5}]}, "query[0].text"),
+        ({"query": [{"text": "\u200b\u202e\ufeff"}]}, "query[0].text"),
+        ({"query": [{"text": "a" * 1500}, {"text": "b" * 1500}]}, "query"),
         ({"query": [{"text": "a" * 2001}]}, "query[0].text"),
         ({"query": [{"text": "a", "item": "b"}]}, "query[0]"),
         ({"query": [{"text": "a", "colour": "red"}]}, "query[0].colour"),
@@ -133,7 +135,12 @@ def test_a_wrong_query_is_refused_by_the_name_of_its_field(client, catalog, body
 
 
 def test_a_search_in_the_url_is_validated_too(client, catalog):
-    for query, field in (({}, "q"), ({"q": "a", "limit": 0}, "limit"), ({"q": "a", "x": 1}, "x")):
+    for query, field in (
+        ({}, "q"),
+        ({"q": "\u200b"}, "q"),
+        ({"q": "a", "limit": 0}, "limit"),
+        ({"q": "a", "x": 1}, "x"),
+    ):
         answer = client.get(SEARCH, query)
         assert answer.status_code == 400
         assert field in answer.json()["errors"]
@@ -189,7 +196,8 @@ def test_without_workers_a_media_query_is_503_and_leaves_nothing(client, catalog
 
 
 def test_similar_of_unknown_hidden_or_new_items(client, catalog):
-    assert client.get("/api/v1/items/nobody/similar/").json()["code"] == "not_found"
+    for unknown in ("nobody", "a%00b", "a b", "%ed%a0%80", "x" * 200):
+        assert client.get(f"/api/v1/items/{unknown}/similar/").json()["code"] == "not_found"
     assert client.get("/api/v1/items/hidden/similar/").status_code == 404
     new = make_item("new", "not embedded yet")
     answer = client.get("/api/v1/items/new/similar/")

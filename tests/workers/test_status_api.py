@@ -89,7 +89,7 @@ def test_counts_and_spaces():
 
 
 def test_queue_depths(monkeypatch):
-    monkeypatch.setattr("workers.api.QUEUES", ("test-a", "test-b"))
+    monkeypatch.setattr("workers.queues.QUEUES", ("test-a", "test-b"))
     redis_client().delete("test-a", "test-b")
     redis_client().rpush("test-a", "1", "2")
 
@@ -101,6 +101,6 @@ def test_queue_depths(monkeypatch):
 
 def test_queues_of_a_broker_that_is_down_are_unknown(monkeypatch, tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "s"), retry=Retry(NoBackoff(), 0))
-    monkeypatch.setattr("workers.api.redis_client", lambda: nowhere)
+    monkeypatch.setattr("workers.queues.redis_client", lambda: nowhere)
 
     assert anonymous().get(PATH).json()["queues"] == {"query": None, "embed": None, "default": None}

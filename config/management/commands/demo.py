@@ -19,6 +19,7 @@ from config.processes import ProcessGroup, ProcessGroupError
 from retrieval.models import EmbeddingSpace
 
 WORKERS = 2
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Command(BaseCommand):
@@ -34,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, **_: Any) -> None:
         """Raises CommandError, everything stopped, when a step fails."""
         _check_port(host, port)
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        for name in SIGNALS:
             signal.signal(getattr(signal, name), _interrupt)
         group = ProcessGroup(settings.VAR, host=host, port=port, workers=WORKERS)
         try:
@@ -49,15 +50,19 @@ class Command(BaseCommand):
         except ProcessGroupError as err:
             raise CommandError(str(err)) from err
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
+            for name in SIGNALS:  # a second Ctrl-C must not cut this short
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
             group.stop()
 
     def _prepare(self, group: ProcessGroup) -> None:
         self._step("Database", lambda: call_command("migrate", verbosity=0))
-        self._step("Demo catalog", lambda: call_command("import_demo", "all"))
+        loaded = settings.VAR / "demo-loaded"  # later runs leave the items as people changed them
+        if not loaded.exists():
+            self._step("Demo catalog", lambda: call_command("import_demo", "all"))
+            loaded.touch()
         group.run("worker")
         group.run("beat")
-        self._step("Embeddings", lambda: call_command("embed", wait=True))
+        self._step("Embeddings", lambda: call_command("embed", wait=True, warn=True))
         if not EmbeddingSpace.objects.filter(state="active", trained=True).exists():
             self._step(
                 "Alignment of words, pictures and sounds",

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         try:
             space = self._train(name, config)
             self._report(space)
-            call_command("embed", wait=not here, here=here, stdout=self.stdout)
+            call_command("embed", wait=not here, here=here, warn=True, stdout=self.stdout)
             spaces.space_ready(space.pk)
             if activate:
                 spaces.space_activate(space.pk)

@@ -65,6 +65,8 @@ def test_the_first_title_is_the_own_one_where_there_is_no_english():
         ({"title": {"fr": "x"}, "language": "de"}, "title: has no text in 'de'"),
         ({"title": "x", "tags": {"en": []}}, "tags: is an object by language, so title must be"),
         ({"title": {"en": "x"}, "tags": {"zh": []}}, "tags: has the language 'zh', which title"),
+        ({"title": {"en": "x"}, "language": {}}, "language: must be text"),
+        ({"title": {"en": "x"}, "language": ["en"]}, "language: must be text"),
         ({"published_at": "soon"}, "published_at: 'soon' is no time"),
         ({"published_at": None}, "published_at: 'None' is no time"),
         ({"expires_at": "2026-02-31"}, "expires_at: '2026-02-31' is no time"),
