@@ -4,6 +4,8 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -49,6 +51,8 @@ class Command(BaseCommand):
             self.stdout.write("\nStopping …")
         except ProcessGroupError as err:
             raise CommandError(str(err)) from err
+        except subprocess.CalledProcessError as err:
+            raise CommandError("Training failed; what it printed above says why.") from err
         finally:
             for name in SIGNALS:  # a second Ctrl-C must not cut this short
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -66,7 +70,12 @@ class Command(BaseCommand):
         if not EmbeddingSpace.objects.filter(state="active", trained=True).exists():
             self._step(
                 "Alignment of words, pictures and sounds",
-                lambda: call_command("train_space", "demo", activate=True),
+                # in a process of its own: training leaves some 700 MB behind in this one
+                lambda: subprocess.run(
+                    [sys.executable, "manage.py", "train_space", "demo", "--activate"],
+                    cwd=settings.BASE_DIR,
+                    check=True,
+                ),
             )
         self._admin_user()
 
