@@ -1,12 +1,13 @@
 """Makes an API key."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from catalog.commands import ExampleCommand
 from catalog.models import ApiKey
 from catalog.models.api_keys import Scope
 
@@ -14,18 +15,12 @@ NAME_LENGTH = 50
 MAX_DAYS = 36_500
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """Prints the key once; only its hash is kept."""
 
-    help = (
-        "Make an API key and print it, once: only its hash is kept. Revoke it in the admin.\n\n"
-        "example:\n  manage.py create_api_key shop-backend --scopes read,catalog --expires 365"
-    )
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Keeps the line breaks of the help text."""
-        kwargs["formatter_class"] = RawDescriptionHelpFormatter
-        return super().create_parser(prog_name, subcommand, **kwargs)
+    help = "Make an API key and print it, once: only its hash is kept. Revoke it in the admin."
+    epilog = """example:
+  manage.py create_api_key shop-backend --scopes read,catalog --expires 365"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""

@@ -1,13 +1,14 @@
 """``manage.py import_catalog``: items from a JSON Lines or CSV file."""
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
+from catalog.commands import ExampleCommand
 from catalog.importers.console import READERS, import_file
 from catalog.importers.rows import ImportFileError
 from catalog.wake import workers_wake
@@ -28,17 +29,13 @@ Interrupted? Run it again: rows that are in the catalog already are only compare
 """
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """Creates and changes items by ``external_id``."""
 
     requires_migrations_checks = True
     help = "Import items from a JSON Lines or CSV file. Exit code 1 if any row failed."
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Django's parser, with an epilog that keeps its line breaks."""
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    epilog = EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""

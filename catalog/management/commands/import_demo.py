@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
+from catalog.commands import ExampleCommand
 from catalog.importers.console import import_file
 from catalog.importers.demo import CATALOG_FILE, SETS, FetchError, prepared, spread
 from catalog.importers.rows import ImportFileError
 from catalog.wake import workers_wake
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """Fetches a demo set once, then loads it like any other import."""
 
     requires_migrations_checks = True
@@ -24,6 +25,10 @@ class Command(BaseCommand):
         "Load the demo catalog: 530 stamps of Tux Paint (through apt, 161 MB) and 857 emoji "
         "(through npm, 81 MB). Fetched once into DEMO_CACHE, then no network is needed."
     )
+
+    epilog = """examples:
+  manage.py import_demo                       both sets
+  manage.py import_demo stamps --limit 50     fifty stamps, spread over the set"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""

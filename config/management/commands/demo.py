@@ -15,8 +15,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from catalog.commands import ExampleCommand
 from config.processes import ProcessGroup, ProcessGroupError
 from retrieval.models import EmbeddingSpace
 
@@ -24,10 +25,13 @@ WORKERS = 2
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """Every step looks at what is there already, so a second run only serves."""
 
     help = "Load the demo catalog, embed it, train on it and serve it until Ctrl-C."
+
+    epilog = """example:
+  VAR=var2 manage.py demo --port 8001     a second demo, beside the first"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """See --help."""

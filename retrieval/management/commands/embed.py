@@ -1,12 +1,12 @@
 """``manage.py embed``: bring every embedding up to date."""
 
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from catalog.commands import ExampleCommand
 from catalog.wake import ITEMS_PER_MESSAGE, workers_wake
 from retrieval import claims, services, spaces
 from retrieval.models import EmbeddingSpace
@@ -26,7 +27,7 @@ NO_WORKER_S = 60.0
 PAGE = 10_000
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """Enqueues what is due in every live space; with --wait, shows the progress to the end."""
 
     help = "Embed every item whose embedding is missing or older than its content."
@@ -34,16 +35,6 @@ class Command(BaseCommand):
   manage.py embed --wait             enqueue, then watch the workers
   manage.py embed --here             do the work in this process, without workers
   manage.py embed --retry-failed     try failed items again"""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Keeps the examples' line breaks."""
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=self.epilog,
-            formatter_class=RawDescriptionHelpFormatter,
-            **kwargs,
-        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """See --help."""

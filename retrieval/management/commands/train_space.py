@@ -1,21 +1,22 @@
 """``manage.py train_space``: align words, pictures and sounds on the catalog itself."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from catalog.commands import ExampleCommand
 from retrieval import space_training, spaces
 from retrieval.exceptions import RetrievalError
 from retrieval.models import EmbeddingSpace
 from retrieval.training import TrainingConfig
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     """The active space goes on answering until the new one is complete and activated."""
 
     help = (
@@ -26,16 +27,6 @@ class Command(BaseCommand):
   manage.py train_space                      a space named by the date, for a look in the admin
   manage.py train_space spring --activate    and let it answer once it is complete
   manage.py train_space --seed 1 --here      without workers"""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Keeps the examples' line breaks."""
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=self.epilog,
-            formatter_class=RawDescriptionHelpFormatter,
-            **kwargs,
-        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """See --help."""
