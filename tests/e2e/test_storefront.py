@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
 from catalog.models import Item
@@ -77,7 +79,32 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Item]:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server, world: dict[str, Item]) -> Iterator[Page]:
+def served(live_server) -> Iterator[None]:
+    """Ends once every request the server began is answered.
+
+    The tables are emptied next, and a request that still reads them would deadlock with that.
+    """
+    begun: list[object] = []
+    ended: list[object] = []
+
+    def begin(sender: object, **_: Any) -> None:
+        begun.append(sender)
+
+    def end(sender: object, **_: Any) -> None:
+        ended.append(sender)
+
+    request_started.connect(begin)
+    request_finished.connect(end)
+    yield
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while len(begun) > len(ended) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
+
+
+@pytest.fixture
+def page(browser: Browser, live_server, world: dict[str, Item], served: None) -> Iterator[Page]:
     """A page of its own that fails the test for any script error."""
     context = browser.new_context(base_url=live_server.url, locale="en-US")
     context.set_default_timeout(TIMEOUT_MS)
