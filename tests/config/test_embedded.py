@@ -1,7 +1,6 @@
 """The embedded servers: shared, restarted, stopped, and never losing a committed row."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 import redis
 
 from config.embedded import DATABASE, Places, Postgres, Valkey
+from tests.servers import servers_forget
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -54,13 +54,7 @@ class User:
 def var(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "var"
     yield folder
-    forget(folder)
-
-
-def forget(var: Path) -> None:
-    """Wait for the servers to stop; under root their files may lie outside the folder."""
-    until(lambda: all(pid is None for pid in pids(var)), "both servers stop")
-    shutil.rmtree(Places.of(var).home)
+    servers_forget(folder)
 
 
 @pytest.fixture
@@ -193,4 +187,4 @@ def test_two_folders_have_two_servers(tmp_path: Path):
     for user in users:
         user.leave()
     for folder in folders:
-        forget(folder)
+        servers_forget(folder)

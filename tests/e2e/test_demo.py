@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 
 from config.embedded import Places
 from retrieval.preprocess.decoder import Decoder
+from tests.servers import servers_forget
 
 pytestmark = [pytest.mark.demo, pytest.mark.encoders]
 
@@ -77,9 +78,17 @@ class Demo:
 
     def processes(self) -> list[str]:
         """Command lines that name this run's folder or port, the test's own left out."""
-        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+        # ww: whatever COLUMNS says, whole lines
+        found = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True).stdout
         mine = (str(self.var), str(Places.of(self.var).home), f"--port {self.port}")
         return [line for line in found.splitlines() if any(word in line for word in mine)]
+
+    def wait_until_gone(self) -> None:
+        """Until nothing that the run started is left."""
+        end = time.monotonic() + 60
+        while self.processes():
+            assert time.monotonic() < end, self.processes()
+            time.sleep(0.1)
 
     def search(self, query: list[dict[str, Any]], limit: int = 10, **files: bytes) -> list[str]:
         """external_ids of the hits."""
@@ -120,11 +129,8 @@ def demo(var: Path) -> Iterator[Demo]:
     yield run
     if run.process.poll() is None:
         run.interrupt()
-    end = time.monotonic() + 60
-    while run.processes():
-        assert time.monotonic() < end, run.processes()
-        time.sleep(0.1)
-    shutil.rmtree(Places.of(var).home)  # under root it may lie outside the test's folder
+    run.wait_until_gone()
+    servers_forget(var)
 
 
 @pytest.fixture(scope="module")
@@ -234,10 +240,7 @@ def test_a_second_demo_on_the_same_folder_is_told_so(demo: Demo):
 
 def test_ctrl_c_stops_everything_and_the_next_run_needs_no_network(demo: Demo, tmp_path: Path):
     demo.interrupt()
-    end = time.monotonic() + 60
-    while demo.processes():
-        assert time.monotonic() < end, demo.processes()
-        time.sleep(0.1)
+    demo.wait_until_gone()
     (tmp_path / "ps").symlink_to(str(shutil.which("ps")))  # no apt, no npm: nothing to fetch with
     demo.start(str(tmp_path))
     demo.wait_until_serving(SECOND_RUN_S)
