@@ -49,6 +49,24 @@ def trim_silence(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]
     return samples[loud[0] * size : (loud[-1] + 1) * size]
 
 
+def windows(sound: Waveform, window_s: float, hop_s: float) -> list[Waveform]:
+    """Views of a long sound, ``window_s`` long and ``hop_s`` apart; a shorter sound is one window.
+
+    The end of the sound gets a window of its own, shorter than the others, if it holds something
+    new and is at least half as long. Raises ValueError if a length is not at least one sample.
+    """
+    size, hop = round(window_s * sound.rate), round(hop_s * sound.rate)
+    if size < 1 or hop < 1:
+        raise ValueError(f"Windows of {window_s} s every {hop_s} s are empty at {sound.rate} Hz.")
+    cuts = [sound.samples[:size]]
+    for start in range(hop, len(sound.samples), hop):
+        cut = sound.samples[start : start + size]
+        is_new = start - hop + size < len(sound.samples)
+        if is_new and 2 * len(cut) >= size:
+            cuts.append(cut)
+    return [Waveform(cut, sound.rate) for cut in cuts]
+
+
 def log_mel(
     sound: Waveform, *, bands: int, n_fft: int, hop: int, f_min: float, f_max: float
 ) -> "torch.Tensor":
