@@ -1,4 +1,4 @@
-"""How well retrieval finds what it should: metrics (higher is better) and the holdout protocol."""
+"""The holdout protocol: a head is trained on four fifths of the items and asked for the rest."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,48 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.evaluation.metrics import best_ranks, retrieval_metrics
 from retrieval.fusion import Head
 from retrieval.training import TrainingConfig, train_head
 from retrieval.training_set import TextRows, TrainingSet
 from retrieval.types import Modality, Vectors
 
-CUTOFFS = (1, 5, 10)
 HOLDOUT = 0.2
-BOOTSTRAPS = 1_000
-
-
-def best_ranks(scores: NDArray[np.floating], relevant: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Rank of the best relevant candidate of each query, 1 being first: both (queries, candidates).
-
-    A tie counts against the query, so that constant vectors do not look perfect. Raises
-    ``ValueError`` for a query without anything relevant.
-    """
-    if not relevant.any(1).all():
-        raise ValueError("Every query needs a relevant candidate.")
-    best = np.where(relevant, scores, -np.inf).max(1, keepdims=True)
-    return 1 + ((scores >= best) & ~relevant).sum(1)
-
-
-def retrieval_metrics(ranks: NDArray[np.integer]) -> dict[str, float]:
-    """``r@1``, ``r@5``, ``r@10`` (share of queries whose best rank is within) and ``mrr``."""
-    recalls = {f"r@{cutoff}": float((ranks <= cutoff).mean()) for cutoff in CUTOFFS}
-    return {**recalls, "mrr": float((1 / ranks).mean())}
-
-
-def confidence_intervals(
-    ranks: NDArray[np.integer], seed: int = 0, level: float = 0.95
-) -> dict[str, tuple[float, float]]:
-    """Percentile bootstrap over queries: the bounds of each of ``retrieval_metrics``."""
-    rng = np.random.default_rng(seed)
-    draws = [
-        retrieval_metrics(ranks[rng.integers(0, len(ranks), len(ranks))]) for _ in range(BOOTSTRAPS)
-    ]
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    bounds = {}
-    for name in draws[0]:
-        low, high = np.quantile([draw[name] for draw in draws], tails)
-        bounds[name] = (float(low), float(high))
-    return bounds
 
 
 def holdout_split(count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
