@@ -18,15 +18,31 @@ class DecodeFailed(RetrievalError):
 
 
 class EncoderFailed(RetrievalError):
-    """An encoder gave a vector that is not finite or has the wrong shape."""
+    """An encoder cannot take some content, or gave something else than unit rows for it.
+
+    Codes: ``encoder_not_finite``, ``encoder_zero_vector``, ``encoder_not_unit``,
+    ``encoder_wrong_dim``, ``encoder_wrong_count``, ``encoder_rejected`` (a remote endpoint refused
+    the content), else ``encoder_failed``.
+    """
 
     code = "encoder_failed"
 
+    def __init__(self, detail: str, code: str = "encoder_failed") -> None:
+        super().__init__(detail)
+        self.code = code
+
 
 class EncoderUnavailable(RetrievalError):
-    """An encoder's package or weights are missing; the message says what to install."""
+    """An encoder's package, weights or endpoint are missing; the message says what to do.
+
+    ``transient``: nothing need be done, it may work in a minute (a remote endpoint is overloaded).
+    """
 
     code = "encoder_unavailable"
+
+    def __init__(self, detail: str, *, transient: bool = False) -> None:
+        super().__init__(detail)
+        self.transient = transient
 
 
 class NoActiveSpace(RetrievalError):
@@ -42,6 +58,22 @@ class SpaceConflict(RetrievalError):
     """The space's state or name does not allow what was asked."""
 
     code = "space_conflict"
+
+
+class SpaceGone(RetrievalError):
+    """The space was retired while it was being used: whoever asks again gets the active one."""
+
+    code = "space_gone"
+
+    def __init__(self, space_id: int) -> None:
+        super().__init__(f"The embedding space {space_id} was retired meanwhile: ask again.")
+        self.space_id = space_id
+
+
+class SpaceBroken(RetrievalError):
+    """The stored head cannot be read."""
+
+    code = "space_broken"
 
 
 class NotEmbedded(RetrievalError):

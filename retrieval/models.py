@@ -12,7 +12,9 @@ class EmbeddingSpace(models.Model):
     """One version of how the catalog is embedded. Exactly one is active.
 
     ``encoders`` maps each modality to the encoder's fingerprint and dimension, ``head`` is the
-    trained projection and fusion (safetensors), ``metrics`` what was measured when it was made.
+    trained projection and fusion (safetensors), ``metrics`` what was measured when it was made and
+    ``history`` what training reported on its way, entry by entry. ``previous`` is the space it took
+    over from, which a rollback goes back to.
     """
 
     class State(models.TextChoices):
@@ -24,20 +26,41 @@ class EmbeddingSpace(models.Model):
         RETIRED = "retired"
         FAILED = "failed"
 
+    class Fusion(models.TextChoices):
+        """How an item's modalities become one vector."""
+
+        CONCAT = "concat"
+        WEIGHTED = "weighted"
+        ATTENTION = "attention"
+
+    class Metric(models.TextChoices):
+        """What nearness of ``fused`` means."""
+
+        COSINE = "cosine"
+        INNER_PRODUCT = "inner_product"
+        EUCLIDEAN = "euclidean"
+
     LIVE = (State.BUILDING, State.READY, State.ACTIVE)
 
     name = models.CharField(max_length=100, unique=True)
     state = models.CharField(max_length=8, choices=State, default=State.BUILDING, editable=False)
     profile = models.CharField(max_length=32, default="starter")
     encoders = models.JSONField(default=dict, editable=False)
+    fusion = models.CharField(max_length=9, choices=Fusion, default=Fusion.WEIGHTED)
+    metric = models.CharField(max_length=13, choices=Metric, default=Metric.COSINE)
     dim = models.PositiveSmallIntegerField(editable=False)
+    fused_dim = models.PositiveSmallIntegerField(editable=False)
     head = models.BinaryField(editable=False)
     head_sha256 = models.CharField(max_length=64, editable=False)
     trained = models.BooleanField(default=False, editable=False)
     metrics = models.JSONField(default=dict, blank=True, editable=False)
+    history = models.JSONField(default=list, blank=True, editable=False)
     error = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
+    previous = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -49,6 +72,52 @@ class EmbeddingSpace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+
+class TrainingJob(models.Model):
+    """A space that somebody asked for in the admin, and how far its training is.
+
+    A running job's worker renews ``leased_until``; one whose lease ran out was interrupted.
+    """
+
+    class Status(models.TextChoices):
+        """Where the work stands."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    name = models.CharField(max_length=100, help_text="Of the new space.")
+    profile = models.CharField(max_length=32)
+    fusion = models.CharField(max_length=9, choices=EmbeddingSpace.Fusion)
+    metric = models.CharField(max_length=13, choices=EmbeddingSpace.Metric)
+    seed = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
+    stage = models.CharField(max_length=32, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    note = models.CharField(max_length=200, blank=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    space = models.ForeignKey(EmbeddingSpace, null=True, on_delete=models.SET_NULL)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # a second click, or a second admin, does not train the same space again
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(status__in=["queued", "running"]),
+                name="one_training_job_a_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.status})"
 
 
 class Embedding(models.Model):

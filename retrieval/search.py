@@ -57,7 +57,9 @@ def search(
     """
     items = Item.objects.visible() if items is None else items
     wanted = max(MIN_CANDIDATES, limit * CANDIDATES_PER_HIT)
-    combined = unit(np.sum([part.weight * part.vector for part in parts], axis=0)[None])[0]
+    combined = unit(
+        np.sum([part.weight * _fused_query(space, part) for part in parts], axis=0)[None]
+    )[0]
     candidates = dict(index.nearest(space.partition, combined, wanted, items=items))
     for part in parts:
         if part.modality in ("image", "audio") and part.weight > 0:
@@ -82,14 +84,18 @@ def similar(space: spaces.Space, item_id: int, limit: int) -> list[Hit]:
     return search(space, [Part(vector)], limit, items=others)
 
 
+def _fused_query(space: spaces.Space, part: Part) -> NDArray[np.float32]:
+    """What the part is compared with ``fused`` as: (fused_dim,). An item's vector is fused already."""
+    return part.vector if part.modality is None else space.head.fused_query(part.vector[None])[0]
+
+
 def _exact(space: spaces.Space, parts: Sequence[Part], item_ids: Sequence[int]) -> dict[int, float]:
     total = sum(abs(part.weight) for part in parts)
     result = dict.fromkeys(item_ids, 0.0)
     for part in parts:
         own = [part.modality] if part.modality in ("image", "audio") else []
-        for item_id, row in index.scores(
-            space.partition, part.vector, item_ids, ["fused", *own]
-        ).items():
+        asked = {"fused": _fused_query(space, part), **dict.fromkeys(own, part.vector)}
+        for item_id, row in index.scores(space.partition, asked, item_ids).items():
             result[item_id] += part.weight / total * _part_score(row, own)
     return result
 

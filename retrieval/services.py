@@ -67,7 +67,9 @@ def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedR
     unchanged = claims.confirm(space.id, versions, hashes)
     rest = [item_id for item_id in usable if item_id not in unchanged]
     vectors, present = _project(space, [usable[item_id] for item_id in rest], found)
-    fused, weights = space.head.fuse(vectors, present)
+    fused, weights = space.head.fuse(
+        vectors, present, normalised=space.partition.metric == "cosine"
+    )
     index.store(
         space.partition,
         [
@@ -76,7 +78,7 @@ def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedR
                 content_version=versions[item_id],
                 content_hash=hashes[item_id],
                 modalities={m: vectors[m][row] for m in vectors if present[m][row]},
-                fused=fused[row],
+                fused=fused[row] if fused[row].any() else None,
                 weights={
                     m: round(float(weights[row, column]), 6)
                     for column, m in enumerate(MODALITIES)

@@ -1,15 +1,16 @@
 """Life of embedding spaces: which one answers, how another takes its place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from retrieval import claims, encoders, index
 from retrieval.exceptions import NoActiveSpace, SpaceConflict
-from retrieval.fusion import Head
+from retrieval.head import Head
 from retrieval.models import EmbeddingSpace
 from retrieval.types import Modality
 
@@ -53,12 +54,17 @@ def _active_first(row: tuple[int, str]) -> tuple[bool, int]:
     return (row[1] != State.ACTIVE, row[0])
 
 
+def partition_of(row: EmbeddingSpace) -> index.Partition:
+    """Where the space's embeddings are."""
+    return index.Partition(row.pk, row.dim, row.fused_dim, cast("index.Metric", row.metric))
+
+
 def _loaded(row: EmbeddingSpace) -> Space:
     return Space(
         id=row.pk,
         name=row.name,
         profile=row.profile,
-        partition=index.Partition(row.pk, row.dim),
+        partition=partition_of(row),
         head=_head(row.pk, row.head_sha256),
         fingerprints={name: entry["fingerprint"] for name, entry in row.encoders.items()},
     )
@@ -80,9 +86,19 @@ def encoder_facts(profile: str) -> dict[Modality, dict[str, Any]]:
 
 
 def space_create(
-    name: str, head: Head, *, profile: str, trained: bool, metrics: dict[str, Any] | None = None
+    name: str,
+    head: Head,
+    *,
+    profile: str,
+    trained: bool,
+    metrics: dict[str, Any] | None = None,
+    history: Sequence[dict[str, Any]] | None = None,
+    metric: index.Metric = "cosine",
 ) -> EmbeddingSpace:
-    """A building space with its partition; commits. Raises SpaceConflict if the name is taken."""
+    """A building space with its partition; commits.
+
+    Raises SpaceConflict if the name is taken or the head's fused vectors are too long to index.
+    """
     if EmbeddingSpace.objects.filter(name=name).exists():
         raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
     with transaction.atomic():
@@ -90,13 +106,17 @@ def space_create(
             name=name,
             profile=profile,
             encoders=encoder_facts(profile),
+            fusion=head.fusion.method,
+            metric=metric,
             dim=head.dim,
+            fused_dim=head.fused_dim,
             head=head.to_bytes(),
             head_sha256=head.fingerprint,
             trained=trained,
             metrics=metrics or {},
+            history=list(history or []),
         )
-        index.partition_create(index.Partition(row.pk, row.dim))
+        index.partition_create(partition_of(row))
     return row
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import Category, Item, ItemText
-from retrieval import index
+from retrieval import index, spaces
 from retrieval.models import Embedding, EmbeddingSpace
 from tests.clients import anonymous, with_scopes
 
@@ -376,8 +376,10 @@ def test_dates_without_a_zone_are_utc(writer):
 @pytest.mark.django_db(transaction=True)
 def test_an_embedded_item_can_be_deleted(writer):
     writer.post(PATH, FROG)
-    space = EmbeddingSpace.objects.create(name="first", dim=8, head=b"", head_sha256="")
-    index.partition_create(index.Partition(space.pk, space.dim))
+    space = EmbeddingSpace.objects.create(
+        name="first", dim=8, fused_dim=8, head=b"", head_sha256=""
+    )
+    index.partition_create(spaces.partition_of(space))
     Embedding.objects.create(space=space, item=Item.objects.get())
 
     assert writer.delete(FROG_PATH).status_code == 204

@@ -13,6 +13,7 @@ from catalog.models import Item
 from retrieval import index
 from retrieval.admin.spaces import metrics_split
 from retrieval.models import Embedding, EmbeddingSpace
+from retrieval.spaces import partition_of
 
 pytestmark = pytest.mark.django_db
 
@@ -24,9 +25,15 @@ DIM = 4
 
 def make_space(name: str, state: str, **fields: Any) -> EmbeddingSpace:
     row = EmbeddingSpace.objects.create(
-        name=name, state=state, dim=DIM, head=b"head", head_sha256="0" * 64, **fields
+        name=name,
+        state=state,
+        dim=DIM,
+        fused_dim=DIM,
+        head=b"head",
+        head_sha256="0" * 64,
+        **fields,
     )
-    index.partition_create(index.Partition(row.pk, DIM))
+    index.partition_create(partition_of(row))
     return row
 
 

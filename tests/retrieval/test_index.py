@@ -85,7 +85,7 @@ def test_scores_are_exact_inner_products_per_column(space, many_items):
     fill(space, items, vectors, text=vectors)
     query = unit_rows(2, 1)[0]
     ids = [item.pk for item in items]
-    found = index.scores(space.partition, query, ids, ["fused", "text", "audio"])
+    found = index.scores(space.partition, dict.fromkeys(("fused", "text", "audio"), query), ids)
     for row, item_id in enumerate(ids):
         expected = pytest.approx(float(vectors[row] @ query), abs=2e-3)
         assert found[item_id] == {"fused": expected, "text": expected}

@@ -9,7 +9,7 @@ from catalog.broker import redis_client
 from catalog.models import Item, Media
 from retrieval import index
 from retrieval.models import Embedding, EmbeddingSpace
-from retrieval.spaces import space_activate
+from retrieval.spaces import partition_of, space_activate
 from tests.clients import anonymous
 
 pytestmark = pytest.mark.django_db
@@ -19,9 +19,15 @@ PATH = "/api/v1/status/"
 
 def make_space(name: str, **fields) -> EmbeddingSpace:
     space = EmbeddingSpace.objects.create(
-        name=name, dim=8, head=b"", head_sha256="", encoders={"text": {"dim": 4}}, **fields
+        name=name,
+        dim=8,
+        fused_dim=8,
+        head=b"",
+        head_sha256="",
+        encoders={"text": {"dim": 4}},
+        **fields,
     )
-    index.partition_create(index.Partition(space.pk, space.dim))
+    index.partition_create(partition_of(space))
     return space
 
 
