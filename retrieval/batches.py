@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.fusion import Head
+from retrieval.head import Head
 from retrieval.training_set import Anchors, Rows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.batches import BATCH, TARGETS, Batch, Sampler, language_weights
-from retrieval.fusion import Head
+from retrieval.head import Head
 from retrieval.training_set import TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
@@ -252,7 +252,7 @@ class _Model:
         total = torch.zeros_like(sides["text"])
         for name in (name for name in MODALITIES if name in sides):
             share = torch.from_numpy(kept[name].astype(np.float32))[:, None]
-            total = total + self._head.fusion_weights[name] * share * sides[name]
+            total = total + self._head.fusion.shares[name] * share * sides[name]
         return torch.nn.functional.normalize(total, dim=1)
 
     def _info_nce(self, queries: "Tensor", found: "Tensor", labels: NDArray[np.int64]) -> "Tensor":

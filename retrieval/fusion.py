@@ -1,220 +1,105 @@
-"""From encoders' features to the shared space, and several modalities to one vector. numpy only.
+"""Several modalities to one vector: three methods, missing modalities masked. numpy only."""
 
-- ``Head.untrained(dims, dim=256, seed=0) -> Head``; ``retrieval.training.train_head`` trains one
-- ``head.project(modality, features, role="document") -> (n, dim) unit rows``
-- ``head.fuse(vectors, present) -> (fused (n, dim), weights (n, len(MODALITIES)))``
-- ``head.save(path)``, ``Head.load(path)``, ``head.to_bytes()``, ``Head.from_bytes(data)``
-- ``pool(features, owners, count) -> (count, d)``: an item's several texts become one feature
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.types import MODALITIES, Modality, Role, Vectors
+from retrieval.types import MODALITIES, Modality, Vectors
 
-FORMAT = "triad-head/1"
-DIM = 256
-DETAIL_SHARE = 0.5
-"""Of a cosine within a modality. Alignment maps a picture to what it shows: two frogs become alike,
-and a flipped copy no longer finds itself before its kin.
-"""
-UNTRAINED_SHARE = 1 / 64
-"""Until the modalities are aligned, a picture is noise to a query in words: an item's fused vector is
-that of its words, if it has any.
-"""
+FusionMethod = Literal["concat", "weighted", "attention"]
+FUSION_METHODS: tuple[FusionMethod, ...] = get_args(FusionMethod)
+
+Present = Mapping[Modality, NDArray[np.bool_]]
+"""(n,) for each modality: which rows are real. The others are masked whatever they hold."""
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """Of one modality: ``unit((features - centre) @ weight)``."""
+class Fusion:
+    """How an item's modalities become its fused vector.
 
-    weight: NDArray[np.float32]
-    """(d_in, shared dim)."""
-    centres: Mapping[Role, NDArray[np.float32]]
-    """(d_in,) for each role: a text encoder's queries and documents lie around different means."""
-    detail: NDArray[np.float32] | None = None
-    """(d_in, k) or None: directions of the modality's own, which no other modality reads."""
+    Every method gives each item weights, a softmax over the modalities it has:
 
-    def __call__(self, features: Vectors, role: Role) -> tuple[Vectors, Vectors | None]:
-        """float32, (n, d_in) to the shared part (n, shared dim) and the detail (n, k), unit rows."""
-        centred = features - self.centres[role]
-        own = None if self.detail is None else unit(centred @ self.detail)
-        return unit(centred @ self.weight), own
+    - ``weighted``: the same shares for all items, ``sum of w_m x_m``;
+    - ``attention``: shares times ``exp(x_m . key_m)``: what a modality says decides how much it
+      counts (additive attention over modalities, after Bahdanau et al. 2015);
+    - ``concat``: the shares of ``weighted``, but the vectors side by side, ``[sqrt(w_m) x_m]``, three
+      times as long: nothing of one modality is cancelled by another.
+    """
 
+    method: FusionMethod
+    shares: Mapping[Modality, float]
+    """Positive; only their ratios matter."""
+    keys: Mapping[Modality, NDArray[np.float32]] = field(default_factory=dict)
+    """(k,) for ``attention``: read the first k components of a projected vector."""
 
-@dataclass(frozen=True)
-class Head:
-    """The trained part of an embedding space: small, pure, the same on every machine."""
+    def __post_init__(self) -> None:
+        if self.method not in FUSION_METHODS:
+            raise ValueError(f"No fusion {self.method!r}: choose from {list(FUSION_METHODS)}.")
+        wrong = [name for name, share in self.shares.items() if not 0 < share < np.inf]
+        if wrong or not self.shares:
+            raise ValueError(f"Fusion weights must be positive numbers: {dict(self.shares)}.")
 
-    projections: Mapping[Modality, Projection]
-    fusion_weights: Mapping[Modality, float]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    def width(self, dim: int) -> int:
+        """Of the fused vector of ``dim``-dimensional ones."""
+        return dim * len(MODALITIES) if self.method == "concat" else dim
 
-    @classmethod
-    def untrained(
-        cls,
-        dims: Mapping[Modality, int],
-        dim: int = DIM,
-        seed: int = 0,
-        centres: Mapping[Modality, NDArray[np.float32]] | None = None,
-    ) -> "Head":
-        """Random orthonormal projections: cosines within a modality survive (Johnson &
-        Lindenstrauss), those between modalities mean nothing yet, so that words weigh most.
-        """
-        centres = centres or {}
-        projections: dict[Modality, Projection] = {}
-        for modality, d_in in dims.items():
-            rng = np.random.default_rng([seed, MODALITIES.index(modality)])
-            basis, _ = np.linalg.qr(rng.standard_normal((max(d_in, dim), min(d_in, dim))))
-            weight = (basis if d_in >= dim else basis.T).astype(np.float32)
-            centre = centres.get(modality, np.zeros(d_in)).astype(np.float32)
-            projections[modality] = Projection(weight, {"query": centre, "document": centre})
-        weights = {name: 1.0 if name == "text" else UNTRAINED_SHARE for name in dims}
-        return cls(projections, weights, {"trained": False, "seed": seed})
-
-    @property
-    def shared_dim(self) -> int:
-        """Of the part that all modalities share."""
-        return next(iter(self.projections.values())).weight.shape[1]
-
-    @property
-    def dim(self) -> int:
-        """Of the vectors: the shared part, then each modality's detail."""
-        return self.shared_dim + sum(size for _, size in self._details().values())
-
-    def _details(self) -> dict[Modality, tuple[int, int]]:
-        """Start and size of each modality's detail."""
-        start, found = self.shared_dim, {}
-        for name in self.modalities:
-            detail = self.projections[name].detail
-            if detail is not None:
-                found[name] = (start, detail.shape[1])
-                start += detail.shape[1]
-        return found
-
-    @property
-    def modalities(self) -> tuple[Modality, ...]:
-        """Those it can project, in the order of ``MODALITIES``."""
-        return tuple(name for name in MODALITIES if name in self.projections)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Short hash of every number in it; the same in every process, unlike the file's bytes."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._tensors().items()):
-            digest.update(f"{name}{tensor.shape}".encode())
-            digest.update(tensor.tobytes())
-        return digest.hexdigest()[:16]
-
-    def project(self, modality: Modality, features: Vectors, role: Role = "document") -> Vectors:
-        """Encoder output, (n, d_in), to the space: float32, (n, dim), unit rows.
-
-        Between modalities, the inner product is that of the shared parts times a constant; within
-        one, details count for DETAIL_SHARE.
-        """
-        shared, detail = self.projections[modality](np.asarray(features, np.float32), role)
-        rows = np.zeros((len(shared), self.dim), np.float32)
-        rows[:, : self.shared_dim] = shared
-        if detail is not None:
-            start, size = self._details()[modality]
-            rows[:, : self.shared_dim] *= np.sqrt(1 - DETAIL_SHARE)
-            rows[:, start : start + size] = np.sqrt(DETAIL_SHARE) * detail
-        return rows
-
-    def with_details(self, details: Mapping[Modality, NDArray[np.float32]]) -> "Head":
-        """The same head with ``detail`` (d_in, k) for these modalities."""
-        projections = {
-            name: replace(projection, detail=details.get(name))
-            for name, projection in self.projections.items()
-        }
-        return replace(self, projections=projections)
-
-    def fuse(
-        self, vectors: Mapping[Modality, Vectors], present: Mapping[Modality, NDArray[np.bool_]]
-    ) -> tuple[Vectors, Vectors]:
-        """One vector an item from those it has.
-
-        ``vectors`` are projected, (n, dim); ``present`` says, (n,), which rows are real: the
-        others are masked whatever they hold. Returns the fused unit rows (n, dim) and the
-        weights used (n, len(MODALITIES)), each row summing to 1; zeros for an item with nothing.
-        """
+    def weights(self, vectors: Mapping[Modality, Vectors], present: Present) -> Vectors:
+        """(n, len(MODALITIES)), rows summing to 1; zeros for an item with nothing."""
         count = len(next(iter(vectors.values())))
-        weights = np.zeros((count, len(MODALITIES)), np.float32)
-        for column, modality in enumerate(MODALITIES):
-            if modality in vectors:
-                weights[:, column] = present[modality] * self.fusion_weights[modality]
-        weights /= np.maximum(weights.sum(1, keepdims=True), np.finfo(np.float32).tiny)
-        fused = np.zeros((count, self.dim), np.float32)
-        for column, modality in enumerate(MODALITIES):
-            if modality in vectors:
-                share = weights[:, column, None]
-                fused += np.where(share > 0, share * vectors[modality], 0)
-        return unit(fused), weights
+        scores = np.full((count, len(MODALITIES)), -np.inf)
+        for column, name in enumerate(MODALITIES):
+            if name in vectors:
+                scores[present[name], column] = np.log(self.shares[name])
+                if (key := self.keys.get(name)) is not None:
+                    scores[present[name], column] += vectors[name][present[name], : len(key)] @ key
+        highest = scores.max(1, keepdims=True)
+        raised = np.exp(scores - np.where(np.isfinite(highest), highest, 0))
+        total = np.maximum(raised.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+        return (raised / total).astype(np.float32)
 
-    def to_bytes(self) -> bytes:
-        """Safetensors with the metadata as JSON."""
-        from safetensors.numpy import save
+    def combine(self, vectors: Mapping[Modality, Vectors], weights: Vectors) -> Vectors:
+        """(n, dim) vectors and (n, len(MODALITIES)) weights to (n, width(dim)), natural length.
 
-        info = {"format": FORMAT, "info": json.dumps(dict(self.metadata), sort_keys=True)}
-        return save(self._tensors(), metadata=info)
+        At most 1: shorter where modalities disagree; ``concat`` is always 1.
+        """
+        parts = []
+        for column, name in enumerate(MODALITIES):
+            shape = next(iter(vectors.values())).shape
+            weight = weights[:, column, None]
+            rows = vectors.get(name, np.zeros(shape, np.float32))
+            scale = np.sqrt(weight) if self.method == "concat" else weight
+            parts.append(np.where(weight > 0, scale * rows, 0))
+        joined = np.concatenate(parts, 1) if self.method == "concat" else np.sum(parts, axis=0)
+        return np.asarray(joined, np.float32)
 
-    def _tensors(self) -> dict[str, NDArray[np.float32]]:
-        tensors: dict[str, NDArray[np.float32]] = {}
-        for name in self.modalities:
-            projection = self.projections[name]
-            tensors[f"{name}.weight"] = np.ascontiguousarray(projection.weight)
-            for role, centre in projection.centres.items():
-                tensors[f"{name}.centre.{role}"] = centre
-            if projection.detail is not None:
-                tensors[f"{name}.detail"] = np.ascontiguousarray(projection.detail)
-            tensors[f"{name}.fusion"] = np.array([self.fusion_weights[name]], np.float32)
-        return tensors
+    def query(self, vectors: Vectors) -> Vectors:
+        """Query vectors (n, dim) as the fused ones want them: (n, width(dim)), same norms.
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Head":
-        """What ``to_bytes`` gave. Raises ``ValueError`` for anything else."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
+        For ``concat`` once for each modality by its share, so that an item with all of them scores
+        the weighted mean of its modalities' scores.
+        """
+        if self.method != "concat":
+            return vectors
+        shares = np.array([self.shares.get(name, 0.0) for name in MODALITIES])
+        roots = np.sqrt(shares / shares.sum()).astype(np.float32)
+        return np.concatenate([root * vectors for root in roots], 1)
 
-        try:
-            size = int.from_bytes(data[:8], "little")
-            info = json.loads(data[8 : 8 + size])["__metadata__"]
-            tensors = load(data)
-        except (SafetensorError, ValueError, KeyError, UnicodeDecodeError) as err:
-            raise ValueError("Not a head: no safetensors with metadata.") from err
-        if info.get("format") != FORMAT:
-            raise ValueError(f"Not a head of {FORMAT}: {info.get('format')!r}.")
-        names = [name for name in MODALITIES if f"{name}.weight" in tensors]
-        projections = {
-            name: Projection(
-                tensors[f"{name}.weight"],
-                {
-                    "query": tensors[f"{name}.centre.query"],
-                    "document": tensors[f"{name}.centre.document"],
-                },
-                tensors.get(f"{name}.detail"),
-            )
-            for name in names
-        }
-        weights = {name: float(tensors[f"{name}.fusion"][0]) for name in names}
-        return cls(projections, weights, json.loads(info["info"]))
-
-    def save(self, path: Path) -> None:
-        """Writes ``to_bytes`` at ``path``."""
-        path.write_bytes(self.to_bytes())
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """For a file."""
+        shares = {f"{n}.fusion": np.array([s], np.float32) for n, s in self.shares.items()}
+        return shares | {f"{name}.key": key for name, key in self.keys.items()}
 
     @classmethod
-    def load(cls, path: Path) -> "Head":
-        """Reads what ``save`` wrote. Raises ``ValueError`` if it is not a head."""
-        return cls.from_bytes(path.read_bytes())
+    def from_tensors(
+        cls, method: FusionMethod, tensors: Mapping[str, NDArray[np.float32]]
+    ) -> "Fusion":
+        """What ``tensors`` gave. Raises ``ValueError`` for what is no fusion."""
+        shares = {n: tensors[f"{n}.fusion"] for n in MODALITIES if f"{n}.fusion" in tensors}
+        keys = {n: tensors[f"{n}.key"] for n in MODALITIES if f"{n}.key" in tensors}
+        return cls(method, {n: float(share[0]) for n, share in shares.items()}, keys)
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> Vectors:

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.contrastive import ContrastiveConfig, choose, refine
-from retrieval.fusion import DIM, Head, Projection, pool, unit
+from retrieval.fusion import Fusion, FusionMethod, pool, unit
+from retrieval.head import DIM, Head, Projection
 from retrieval.training_set import TextRows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
@@ -42,6 +43,7 @@ class TrainingConfig:
     strengths: tuple[float, ...] = (0.5, 1.5, 5.0)
     """Ridge strengths tried, features being unit rows; fewer items want more. Finer or weaker ones
     only let the inner split's noise in: with .25 offered, mean quality fell from .445 to .440."""
+    fusion: FusionMethod = "weighted"
     fusion_weights: Mapping[Modality, float] = field(
         default_factory=lambda: {"text": 1.0, "image": 1.0, "audio": 1.0}
     )
@@ -139,7 +141,7 @@ def _closed_form(
                     config.detail.get(name, 0.0),
                 )
                 projections[name] = _projection(centres[name], mixed)
-    return Head(projections, config.fusion_weights)
+    return Head(projections, Fusion(config.fusion, config.fusion_weights))
 
 
 class _TextSpace(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.evaluation.metrics import best_ranks, retrieval_metrics
-from retrieval.fusion import Head
+from retrieval.head import Head
 from retrieval.training import TrainingConfig, train_head
 from retrieval.training_set import TextRows, TrainingSet
 from retrieval.types import Modality, Vectors

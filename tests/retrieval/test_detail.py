@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from retrieval.detail import fit_details, whitened_directions
-from retrieval.fusion import DETAIL_SHARE, Head, unit
+from retrieval.fusion import unit
+from retrieval.head import DETAIL_SHARE, Head
 from retrieval.training_set import Rows, TextRows, TrainingSet
 
 DIMS = {"text": 12, "image": 20, "audio": 16}

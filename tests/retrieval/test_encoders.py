@@ -47,7 +47,7 @@ class TestE5(EncoderContract):
 
     def test_words_need_no_torch(self):
         code = (
-            "import sys; from retrieval.encoders.e5 import E5Encoder; from retrieval.fusion import Head;"
+            "import sys; from retrieval.encoders.e5 import E5Encoder; from retrieval.head import Head;"
             "v = E5Encoder().encode('text', ['dog'], 'query');"
             "Head.untrained({'text': 384}).project('text', v);"
             "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"

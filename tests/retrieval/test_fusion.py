@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from retrieval.fusion import Head, pool, unit
+from retrieval.fusion import Fusion, pool, unit
+from retrieval.head import Head
 
 DIMS = {"text": 48, "image": 20, "audio": 12}
 
@@ -37,7 +38,7 @@ def test_untrained_keeps_neighbours_where_it_compresses():
 
 def test_fusion_by_hand():
     head = Head.untrained({"text": 2, "image": 2}, dim=2)
-    weighted = Head(head.projections, {"text": 3.0, "image": 1.0})
+    weighted = head.with_fusion(Fusion("weighted", {"text": 3.0, "image": 1.0}))
     text, image = np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32)
     there = np.array([True])
     fused, weights = weighted.fuse({"text": text, "image": image}, {"text": there, "image": there})
@@ -46,7 +47,7 @@ def test_fusion_by_hand():
 
 
 def test_a_missing_modality_is_masked_whatever_its_row_holds():
-    head = Head(Head.untrained(DIMS, dim=8).projections, dict.fromkeys(DIMS, 1.0))
+    head = Head.untrained(DIMS, dim=8).with_fusion(Fusion("weighted", dict.fromkeys(DIMS, 1.0)))
     parts = {name: vectors(2, 8, seed) for seed, name in enumerate(DIMS)}
     parts["image"][1] = np.nan
     present = {name: np.array([True, name == "text"]) for name in DIMS}
@@ -71,7 +72,7 @@ def test_save_and_load(tmp_path):
     assert np.array_equal(loaded.project("text", rows), head.project("text", rows))
     assert loaded.fingerprint == head.fingerprint
     assert loaded.metadata == head.metadata
-    assert loaded.fusion_weights == head.fusion_weights
+    assert loaded.fusion == head.fusion
     assert Head.untrained(DIMS, dim=16, seed=4).fingerprint != head.fingerprint
 
 
