@@ -34,7 +34,7 @@ def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
     key = _key(space, "text", words.encode())
     if (known := cache.get(key)) is not None:
         return np.frombuffer(known, np.float32)
-    vector = _encoded(space, "text", words)
+    vector = content_vector(space, "text", words)
     cache.set(key, vector.tobytes(), REMEMBER_S)
     return vector
 
@@ -79,7 +79,7 @@ def media_answer(space_id: int, modality: Modality, ticket: str) -> None:
     if data is None:
         return  # nobody waits any more
     try:
-        vector = _encoded(spaces.space(space_id), modality, outputs.decoded(modality, data))
+        vector = content_vector(spaces.space(space_id), modality, outputs.decoded(modality, data))
         answer = {"vector": base64.b64encode(vector.tobytes()).decode()}
     except (DecodeFailed, EncoderFailed) as err:
         answer = {"code": err.code, "detail": str(err)}
@@ -95,7 +95,10 @@ def _vector_of(answer: dict[str, str]) -> NDArray[np.float32]:
     raise DecodeFailed(answer["detail"], code=answer["code"])
 
 
-def _encoded(space: spaces.Space, modality: Modality, content: Content) -> NDArray[np.float32]:
+def content_vector(
+    space: spaces.Space, modality: Modality, content: Content
+) -> NDArray[np.float32]:
+    """Content as a query, encoded in this process: unit row (dim,). Raises EncoderFailed."""
     encoder = encoders.encoder_for(modality, space.profile)
     features = encoder.encode(modality, [content], role="query")
     return space.head.project(modality, features, role="query")[0]
