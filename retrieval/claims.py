@@ -106,16 +106,21 @@ def _exhausted_fail(space_id: int, item_ids: Sequence[int]) -> None:
         )
 
 
-def release(space_id: int, claims: Sequence[Claim], error: str) -> None:
-    """Give the claims back after an error: each item may be tried again at once, alone."""
+def release(space_id: int, claims: Sequence[Claim], error: str, *, counted: bool = True) -> None:
+    """Give the claims back after an error: each item may be tried again at once, alone.
+
+    ``counted`` False takes the attempt back as well.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE retrieval_embedding e SET leased_until = NULL, error = %s"
+            "UPDATE retrieval_embedding e SET leased_until = NULL, error = %s,"
+            " attempts = attempts - %s"
             " FROM unnest(%s::bigint[], %s::bigint[]) AS given (id, version)"
             " WHERE e.space_id = %s AND e.item_id = given.id AND e.status = 'pending'"
             " AND e.attempted_version = given.version",
             [
                 error.replace("\0", "")[:500],
+                0 if counted else 1,
                 [claim.item_id for claim in claims],
                 [claim.content_version for claim in claims],
                 space_id,

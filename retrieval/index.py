@@ -29,6 +29,7 @@ MAX_EF_SEARCH = 1000  # pgvector's own upper bound
 # (100,000 x 256, 10 % filter: recall@10 .927 at k rows, .990 at 4 k)
 OVERFETCH = 4
 HALFVEC_HEADER = 4  # bytes of dimension and flags before the numbers, most significant byte first
+DROP_WAIT_S = 5
 MAX_DIM = 4_000  # pgvector's HNSW on halfvec takes no more
 
 Column = Modality | str
@@ -141,9 +142,35 @@ def partition_create(partition: Partition) -> None:
             cursor.execute(statement)
 
 
-def partition_drop(partition: Partition) -> None:
-    """Forget every vector of the space at once."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes on disk."""
+
+    table: int
+    indexes: int
+
+
+def partition_size(partition: Partition) -> Size:
+    """Of the partition's rows, with what is stored out of line, and of its indexes."""
+    table = partition.table.as_string(None)
     with connection.cursor() as cursor:
+        # no table (of a space that failed before it had one) is 0 bytes
+        cursor.execute(
+            "SELECT coalesce(pg_table_size(to_regclass(%s)), 0),"
+            " coalesce(pg_indexes_size(to_regclass(%s)), 0)",
+            [table, table],
+        )
+        return Size(*cursor.fetchone())
+
+
+def partition_drop(partition: Partition) -> None:
+    """Forget every vector of the space at once.
+
+    Dropping needs the whole embedding table for a moment; whoever asks for it meanwhile queues up
+    behind. Raises OperationalError (from LockNotAvailable) rather than wait above DROP_WAIT_S.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{DROP_WAIT_S}s'")
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(partition.table))
 
 
@@ -323,9 +350,9 @@ def store(partition: Partition, embedded: Sequence[EmbeddedItem]) -> None:
 
 
 def _check_finite(row: EmbeddedItem) -> None:
-    vectors = {**row.modalities, **({} if row.fused is None else {"fused": row.fused})}
+    vectors: dict[Column, NDArray[np.float32] | None] = {**row.modalities, "fused": row.fused}
     for name, vector in vectors.items():
-        if not np.isfinite(vector).all():
+        if vector is not None and not np.isfinite(vector).all():
             raise EncoderFailed(
                 f"The vector {name!r} of item {row.item_id} is not finite; nothing was stored."
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db import IntegrityError
 from numpy.typing import NDArray
 
 from catalog import selectors
@@ -13,7 +14,13 @@ from catalog import services as catalog
 from catalog.models import Media
 from retrieval import claims, index, outputs, spaces
 from retrieval.claims import Claim
-from retrieval.exceptions import EncoderFailed, SpaceConflict
+from retrieval.exceptions import (
+    EncoderFailed,
+    EncoderUnavailable,
+    SpaceBroken,
+    SpaceConflict,
+    SpaceGone,
+)
 from retrieval.fusion import pool
 from retrieval.outputs import Outputs, Piece
 from retrieval.types import MODALITIES, Modality, Vectors
@@ -30,28 +37,57 @@ class EmbedReport:
     failed: int = 0
 
 
+def embed_everywhere(item_ids: Sequence[int]) -> None:
+    """``embed_items`` in every live space. One that cannot be worked in does not stop the others."""
+    for space_id in spaces.live_spaces():
+        try:
+            embed_items(space_id, item_ids)
+        except (EncoderUnavailable, SpaceBroken, SpaceConflict) as err:
+            log.error("nothing was embedded in space %d: %s", space_id, err)  # noqa: TRY400 - expected
+
+
 def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
     """Embed what is due among the items: claim, preprocess, encode, project, fuse, store.
 
     Idempotent: items that are not due, or that another worker holds, are left alone. A broken
     media file costs its item that file; content no encoder can take makes the item ``failed``.
+    Raises EncoderUnavailable and SpaceBroken, which make the space ``failed`` unless it is the active
+    one, and SpaceConflict if the installed encoders are not the space's.
     """
     report = EmbedReport()
-    space = spaces.space(space_id)
-    _check_encoders(space)
-    while claimed := claims.claim(space_id, item_ids):
-        try:
-            _embed_claimed(space, claimed, report)
-        except EncoderFailed as err:
-            if len(claimed) == 1:
-                claims.fail(space_id, claimed[0], err.code, str(err))
-                report.failed += 1
-            else:
-                claims.release(space_id, claimed, str(err))  # they come back one at a time
-        except Exception as err:
-            claims.release(space_id, claimed, f"{type(err).__name__}: {err}")
+    try:
+        space = spaces.space(space_id)
+        spaces.check_encoders(space)
+        while claimed := claims.claim(space_id, item_ids):
+            _embed_or_release(space, claimed, report)
+    except (EncoderUnavailable, SpaceBroken) as err:
+        spaces.space_fail(space_id, str(err))
+        raise
+    except (SpaceGone, IntegrityError):
+        if spaces.is_live(space_id):
             raise
+        log.info("space %d was retired meanwhile", space_id)
+    else:
+        if space.error:
+            spaces.space_worked(space_id)
     return report
+
+
+def _embed_or_release(space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport) -> None:
+    try:
+        _embed_claimed(space, claimed, report)
+    except EncoderFailed as err:
+        if len(claimed) == 1:
+            claims.fail(space.id, claimed[0], err.code, str(err))
+            report.failed += 1
+        else:
+            claims.release(space.id, claimed, str(err))  # they come back one at a time
+    except EncoderUnavailable as err:
+        claims.release(space.id, claimed, str(err), counted=False)  # not the items' fault
+        raise
+    except Exception as err:
+        claims.release(space.id, claimed, f"{type(err).__name__}: {err}")
+        raise
 
 
 def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport) -> None:
@@ -90,18 +126,6 @@ def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedR
     )
     report.embedded += len(rest)
     report.unchanged += len(unchanged)
-
-
-def _check_encoders(space: spaces.Space) -> None:
-    installed = {
-        name: fact["fingerprint"] for name, fact in spaces.encoder_facts(space.profile).items()
-    }
-    if installed != space.fingerprints:
-        raise SpaceConflict(
-            f"Space {space.name!r} was made with other encoders than those installed now: "
-            f"{space.fingerprints} against {installed}. Their vectors cannot be mixed: create a "
-            "new space with `manage.py train_space`."
-        )
 
 
 def _mark_media(pieces: Mapping[int, list[Piece]], found: Outputs) -> None:

@@ -15,8 +15,7 @@ def embed_items(item_ids: list[int]) -> None:
     """Embed what is due among the items, in every live space."""
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
-    for space_id in spaces.live_spaces():
-        services.embed_items(space_id, item_ids)
+    services.embed_everywhere(item_ids)
 
 
 @shared_task

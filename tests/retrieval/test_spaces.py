@@ -2,15 +2,17 @@
 
 import threading
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from retrieval import claims, services, spaces
-from retrieval.exceptions import NoActiveSpace, SpaceConflict
-from retrieval.fusion import Head
-from retrieval.models import EmbeddingSpace
-from tests.retrieval.conftest import make_item
+from retrieval import claims, index, services, spaces
+from retrieval.exceptions import EncoderUnavailable, NoActiveSpace, SpaceBroken, SpaceConflict
+from retrieval.head import Head
+from retrieval.models import Embedding, EmbeddingSpace, EncoderOutput
+from tests.fakes import FakeTextEncoder
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
 
@@ -74,22 +76,277 @@ def test_retired_and_missing_spaces_are_not_activated(space):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_activations_at_once_leave_one_active():
+def test_of_activations_at_once_one_wins_and_the_others_are_told():
     first = spaces.ensure_active_space("fake", 64)
     head = Head.untrained({"text": 96, "image": 96, "audio": 96}, 64)
-    made = [spaces.space_create(f"s{n}", head, profile="fake", trained=False).pk for n in range(3)]
+    made = [spaces.space_create(f"s{n}", head, profile="fake", trained=False).pk for n in range(4)]
+    barrier = threading.Barrier(len(made))
+    won: list[int] = []
+    told: list[str] = []
 
     def activate(space_id: int) -> None:
-        spaces.space_activate(space_id)
-        connection.close()
+        barrier.wait()
+        try:
+            won.append(spaces.space_activate(space_id, expected=first).pk)
+        except SpaceConflict as err:
+            told.append(str(err))
+        finally:
+            connection.close()
 
-    threads = [threading.Thread(target=activate, args=[space_id]) for space_id in made]
+    together([lambda space_id=space_id: activate(space_id) for space_id in made])
+    assert len(won) == 1
+    assert spaces.active_space().id == won[0]
+    winner = EmbeddingSpace.objects.get(pk=won[0])
+    assert winner.previous_id == first
+    assert len(told) == 3
+    assert {text.partition(" was activated meanwhile")[0] for text in told} == {repr(winner.name)}
+    assert EmbeddingSpace.objects.get(pk=first).state == "ready"
+
+
+def together(calls) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert EmbeddingSpace.objects.filter(state="active").count() == 1
-    assert EmbeddingSpace.objects.get(pk=first).state == "ready"
+
+
+def test_who_decided_on_an_older_view_is_told(space):
+    chosen, other = another(space), another(space, "other")
+    spaces.space_activate(chosen)
+    with pytest.raises(SpaceConflict, match="'next' was activated meanwhile"):
+        spaces.space_activate(other, expected=space.id)
+    assert spaces.active_id() == chosen
+    spaces.space_activate(other, expected=chosen)
+    assert spaces.active_id() == other
+
+
+def test_activating_the_active_space_changes_nothing(space):
+    chosen = another(space)
+    first = spaces.space_activate(chosen)
+    again = spaces.space_activate(chosen, expected=space.id)  # the same decision, a second click
+    assert (again.pk, again.activated_at) == (chosen, first.activated_at)
+    assert again.previous_id == space.id
+
+
+def test_an_unfinished_backfill_is_activated_only_by_force(space):
+    item = make_item("frog", "a frog")
+    chosen = another(space)
+    with pytest.raises(SpaceConflict, match=r"1 of 1 items .* not embedded .*--force"):
+        spaces.space_activate(chosen)
+    assert spaces.active_id() == space.id
+    services.embed_items(chosen, [item.pk])
+    spaces.space_activate(chosen)
+    third = another(space, "third")
+    spaces.space_activate(third, force=True)
+    assert spaces.active_id() == third
+
+
+def test_rollback_goes_back_one_step_at_a_time(space):
+    second, third = another(space, "second"), another(space, "third")
+    with pytest.raises(SpaceConflict, match="no other was active before"):
+        spaces.space_rollback()
+    spaces.space_activate(second)
+    spaces.space_activate(third)
+    assert spaces.space_rollback().pk == second
+    assert states() == {"untrained": "ready", "second": "active", "third": "ready"}
+    with pytest.raises(SpaceConflict, match="'second' was activated meanwhile"):
+        spaces.space_rollback(expected=third)
+    assert spaces.space_rollback().pk == space.id
+    with pytest.raises(SpaceConflict, match="no other was active before"):
+        spaces.space_rollback()
+    assert spaces.active_id() == space.id
+
+
+def test_rollback_does_not_go_to_a_retired_space(space):
+    spaces.space_activate(another(space))
+    spaces.space_retire(space.id)
+    with pytest.raises(SpaceConflict, match="'untrained' is retired"):
+        spaces.space_rollback()
+    assert states() == {"untrained": "retired", "next": "active"}
+
+
+def test_retiring_drops_vectors_and_the_outputs_only_it_used(space):
+    item = make_item("frog", "a frog", media=[png((0, 200, 0))])
+    services.embed_items(space.id, [item.pk])
+    chosen = another(space)
+    EmbeddingSpace.objects.filter(pk=chosen).update(
+        encoders={"text": {"fingerprint": "old/1", "dim": 96}, "image": {
+            "fingerprint": "FakeImageEncoder/1", "dim": 96}}
+    )  # fmt: skip
+    EncoderOutput.objects.create(encoder="old/1", content_hash="0" * 64, vector=b"\0" * 192)
+    plan = spaces.retirement(chosen)
+    assert (plan.name, plan.vectors, plan.encoders) == ("next", 0, ("old/1",))
+    assert (plan.outputs, plan.output_bytes) == (1, 192)
+    assert plan.bytes > 0
+    assert states()["next"] == "building"  # so far nothing was dropped
+    assert spaces.space_retire(chosen) == plan
+    assert states()["next"] == "retired"
+    assert set(EncoderOutput.objects.values_list("encoder", flat=True)) == {
+        "FakeTextEncoder/1",
+        "FakeImageEncoder/1",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [f"retrieval_embedding_{chosen}"])
+        assert cursor.fetchone() == (None,)
+    assert claims.progress(space.id)["ready"] == 1
+    with pytest.raises(SpaceConflict, match="retired already"):
+        spaces.space_retire(chosen)
+
+
+def test_the_active_space_is_not_retired(space):
+    with pytest.raises(SpaceConflict, match="activate another first"):
+        spaces.space_retire(space.id)
+    assert states() == {"untrained": "active"}
+
+
+def test_work_in_a_retired_space_stops_quietly(space):
+    item = make_item("frog", "a frog")
+    chosen = another(space)
+    spaces.space_retire(chosen)
+    assert services.embed_items(chosen, [item.pk]) == services.EmbedReport()
+
+
+@pytest.mark.parametrize(
+    ("fusion", "metric", "operator"),
+    [
+        ("concat", "cosine", "halfvec_cosine_ops"),
+        ("weighted", "inner_product", "halfvec_ip_ops"),
+        ("attention", "euclidean", "halfvec_l2_ops"),
+    ],
+)
+def test_an_untrained_space_of_each_fusion_and_metric(db, fusion, metric, operator):
+    row = spaces.space_create_untrained(
+        "plain", profile="fake", dim=16, fusion=fusion, metric=metric
+    )
+    assert (row.fusion, row.metric, row.dim) == (fusion, metric, 16)
+    assert row.fused_dim == (48 if fusion == "concat" else 16)
+    assert (row.state, row.trained) == ("building", False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexdef FROM pg_indexes WHERE tablename = %s",
+            [f"retrieval_embedding_{row.pk}"],
+        )
+        definitions = "\n".join(definition for (definition,) in cursor.fetchall())
+    assert f"halfvec({row.fused_dim})" in definitions
+    assert operator in definitions
+    item = make_item("frog", "a frog", media=[png((0, 200, 0))])
+    services.embed_items(row.pk, [item.pk])
+    fused = index.fused_vector(spaces.space(row.pk).partition, item.pk)
+    length = float(np.linalg.norm(fused))
+    if metric == "cosine":
+        assert length == pytest.approx(1, abs=1e-3)
+    else:
+        assert 0.1 < length < 1 - 1e-3
+
+
+def test_a_space_made_from_another_keeps_its_head(space):
+    source = spaces.space_named("untrained")
+    row = spaces.space_create_from(source, "twin", fusion="concat", metric="inner_product")
+    twin = spaces.space(row.pk).head
+    assert np.array_equal(twin.projections["text"].weight, space.head.projections["text"].weight)
+    assert (row.fusion, row.metric, row.profile) == ("concat", "inner_product", "fake")
+    assert row.metrics == {"made_from": "untrained"}
+    same = spaces.space_create_from(source, "same")
+    assert spaces.space(same.pk).head.fingerprint == space.head.fingerprint
+
+
+def test_too_long_a_vector_is_refused_with_what_to_do(db):
+    with pytest.raises(SpaceConflict, match=r"4500 dimensions .* 4000 can: use the fusion"):
+        spaces.space_create_untrained("long", profile="fake", dim=1500, fusion="concat")
+    assert not EmbeddingSpace.objects.exists()
+    assert spaces.space_create_untrained("longest", profile="fake", dim=4000).fused_dim == 4000
+
+
+class MissingEncoder(FakeTextEncoder):
+    """Its weights can be taken away."""
+
+    repaired = False
+
+    def encode(self, modality, batch, role="document"):
+        if not type(self).repaired:
+            raise EncoderUnavailable("The weights are missing: run `manage.py weights`.")
+        return super().encode(modality, batch, role)
+
+
+@pytest.fixture
+def missing_weights(settings, monkeypatch) -> type[MissingEncoder]:
+    """A profile whose text encoder has no weights until ``repaired``."""
+    fake = settings.RETRIEVAL["PROFILES"]["fake"]
+    broken = {**fake, "text": {"BACKEND": f"{__name__}.MissingEncoder"}}
+    profiles = {**settings.RETRIEVAL["PROFILES"], "broken": broken}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
+    monkeypatch.setattr(MissingEncoder, "repaired", False)
+    return MissingEncoder
+
+
+def test_missing_weights_fail_the_space_and_say_what_to_run(space, missing_weights):
+    item = make_item("frog", "a frog")
+    row = spaces.space_create_untrained("broken", profile="broken", dim=16)
+    services.embed_everywhere([item.pk])
+    row.refresh_from_db()
+    assert (row.state, row.error) == ("failed", "The weights are missing: run `manage.py weights`.")
+    assert claims.progress(space.id)["ready"] == 1  # the others are not held up
+    with pytest.raises(SpaceConflict, match=r"'broken' is failed: .* run `manage.py weights`"):
+        spaces.space_activate(row.pk, force=True)
+    missing_weights.repaired = True
+    assert spaces.space_resume(row.pk).state == "building"
+    services.embed_everywhere([item.pk])
+    assert claims.progress(row.pk) == {"total": 1, "ready": 1, "pending": 0, "failed": 0}
+    row.refresh_from_db()
+    assert (row.state, row.error) == ("building", "")
+    assert (
+        Embedding.objects.get(space=row).attempts == 1
+    )  # what was missing was not the item's fault
+
+
+def test_the_active_space_answers_on_without_its_weights(db, missing_weights):
+    row = spaces.space_create_untrained("broken", profile="broken", dim=16)
+    spaces.space_activate(row.pk)
+    item = make_item("frog", "a frog")
+    services.embed_everywhere([item.pk])
+    row.refresh_from_db()
+    assert (row.state, row.error) == ("active", "The weights are missing: run `manage.py weights`.")
+    missing_weights.repaired = True
+    services.embed_everywhere([item.pk])
+    row.refresh_from_db()
+    assert (row.state, row.error) == ("active", "")
+    assert claims.progress(row.pk)["ready"] == 1
+
+
+def test_a_space_whose_encoders_are_missing_when_it_is_made_is_finished_later(db, settings):
+    profiles = settings.RETRIEVAL["PROFILES"]
+    absent = {**profiles, "later": {"text": {"BACKEND": "tests.absent.Encoder"}}}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": absent}
+    with pytest.raises(EncoderUnavailable):
+        spaces.space_create_untrained("later", profile="later", dim=16, metric="euclidean")
+    row = EmbeddingSpace.objects.get()
+    assert (row.state, row.head_sha256) == ("failed", "")
+    assert "tests.absent.Encoder" in row.error
+    with pytest.raises(EncoderUnavailable):
+        spaces.space_resume(row.pk)
+    present = {**profiles, "later": {"text": profiles["fake"]["text"]}}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": present}
+    row = spaces.space_resume(row.pk)
+    assert (row.name, row.state, row.metric, row.dim) == ("later", "building", "euclidean", 16)
+    assert EmbeddingSpace.objects.count() == 1
+
+
+@pytest.mark.parametrize("damage", ["bytes", "number"])
+def test_a_damaged_head_fails_its_space_once(space, damage):
+    item = make_item("frog", "a frog")
+    chosen = another(space)
+    data = bytearray(EmbeddingSpace.objects.get(pk=chosen).head)
+    data[-1 if damage == "number" else 0] ^= 0xFF
+    EmbeddingSpace.objects.filter(pk=chosen).update(head=bytes(data))
+    spaces.loading._head.cache_clear()
+    services.embed_everywhere([item.pk])
+    row = EmbeddingSpace.objects.get(pk=chosen)
+    assert row.state == "failed"
+    assert row.error.startswith("The head of space 'next' cannot be read")
+    assert spaces.live_spaces() == [space.id]
+    with pytest.raises(SpaceBroken):
+        spaces.space_resume(chosen)
 
 
 def test_a_name_is_taken_once(space):
@@ -110,5 +367,5 @@ def test_a_space_is_ready_once_every_item_is_embedded(space):
 
 def test_the_head_survives_the_database(space):
     assert EmbeddingSpace.objects.get(pk=space.id).head_sha256 == space.head.fingerprint
-    spaces._head.cache_clear()
+    spaces.loading._head.cache_clear()
     assert spaces.active_space().head.fingerprint == space.head.fingerprint

@@ -68,7 +68,7 @@ def test_counts_and_spaces():
             status=status,
         )
     active = make_space("first", trained=True, metrics={"r_at_1": 0.5})
-    space_activate(active.pk)
+    space_activate(active.pk, force=True)
     embed(active, items[0], "ready", 1)
     embed(active, items[1], "ready", 1)
     Item.objects.filter(pk=items[1].pk).update(content_version=2)  # due again

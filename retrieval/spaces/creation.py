@@ -1,0 +1,183 @@
+"""Spaces are made, and those that failed are resumed."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.db import connection, transaction
+
+from retrieval import claims, index
+from retrieval.exceptions import EncoderUnavailable, SpaceConflict
+from retrieval.fusion import Fusion, FusionMethod
+from retrieval.head import Head
+from retrieval.models import EmbeddingSpace
+from retrieval.spaces.loading import active_id, check_encoders, encoder_facts, loaded, partition_of
+from retrieval.spaces.switching import space_activate
+
+State = EmbeddingSpace.State
+
+FIRST_SPACE_LOCK = 0x7472696164  # "triad": of several processes that start at once one makes it
+
+
+def space_create(
+    name: str,
+    head: Head,
+    *,
+    profile: str,
+    trained: bool,
+    metrics: dict[str, Any] | None = None,
+    history: Sequence[dict[str, Any]] | None = None,
+    metric: index.Metric = "cosine",
+) -> EmbeddingSpace:
+    """A building space with its partition; commits.
+
+    Takes the place of a failed space that has no head yet. Raises SpaceConflict if the name is
+    taken or the head's fused vectors are too long to index.
+    """
+    with transaction.atomic():
+        EmbeddingSpace.objects.filter(name=name, state=State.FAILED, head_sha256="").delete()
+        if EmbeddingSpace.objects.filter(name=name).exists():
+            raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
+        row = EmbeddingSpace.objects.create(
+            name=name,
+            profile=profile,
+            encoders=encoder_facts(profile),
+            trained=trained,
+            metrics=metrics or {},
+            history=list(history or []),
+            metric=metric,
+            **_head_fields(head),
+        )
+        index.partition_create(partition_of(row))
+    return row
+
+
+def _head_fields(head: Head) -> dict[str, Any]:
+    return {
+        "fusion": head.fusion.method,
+        "dim": head.dim,
+        "fused_dim": head.fused_dim,
+        "head": head.to_bytes(),
+        "head_sha256": head.fingerprint,
+    }
+
+
+def space_create_untrained(
+    name: str,
+    *,
+    profile: str,
+    dim: int,
+    fusion: FusionMethod = "weighted",
+    metric: index.Metric = "cosine",
+) -> EmbeddingSpace:
+    """A building space with random projections; commits.
+
+    They keep likeness within a modality, so text finds text and pictures find pictures before
+    anything is trained. Raises EncoderUnavailable, and leaves a failed space that says so.
+    """
+    try:
+        head = _untrained_head(profile, dim, fusion)
+    except EncoderUnavailable as err:
+        space_create_failed(
+            name, str(err), profile=profile, trained=False, fusion=fusion, metric=metric, dim=dim
+        )
+        raise
+    return space_create(name, head, profile=profile, trained=False, metric=metric)
+
+
+def _untrained_head(profile: str, dim: int, fusion: FusionMethod) -> Head:
+    dims = {name: fact["dim"] for name, fact in encoder_facts(profile).items()}
+    return Head.untrained(dims, dim, method=fusion)
+
+
+def space_create_from(
+    source: EmbeddingSpace,
+    name: str,
+    *,
+    fusion: FusionMethod | None = None,
+    metric: index.Metric | None = None,
+) -> EmbeddingSpace:
+    """A building space with another one's encoders and projections; commits.
+
+    Fusion and metric are the source's unless given; learned fusion weights are kept.
+    """
+    given = loaded(source)
+    head, was = given.head, given.head.fusion
+    if fusion and fusion != was.method:
+        head = head.with_fusion(
+            Fusion(fusion, was.shares, was.keys if fusion == "attention" else {})
+        )
+    return space_create(
+        name,
+        head,
+        profile=source.profile,
+        trained=source.trained,
+        metrics={"made_from": source.name},
+        metric=metric or given.partition.metric,
+    )
+
+
+def space_create_failed(
+    name: str,
+    error: str,
+    *,
+    profile: str,
+    trained: bool,
+    fusion: str,
+    metric: str,
+    dim: int,
+) -> None:
+    """A failed space without head or partition, whose ``error`` says what to repair; commits.
+
+    Does nothing if the name is taken by any other.
+    """
+    values = {"profile": profile, "trained": trained, "fusion": fusion, "metric": metric}
+    values |= {"dim": dim, "fused_dim": 0, "head": b"", "head_sha256": ""}
+    row, _ = EmbeddingSpace.objects.get_or_create(
+        name=name, defaults={**values, "state": State.FAILED}
+    )
+    if row.state == State.FAILED and not row.head_sha256:
+        EmbeddingSpace.objects.filter(pk=row.pk).update(error=error, **values)
+
+
+def space_resume(space_id: int) -> EmbeddingSpace:
+    """Make a failed space building again, its failed items due again; commits.
+
+    Live spaces stay as they are. Raises EncoderUnavailable or SpaceBroken if the repair is still
+    to be made, SpaceConflict for a retired space or one whose encoders are others now.
+    """
+    row = EmbeddingSpace.objects.defer("head").get(pk=space_id)
+    if row.state == State.RETIRED:
+        raise SpaceConflict(f"Space {row.name!r} is retired: `manage.py space create` a new one.")
+    if row.state == State.FAILED:
+        if not row.head_sha256:
+            return _finish(row)
+        check_encoders(loaded(row))
+        row.state, row.error = State.BUILDING, ""
+        row.save(update_fields=["state", "error"])
+    claims.failed_retry(space_id)
+    return row
+
+
+def _finish(row: EmbeddingSpace) -> EmbeddingSpace:
+    """What its creation could not do."""
+    if row.trained:
+        raise SpaceConflict(
+            f"Space {row.name!r} was never trained ({row.error}): `manage.py space train "
+            f"{row.name!r}` once that is repaired."
+        )
+    fusion, metric = cast("FusionMethod", row.fusion), cast("index.Metric", row.metric)
+    return space_create_untrained(
+        row.name, profile=row.profile, dim=row.dim, fusion=fusion, metric=metric
+    )
+
+
+def ensure_active_space(profile: str, dim: int) -> int:
+    """The active space's id; the first call makes an untrained one."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_SPACE_LOCK])
+        if found := active_id():
+            return found
+        row = space_create(
+            "untrained", _untrained_head(profile, dim, "weighted"), profile=profile, trained=False
+        )
+        return space_activate(row.pk, force=True).pk
