@@ -20,6 +20,7 @@ from retrieval.evaluation import (
     retrieval_metrics,
 )
 from retrieval.exceptions import TooFewItems
+from retrieval.index import Metric
 from retrieval.models import EmbeddingSpace
 from retrieval.outputs import ContentKey, Piece
 from retrieval.preprocess.text import normalise
@@ -47,7 +48,12 @@ class Collected:
 
 
 def space_train(
-    name: str, *, profile: str, config: TrainingConfig, progress: Progress | None = None
+    name: str,
+    *,
+    profile: str,
+    config: TrainingConfig,
+    metric: Metric = "cosine",
+    progress: Progress | None = None,
 ) -> EmbeddingSpace:
     """Train on every item that is embedded and make a building space; commits.
 
@@ -59,7 +65,15 @@ def space_train(
     trained = train_head(collected.data, config, progress)
     metrics |= {"trained_on": len(collected.data.labels), "training": dict(trained.metrics)}
     head = trained.head.with_details(fit_details(collected.data))
-    return spaces.space_create(name, head, profile=profile, trained=True, metrics=metrics)
+    return spaces.space_create(
+        name,
+        head,
+        profile=profile,
+        trained=True,
+        metrics=metrics,
+        history=trained.history,
+        metric=metric,
+    )
 
 
 def measure(collected: Collected, config: TrainingConfig) -> dict[str, Any]:
