@@ -40,6 +40,11 @@ class ProcessGroup:
                 *celery, "worker", "-Q", "query,embed,default", "-c", str(workers),
                 "-n", "triad@%h", "--loglevel", "INFO",
             ],
+            # by itself, so that no search waits behind a training; each leaves 700 MB behind
+            "trainer": [
+                *celery, "worker", "-Q", "train", "-c", "1", "--max-tasks-per-child", "1",
+                "-n", "trainer@%h", "--loglevel", "INFO",
+            ],
             "beat": [
                 *celery, "beat", "--loglevel", "INFO",
                 "--pidfile", str(self._folder / "beat.pid"),

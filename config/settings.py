@@ -168,6 +168,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
     "workers.tasks.embed_items": {"queue": "embed"},
+    "workers.tasks.space_train": {"queue": "train"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -175,6 +176,13 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = env.integer("TASK_TIME_LIMIT_S", 300, minimum=10)
+CELERY_TASK_ANNOTATIONS = {
+    # its own limit, and no second delivery: the job's row says what became of it
+    "workers.tasks.space_train": {
+        "time_limit": env.integer("TRAIN_TIME_LIMIT_S", 14_400, minimum=60),
+        "acks_late": False,
+    },
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # a child loads its models before it reports
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -225,6 +233,8 @@ RETRIEVAL: dict[str, Any] = {
     "MAX_ATTEMPTS": env.integer("EMBED_MAX_ATTEMPTS", 3, minimum=1),
     # how long a worker may hold a claimed item before another may take it
     "LEASE_S": env.integer("EMBED_LEASE_S", CELERY_TASK_TIME_LIMIT, minimum=1),
+    # a training worker that is silent for longer was killed
+    "TRAIN_LEASE_S": env.integer("TRAIN_LEASE_S", 60, minimum=1),
     "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
 }
 

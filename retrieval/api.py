@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import Http404
@@ -25,7 +25,7 @@ from catalog.selectors import items_for_api
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.uploads import check_upload
 from retrieval import index, queries, spaces
-from retrieval.exceptions import InvalidQuery, NotEmbedded
+from retrieval.exceptions import InvalidQuery, NotEmbedded, SpaceGone
 from retrieval.search import Hit, Part, search, similar
 from retrieval.serializers import (
     LimitSerializer,
@@ -44,7 +44,9 @@ HITS = inline_serializer(
             "Hit",
             {
                 "item": ItemSummarySerializer(),
-                "score": serializers.FloatField(help_text="In [-1, 1]; higher is better."),
+                "score": serializers.FloatField(
+                    help_text="Higher is better; in [-1, 1] unless `similarity` is `normalised`."
+                ),
             },
             many=True,
         ),
@@ -63,9 +65,12 @@ class SearchView(APIView):
         """Search by words in the URL."""
         started = time.perf_counter()
         given = _validated(TextSearchSerializer, request.query_params.dict())
-        space = spaces.active_space()
-        parts = [Part(queries.text_vector(space, given["q"]), "text")]
-        return _answer(request, search(space, parts, given["limit"]), given, started)
+
+        def find(space: spaces.Space) -> list[Hit]:
+            parts = [Part(queries.text_vector(space, given["q"]), "text")]
+            return search(space, parts, given["limit"])
+
+        return _answer(request, _in_active_space(find), given, started)
 
     @extend_schema(
         request={
@@ -84,12 +89,15 @@ class SearchView(APIView):
             body, files = _multipart(request)
         given = _validated(SearchSerializer, body)
         _check_files(given["query"], files)
-        space = spaces.active_space()
-        parts = [
-            _part(space, part, files, f"query[{position}]")
-            for position, part in enumerate(given["query"])
-        ]
-        return _answer(request, search(space, parts, given["limit"]), given, started)
+
+        def find(space: spaces.Space) -> list[Hit]:
+            parts = [
+                _part(space, part, files, f"query[{position}]")
+                for position, part in enumerate(given["query"])
+            ]
+            return search(space, parts, given["limit"], similarity=given["similarity"])
+
+        return _answer(request, _in_active_space(find), given, started)
 
 
 class SimilarView(APIView):
@@ -109,8 +117,20 @@ class SimilarView(APIView):
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
-        hits = similar(spaces.active_space(), item.pk, given["limit"])
+        hits = _in_active_space(lambda space: similar(space, item.pk, given["limit"]))
         return _answer(request, hits, given, started)
+
+
+def _in_active_space(find: Callable[[spaces.Space], list[Hit]]) -> list[Hit]:
+    """What ``find`` finds in the active space, which is read once: no answer mixes two spaces.
+
+    Should that space be retired meanwhile, another is active: the search starts over there. Raises
+    SpaceGone if it happens again.
+    """
+    try:
+        return find(spaces.active_space())
+    except SpaceGone:
+        return find(spaces.active_space())
 
 
 def _validated(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
+PAGE = 10_000
+
 DUE = """
     SELECT i.id FROM catalog_item i
     LEFT JOIN retrieval_embedding e ON e.space_id = %(space)s AND e.item_id = i.id
@@ -172,6 +174,14 @@ def due(space_id: int, *, limit: int, after: int = 0, since: datetime | None = N
             {"space": space_id, "after": after, "since": since, "limit": limit},
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def all_due(space_id: int) -> list[int]:
+    """Ids of every item that is due and not leased, in order."""
+    found: list[int] = []
+    while page := due(space_id, limit=PAGE, after=found[-1] if found else 0):
+        found += page
+    return found
 
 
 def progress(space_id: int) -> dict[str, int]:

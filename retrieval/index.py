@@ -350,8 +350,7 @@ def store(partition: Partition, embedded: Sequence[EmbeddedItem]) -> None:
 
 
 def _check_finite(row: EmbeddedItem) -> None:
-    vectors: dict[Column, NDArray[np.float32] | None] = {**row.modalities, "fused": row.fused}
-    for name, vector in vectors.items():
+    for name, vector in (*row.modalities.items(), ("fused", row.fused)):
         if vector is not None and not np.isfinite(vector).all():
             raise EncoderFailed(
                 f"The vector {name!r} of item {row.item_id} is not finite; nothing was stored."

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from retrieval.preprocess.text import normalise
+from retrieval.search import SIMILARITIES
 
 MAX_PARTS = 10
 MAX_TEXT_CHARS = 2_000
@@ -102,6 +103,13 @@ class SearchSerializer(LimitSerializer):
     """A search composed of parts."""
 
     query = serializers.ListField(child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS)
+    similarity = serializers.ChoiceField(
+        choices=SIMILARITIES,
+        default="fused",
+        help_text="fused: the space's metric against an item's fused vector, in [-1, 1]. normalised: "
+        "the inner product with it over the root of the sum of those with the item's modalities, at "
+        "most 10 in size.",
+    )
 
     def validate_query(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """At least one part has to say what is wanted."""

@@ -15,7 +15,12 @@ app.autodiscover_tasks()
 
 @worker_process_init.connect
 def warm_up(**_: Any) -> None:
-    """Load the encoders before the first task: a search that waits should not wait for that."""
-    from retrieval import encoders
+    """Load the encoders before the first task: a search that waits should not wait for that.
 
-    encoders.warm_up()
+    A worker that only trains needs no gigabyte until it does.
+    """
+    from retrieval import encoders
+    from workers.queues import ENCODING
+
+    if ENCODING & set(app.amqp.queues.consume_from):
+        encoders.warm_up()

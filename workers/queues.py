@@ -5,7 +5,9 @@ from redis.exceptions import RedisError
 from catalog.broker import redis_client
 
 # in the order in which a free worker takes from them: somebody waits for a query
-QUEUES = ("query", "embed", "default")
+QUEUES = ("query", "embed", "default", "train")
+# their workers hold every encoder from the start; training loads what it needs
+ENCODING = frozenset({"query", "embed"})
 
 
 def depths() -> dict[str, int]:

@@ -5,7 +5,7 @@ import logging
 from django.conf import settings
 
 from catalog.wake import workers_wake
-from retrieval import spaces
+from retrieval import spaces, training_jobs
 from retrieval import sweep as due
 from workers import queues
 
@@ -15,13 +15,19 @@ log = logging.getLogger(__name__)
 def sweep() -> int:
     """Enqueue the items that are due in any live space; the number of them.
 
-    Does nothing while the queue still holds messages: they may be about the same items.
+    Does nothing about items while the queue still holds messages: they may be about the same ones.
+    Building spaces that have every item become ready; trainings without a message get one.
     """
-    if queues.depths()["embed"] > 0:
+    depths = queues.depths()
+    if depths["train"] == 0:
+        for job_id in training_jobs.jobs_waiting():
+            training_jobs.job_send(job_id)
+    if depths["embed"] > 0:
         return 0
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     items = {item for space_id in spaces.live_spaces() for item in due.due_items(space_id)}
     workers_wake(items)
+    spaces.spaces_ready()
     if items:
         log.info("sweep: %d items were due without a message", len(items))
     return len(items)

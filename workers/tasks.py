@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from retrieval import queries, services, spaces
+from retrieval import queries, services, spaces, training_jobs
 from workers import sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -22,6 +22,12 @@ def embed_items(item_ids: list[int]) -> None:
 def encode_query(space_id: int, modality: str, ticket: str) -> None:
     """Encode an uploaded picture or sound for a search that waits."""
     queries.media_answer(space_id, modality, ticket)  # type: ignore[arg-type]
+
+
+@shared_task
+def space_train(job_id: int) -> None:
+    """Train the space that somebody asked for."""
+    training_jobs.job_run(job_id)
 
 
 @shared_task

@@ -34,6 +34,7 @@ from retrieval.spaces.switching import (
     space_ready,
     space_rollback,
     space_worked,
+    spaces_ready,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "space_retire",
     "space_rollback",
     "space_worked",
+    "spaces_ready",
 ]

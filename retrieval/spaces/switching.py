@@ -22,6 +22,12 @@ def space_ready(space_id: int) -> bool:
     ).exists()
 
 
+def spaces_ready() -> None:
+    """``space_ready`` of every building space."""
+    for row in EmbeddingSpace.objects.filter(state=State.BUILDING).values("id"):
+        space_ready(row["id"])
+
+
 def space_activate(
     space_id: int, *, expected: int | None = None, force: bool = False
 ) -> EmbeddingSpace:

@@ -44,7 +44,7 @@ def embed(space: EmbeddingSpace, item: Item, status: str, version: int) -> None:
 def test_an_empty_installation():
     body = anonymous().get(PATH).json()
 
-    assert set(body.pop("queues")) == {"query", "embed", "default"}
+    assert set(body.pop("queues")) == {"query", "embed", "default", "train"}
     assert body == {
         "items": {"total": 0, "visible": 0},
         "media": {"total": 0, "pending": 0, "ready": 0, "failed": 0},
@@ -109,4 +109,6 @@ def test_queues_of_a_broker_that_is_down_are_unknown(monkeypatch, tmp_path):
     nowhere = redis.Redis(unix_socket_path=str(tmp_path / "s"), retry=Retry(NoBackoff(), 0))
     monkeypatch.setattr("workers.queues.redis_client", lambda: nowhere)
 
-    assert anonymous().get(PATH).json()["queues"] == {"query": None, "embed": None, "default": None}
+    assert anonymous().get(PATH).json()["queues"] == dict.fromkeys(
+        ("query", "embed", "default", "train")
+    )

@@ -81,6 +81,7 @@ class Command(ExampleCommand):
                     check=True,
                 ),
             )
+        group.run("trainer")
         self._admin_user()
 
     def _step(self, title: str, run: Callable[[], Any]) -> None:

@@ -1,0 +1,116 @@
+"""What ``train_space`` and ``space train`` share: train, fill, activate, and say how it went."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from retrieval import claims, spaces, training_jobs
+from retrieval.management.backfill import fill_here, watch
+from retrieval.models import EmbeddingSpace
+from retrieval.training import TrainingConfig
+
+
+def training_arguments(parser: ArgumentParser) -> None:
+    """The options of both commands."""
+    parser.add_argument("name", nargs="?", help="of the new space; the date unless given")
+    parser.add_argument("--seed", type=int, default=0, help="of the held-out split")
+    parser.add_argument("--activate", action="store_true", help="switch to it when complete")
+    parser.add_argument("--here", action="store_true", help="embed in this process")
+    space_arguments(parser)
+
+
+def space_arguments(parser: ArgumentParser, *, given: bool = True) -> None:
+    """What a new space is made of; ``given`` False leaves what is not said to be None."""
+    profile = settings.RETRIEVAL["PROFILE"] if given else None
+    fusion, metric = ("weighted", "cosine") if given else (None, None)
+    parser.add_argument(
+        "--profile", default=profile, choices=list(settings.RETRIEVAL["PROFILES"]), help="encoders"
+    )
+    parser.add_argument("--fusion", default=fusion, choices=EmbeddingSpace.Fusion.values)
+    parser.add_argument("--metric", default=metric, choices=EmbeddingSpace.Metric.values)
+
+
+def train_and_fill(
+    command: BaseCommand,
+    *,
+    name: str | None,
+    seed: int,
+    profile: str,
+    fusion: Any,
+    metric: Any,
+    activate: bool,
+    here: bool,
+) -> None:
+    """Raises RetrievalError with what to do."""
+    name = name or f"trained {timezone.now():%Y-%m-%d %H:%M:%S}"
+    config = TrainingConfig(dim=settings.RETRIEVAL["DIM"], seed=seed, fusion=fusion)
+    seen = spaces.active_id()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn()) as progress:
+        space = training_jobs.train(
+            name, profile=profile, config=config, metric=metric, progress=_shown(progress)
+        )
+    _report(command, space)
+    fill(command, space, here=here, wait=True)
+    if activate:
+        spaces.space_activate(space.pk, expected=seen)
+        command.stdout.write(f"Space {name!r} is active.")
+    else:
+        command.stdout.write(
+            f"Space {name!r} is ready; `manage.py space activate {name!r}` lets it answer."
+        )
+
+
+def fill(command: BaseCommand, space: EmbeddingSpace, *, here: bool, wait: bool) -> None:
+    """Embed what is due in one space and say how far it is; it becomes ready once nothing is.
+
+    Raises CommandError without workers, EncoderUnavailable, SpaceBroken, SpaceConflict.
+    """
+    if here:
+        fill_here([space.pk], claims.all_due(space.pk))
+    else:
+        enqueued = training_jobs.wake_due(space.pk)
+        if not wait:
+            command.stdout.write(f"{enqueued} items enqueued; add --wait to watch.")
+            return
+        watch([space.pk])
+    spaces.space_ready(space.pk)
+    count = claims.progress(space.pk)
+    command.stdout.write(
+        f"{space.name}: {count['ready']} of {count['total']} items ready, "
+        f"{count['pending']} pending, {count['failed']} failed."
+    )
+    if count["failed"]:
+        command.stdout.write(
+            command.style.WARNING(
+                "The admin's filter 'embedding: failed' shows which items failed and why; after a "
+                "repair, backfill again."
+            )
+        )
+
+
+def _shown(progress: Progress) -> training_jobs.Progress:
+    bar = progress.add_task("collecting", total=None)
+
+    def show(entry: dict[str, Any]) -> None:
+        if entry["stage"] == "collect":
+            progress.update(bar, completed=entry["items"], total=entry["of"])
+        else:
+            progress.console.print(f"  {entry['stage']}: {training_jobs.note_of(entry)}")
+
+    return show
+
+
+def _report(command: BaseCommand, space: EmbeddingSpace) -> None:
+    for task, languages in space.metrics["held_out"].items():
+        for language, found in languages.items():
+            low, high = found["r@10_interval"]
+            command.stdout.write(
+                f"  held out, {task.replace('_', ' ')}, {language}: R@1 {found['r@1']:.3f}, "
+                f"R@10 {found['r@10']:.3f} [{low:.3f}, {high:.3f}], MRR {found['mrr']:.3f} "
+                f"({found['queries']} queries)"
+            )
