@@ -16,8 +16,6 @@ TARGET_RMS = 0.1
 """-20 dBFS: speech and effects alike."""
 SILENCE_DB = 40.0
 """Edges this far below the loudest 20 ms are trimmed."""
-TRIM_KEPT_S = 0.02
-"""Of each silent edge: an attack starts before the first loud frame."""
 BUTTERWORTH = 0.5**0.5
 LOUDNESS_BLOCK_S = 0.4
 GATE_WINDOW_S = 0.05
@@ -45,14 +43,18 @@ class AudioCleaning:
     """Share (0..1) of the amplitude taken away where nothing rises above the noise floor."""
     trim_db: float | None = SILENCE_DB
     """Edges this far below the loudest 20 ms go."""
+    trim_keep_s: float = 0.02
+    """Of each trimmed edge, kept: an attack starts before the first loud frame."""
     loudness_lufs: float | None = -23.0
     """EBU R 128's programme level."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.denoise <= 1:
             raise ValueError(f"denoise is a share of the noise, 0 to 1, not {self.denoise!r}.")
-        if self.high_pass_hz < 0 or (self.trim_db is not None and self.trim_db <= 0):
-            raise ValueError("high_pass_hz must not be negative, and trim_db is above 0 or None.")
+        if self.trim_db is not None and self.trim_db <= 0:
+            raise ValueError(f"trim_db is above 0, or None, not {self.trim_db!r}.")
+        if self.high_pass_hz < 0 or self.trim_keep_s < 0:
+            raise ValueError("Neither high_pass_hz nor trim_keep_s may be negative.")
 
 
 def clean(sound: Waveform, cleaning: AudioCleaning) -> Waveform:
@@ -69,7 +71,7 @@ def clean(sound: Waveform, cleaning: AudioCleaning) -> Waveform:
     if cleaning.denoise:
         samples = denoise(samples, rate, cleaning.denoise)
     if cleaning.trim_db is not None:
-        samples = trim_silence(samples, rate, cleaning.trim_db, keep_s=TRIM_KEPT_S)
+        samples = trim_silence(samples, rate, cleaning.trim_db, cleaning.trim_keep_s)
     if cleaning.loudness_lufs is not None:
         samples = normalise_loudness(samples, rate, cleaning.loudness_lufs)
     return Waveform(samples, rate)

@@ -240,8 +240,8 @@ def test_every_step_can_be_left_out():
     ("options", "message"),
     [
         ({"denoise": 12}, "denoise is a share of the noise, 0 to 1, not 12"),
-        ({"trim_db": 0}, "trim_db is above 0 or None"),
-        ({"high_pass_hz": -1}, "high_pass_hz must not be negative"),
+        ({"trim_db": 0}, "trim_db is above 0, or None, not 0"),
+        ({"high_pass_hz": -1}, "Neither high_pass_hz nor trim_keep_s may be negative"),
     ],
 )
 def test_cleaning_that_makes_no_sense_is_refused(options, message):

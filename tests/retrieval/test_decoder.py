@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from retrieval.exceptions import DecodeFailed
 from retrieval.preprocess import Decoder
@@ -95,11 +95,66 @@ def test_transparency_is_white(decoder, mode):
     assert (pixels == 255).all()
 
 
-def test_exif_orientation(decoder):
-    picture = Image.new("RGB", (60, 20), "red")
+@pytest.mark.parametrize(
+    ("orientation", "shape", "corner"),
+    [
+        (1, (32, 64), "top left"),
+        (2, (32, 64), "top right"),
+        (3, (32, 64), "bottom right"),
+        (4, (32, 64), "bottom left"),
+        (5, (64, 32), "top left"),
+        (6, (64, 32), "top right"),
+        (7, (64, 32), "bottom right"),
+        (8, (64, 32), "bottom left"),
+    ],
+)
+def test_exif_orientation(decoder, orientation, shape, corner):
+    """A black corner, top left in the file, is where the camera's orientation puts it."""
+    picture = Image.new("RGB", (64, 32), "white")
+    picture.paste("black", (0, 0, 32, 16))
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
-    assert decoder.decode_image(encoded(picture, "JPEG", exif=exif)).shape == (60, 20, 3)
+    exif[0x0112] = orientation
+    pixels = decoder.decode_image(encoded(picture, "JPEG", exif=exif))
+    assert pixels.shape == (*shape, 3)
+    height, width = shape
+    rows = {"top": height // 4, "bottom": 3 * height // 4}
+    columns = {"left": width // 4, "right": 3 * width // 4}
+    dark = {f"{r} {c}" for r, y in rows.items() for c, x in columns.items() if pixels[y, x, 0] < 99}
+    assert dark == {corner}
+
+
+def swapped_profile() -> bytes:
+    """sRGB with the primaries of red and blue exchanged: a red pixel of it is a blue one of ours."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    (count,) = struct.unpack(">I", profile[128:132])
+    starts = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
+    red, blue = (slice(starts[tag] + 4, starts[tag] + 12) for tag in (b"rXYZ", b"bXYZ"))
+    profile[red], profile[blue] = profile[blue], profile[red]
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [("RGB", (255, 0, 0), (0, 0, 255)), ("RGBA", (255, 0, 0, 128), (127, 127, 255))],
+)
+def test_colours_are_read_by_their_profile(decoder, mode, colour, expected):
+    picture = Image.new(mode, (8, 8), colour)
+    pixels = decoder.decode_image(encoded(picture, icc_profile=swapped_profile()))
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("profile", [b"", b"broken", swapped_profile()[:200]])
+def test_a_broken_profile_is_left_aside(decoder, profile):
+    pixels = decoder.decode_image(encoded(Image.new("RGB", (8, 8), "red"), icc_profile=profile))
+    assert (pixels == (255, 0, 0)).all()
+
+
+def test_cmyk(decoder):
+    picture = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    picture.paste((255, 0, 255, 0), (8, 0, 16, 16))
+    pixels = decoder.decode_image(encoded(picture, "JPEG", quality=95)).astype(int)
+    assert np.abs(pixels[:, :6] - (255, 0, 0)).max() <= 4
+    assert np.abs(pixels[:, 10:] - (0, 255, 0)).max() <= 4
 
 
 def test_large_pictures_are_scaled_down(decoder):
