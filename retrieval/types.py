@@ -34,10 +34,20 @@ class Encoder(Protocol):
     To write one: a class whose constructor takes its options as keywords and loads nothing, and
     the members below. Weights are loaded at the first ``encode``, in the process that uses them.
     Name it by dotted path in a profile of ``settings.RETRIEVAL["PROFILES"]``.
+
+    Optional members, looked up with ``getattr``:
+    - ``joint = True``: its modalities share one space already, in which a text and the picture or
+      sound it describes are alike, so that one projection can serve them all.
+    - ``concepts() -> (names, features (n, dim))``: names in words of what its features stand for.
+    - ``weights``: what ``manage.py fetch_weights`` downloads, see ``encoders.hub.Weights``.
     """
 
     modalities: frozenset[Modality]
-    dim: int
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors. May read a configuration and raise ``EncoderUnavailable``."""
+        ...
 
     @property
     def fingerprint(self) -> str:

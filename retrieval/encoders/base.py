@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
@@ -23,7 +23,6 @@ class LocalEncoder(ABC):
     """
 
     modalities: frozenset[Modality]
-    dim: int
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version changes vectors; part of the fingerprint."""
     revision: ClassVar[int] = 1
@@ -37,6 +36,11 @@ class LocalEncoder(ABC):
         self._model: Any = None
 
     @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Length of vectors; a class attribute, unless it follows from the weights."""
+
+    @property
     def fingerprint(self) -> str:
         """Class, revision, package versions and options. Raises ``EncoderUnavailable``."""
         try:
@@ -45,8 +49,13 @@ class LocalEncoder(ABC):
             raise EncoderUnavailable(
                 f"{err.name} is not installed: pip install {err.name}"
             ) from err
-        options = hashlib.sha256(json.dumps(self._options, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{type(self).__name__}/{self.revision}[{versions}]{options}"
+        identity = json.dumps(self._identity(), sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+        return f"{type(self).__name__}/{self.revision}[{versions}]{digest}"
+
+    def _identity(self) -> Mapping[str, Any]:
+        """What vectors follow from besides class and packages; JSON."""
+        return self._options
 
     def encode(self, modality: Modality, batch: Sequence[Any], role: Role = "document") -> Vectors:
         """See ``retrieval.types.Encoder``."""
@@ -77,6 +86,9 @@ class LocalEncoder(ABC):
 
     def _unit(self, vectors: Vectors) -> Vectors:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not (np.isfinite(norms).all() and (norms > 0).all()):
-            raise EncoderFailed(f"{type(self).__name__} gave a vector that is zero or not finite.")
+        name = type(self).__name__
+        if not np.isfinite(norms).all():
+            raise EncoderFailed(f"{name} gave a vector that is not finite.", "encoder_not_finite")
+        if not (norms > 0).all():
+            raise EncoderFailed(f"{name} gave a zero vector.", "encoder_zero_vector")
         return (vectors / norms).astype(np.float32)

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from retrieval.exceptions import EncoderFailed
-from retrieval.types import Encoder, Modality
+from retrieval.types import Encoder, Modality, Waveform
 
 
 class EncoderContract:
-    """Subclasses give ``make``, ``modality`` and at least five different ``samples``."""
+    """Subclasses give ``make``, ``modality`` and at least five different ``samples``.
+
+    ``near`` makes a sample that means the same; the default writes, paints or plays it a little
+    differently.
+    """
 
     modality: ClassVar[Modality]
     encoder: Encoder
@@ -24,6 +28,16 @@ class EncoderContract:
     @staticmethod
     def samples() -> Sequence[Any]:
         raise NotImplementedError
+
+    @classmethod
+    def near(cls, sample: Any) -> Any:
+        if cls.modality == "text":
+            return f"{sample}!"
+        noise = np.random.default_rng(1)
+        if cls.modality == "image":
+            return np.clip(sample + noise.integers(-2, 3, sample.shape), 0, 255).astype(np.uint8)
+        grain = noise.normal(0, 1e-4, len(sample.samples)).astype(np.float32)
+        return Waveform(np.float32(0.7) * sample.samples + grain, sample.rate)
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
@@ -60,6 +74,12 @@ class EncoderContract:
         vectors = self.encoder.encode(self.modality, self.samples())
         cosines = vectors @ vectors.T
         assert (cosines[~np.eye(len(cosines), dtype=bool)] < 0.9999).all()
+
+    def test_near_inputs_are_nearer_than_far_ones(self):
+        samples = self.samples()
+        originals = self.encoder.encode(self.modality, samples)
+        variants = self.encoder.encode(self.modality, [self.near(one) for one in samples])
+        assert (variants @ originals.T).argmax(1).tolist() == list(range(len(samples)))
 
     def test_threads_share_one_model(self):
         fresh = self.make()
