@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from catalog.models import Media
 from catalog.selectors import ItemDocument
 from retrieval import encoders
-from retrieval.exceptions import DecodeFailed
+from retrieval.exceptions import DecodeFailed, EncoderFailed
 from retrieval.models import EncoderOutput
 from retrieval.preprocess.decoder import Decoder
 from retrieval.preprocess.text import document_texts
-from retrieval.types import Content, Modality
+from retrieval.types import Content, Encoder, Modality, Vectors
 
 MODALITY_OF: Mapping[Media.Modality, Modality] = {
     Media.Modality.IMAGE: "image",
     Media.Modality.AUDIO: "audio",
 }
+
+UNIT_TOLERANCE = 1e-2
+"""Of a norm: rounding to half precision moves it by 1e-3."""
 
 ContentKey = tuple[Modality, str]
 """Modality and SHA-256 of the bytes: equal content is encoded once, whoever owns it."""
@@ -82,7 +85,7 @@ def encoder_outputs(profile: str, pieces: Iterable[Piece]) -> Outputs:
     """The outputs of the profile's encoders for all pieces, stored ones first; commits new ones.
 
     A file that cannot be decoded is missing from ``vectors`` and named in ``failures``. Raises
-    EncoderFailed if an encoder gives a vector that is not finite.
+    EncoderFailed if an encoder gives anything but finite unit rows of its dimension.
     """
     result = Outputs()
     by_modality: dict[Modality, dict[str, list[Piece]]] = defaultdict(lambda: defaultdict(list))
@@ -121,7 +124,8 @@ def _encode(
     if not contents:
         return {}
     encoder = encoders.encoder_for(modality, profile)
-    vectors = encoder.encode(modality, list(contents.values())).astype("<f2")
+    vectors = checked(encoder, encoder.encode(modality, list(contents.values())), len(contents))
+    vectors = vectors.astype("<f2")
     EncoderOutput.objects.bulk_create(
         [
             EncoderOutput(encoder=encoder.fingerprint, content_hash=sha256, vector=row.tobytes())
@@ -131,6 +135,27 @@ def _encode(
     )
     # what is used now is what will be read back: half precision either way
     return {sha256: row.astype(np.float32) for sha256, row in zip(contents, vectors, strict=True)}
+
+
+def checked(encoder: Encoder, vectors: Vectors, count: int) -> Vectors:
+    """The vectors, if they are ``count`` finite unit rows of the encoder's dimension.
+
+    Whoever wrote the encoder, nothing else is stored. Raises EncoderFailed.
+    """
+    name, shape = type(encoder).__name__, np.shape(vectors)
+    if len(shape) != 2 or shape[1] != encoder.dim:
+        raise EncoderFailed(f"{name} of dim {encoder.dim} gave shape {shape}.", "encoder_wrong_dim")
+    if shape[0] != count:
+        raise EncoderFailed(f"{name} gave {shape[0]} rows for {count}.", "encoder_wrong_count")
+    norms = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(norms).all():
+        raise EncoderFailed(f"{name} gave a vector that is not finite.", "encoder_not_finite")
+    if not norms.all():
+        raise EncoderFailed(f"{name} gave a zero vector.", "encoder_zero_vector")
+    if np.abs(norms - 1).max() > UNIT_TOLERANCE:
+        worst = norms[np.abs(norms - 1).argmax()]
+        raise EncoderFailed(f"{name} gave a vector of norm {worst:.3g}, not 1.", "encoder_not_unit")
+    return vectors
 
 
 def _decode(piece: Piece) -> Content:

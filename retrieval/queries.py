@@ -100,7 +100,7 @@ def content_vector(
 ) -> NDArray[np.float32]:
     """Content as a query, encoded in this process: unit row (dim,). Raises EncoderFailed."""
     encoder = encoders.encoder_for(modality, space.profile)
-    features = encoder.encode(modality, [content], role="query")
+    features = outputs.checked(encoder, encoder.encode(modality, [content], role="query"), 1)
     return space.head.project(modality, features, role="query")[0]
 
 

@@ -46,6 +46,27 @@ class FakeTextEncoder(_FakeEncoder):
         return vector
 
 
+class UnrulyTextEncoder(FakeTextEncoder):
+    """Breaks an encoder's promises on request: a text says how."""
+
+    def encode(self, modality: Modality, batch: Sequence[Any], role: Role = "document") -> Vectors:
+        vectors = super().encode(modality, batch, role)
+        for row, text in enumerate(batch):
+            if "nan" in text:
+                vectors[row, 3] = np.nan
+            elif "infinite" in text:
+                vectors[row, 3] = np.inf
+            elif "zero" in text:
+                vectors[row] = 0
+            elif "long" in text:
+                vectors[row] *= 2
+            elif "wide" in text:
+                vectors = np.pad(vectors, ((0, 0), (0, 1)))
+            elif "more" in text:
+                vectors = np.concatenate([vectors, vectors])
+        return vectors
+
+
 class FakeImageEncoder(_FakeEncoder):
     """Colour histogram."""
 
