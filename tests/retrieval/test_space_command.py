@@ -1,0 +1,160 @@
+"""``manage.py space``: every step of a space's life, by its exit and by what it prints."""
+
+import json
+import re
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from retrieval import claims, services, spaces
+from retrieval.models import Embedding, EmbeddingSpace
+from tests.retrieval.conftest import make_item, png
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def catalog(space) -> list[int]:
+    """Thirty items, embedded in the active space."""
+    ids = [
+        make_item(f"i{n}", f"thing{n} kind{n % 5}", media=[png((8 * n, 90, 200 - 6 * n))]).pk
+        for n in range(30)
+    ]
+    services.embed_items(space.id, ids)
+    return ids
+
+
+def run(*arguments: str) -> str:
+    from io import StringIO
+
+    out = StringIO()
+    call_command("space", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def states() -> dict[str, str]:
+    return dict(EmbeddingSpace.objects.values_list("name", "state"))
+
+
+def test_from_creation_to_retirement(catalog):
+    made = run("create", "wide", "--fusion", "concat", "--metric", "inner_product")
+    assert "Space 'wide' is building: fake, concat, inner_product, 192 dimensions" in made
+    with pytest.raises(CommandError, match="30 of 30 items are not embedded there yet"):
+        run("activate", "wide")
+    assert "wide: 30 of 30 items ready, 0 pending, 0 failed." in run("backfill", "wide", "--here")
+    assert states() == {"untrained": "active", "wide": "ready"}
+    assert "'wide' is active" in run("activate", "wide")
+    assert states() == {"untrained": "ready", "wide": "active"}
+    assert "'untrained' is active again" in run("rollback")
+    with pytest.raises(CommandError, match="nothing to go back to"):
+        run("rollback")
+    shown = run("retire", "wide")
+    assert "Would drop of space 'wide':\n  30 items' vectors" in shown
+    assert "Nothing was dropped; --yes does it." in shown
+    assert Embedding.objects.filter(space__name="wide").count() == 30
+    assert "Dropped of space 'wide':\n  30 items' vectors" in run("retire", "wide", "--yes")
+    assert states() == {"untrained": "active", "wide": "retired"}
+    assert Embedding.objects.count() == 30
+    with pytest.raises(CommandError, match="'wide' is retired"):
+        run("activate", "wide")
+    with pytest.raises(CommandError, match="'wide' is retired"):
+        run("backfill", "wide", "--here")
+
+
+def test_a_space_from_another_has_its_head(catalog):
+    run("create", "exact", "--from", "untrained", "--metric", "euclidean")
+    row = EmbeddingSpace.objects.get(name="exact")
+    source = EmbeddingSpace.objects.get(name="untrained")
+    assert (row.metric, row.fusion, row.head_sha256) == (
+        "euclidean",
+        "weighted",
+        source.head_sha256,
+    )
+    with pytest.raises(CommandError, match="leave --profile out"):
+        run("create", "other", "--from", "untrained", "--profile", "starter")
+
+
+def test_force_activates_an_unfinished_space(catalog):
+    run("create", "empty")
+    run("activate", "empty", "--force")
+    assert states() == {"untrained": "ready", "empty": "active"}
+
+
+def test_train_is_train_space_under_another_name(catalog):
+    printed = run("train", "first", "--here", "--fusion", "attention", "--metric", "inner_product")
+    assert "first: 30 of 30 items ready" in printed
+    assert "`manage.py space activate 'first'` lets it answer" in printed
+    call_command("train_space", "second", "--here", "--fusion", "attention")
+    first, second = (EmbeddingSpace.objects.get(name=name) for name in ("first", "second"))
+    assert first.head_sha256 == second.head_sha256
+    assert (first.fusion, first.metric, second.metric) == ("attention", "inner_product", "cosine")
+    assert first.trained
+    assert first.history
+    assert all("stage" in entry for entry in first.history)
+
+
+def test_the_list_has_a_line_for_each_space(catalog):
+    run("create", "empty")
+    printed = run("list")
+    assert re.search(
+        r"empty +│ +building +│ +fake +│ +weighted +│ +cosine +│ +64 +│ +no +│ +0 of 30", printed
+    )
+    assert re.search(r"untrained +│ +active .* 30 of 30", printed)
+
+
+def test_compare_puts_two_spaces_side_by_side(catalog):
+    run("create", "twin", "--from", "untrained")
+    run("create", "other", "--fusion", "concat")
+    for name in ("twin", "other"):
+        run("backfill", name, "--here")
+    EmbeddingSpace.objects.filter(name="untrained").update(
+        metrics={"held_out": {"text_to_image": {"en": {"r@10": 0.5, "r@10_interval": [0.4, 0.6]}}}}
+    )
+    same = json.loads(run("compare", "untrained", "twin", "--json"))
+    assert same["overlap"] == {"k": 10, "items": 30, "mean": 1.0, "interval": [1.0, 1.0]}
+    assert same["held_out"] == {"text_to_image · en · r@10": [0.5, None]}
+    assert [side["name"] for side in same["spaces"]] == ["untrained", "twin"]
+    assert all(0 < side["p50_ms"] <= side["p95_ms"] for side in same["spaces"])
+    assert all(side["table_bytes"] > 0 and side["index_bytes"] > 0 for side in same["spaces"])
+    assert same["latency_ratio"]["p50"] == pytest.approx(
+        same["spaces"][1]["p50_ms"] / same["spaces"][0]["p50_ms"], abs=0.05
+    )
+    differing = json.loads(run("compare", "untrained", "other", "--json", "--items", "20"))
+    assert differing["overlap"]["items"] == 20
+    assert 0 < differing["overlap"]["mean"] < 1
+    again = json.loads(run("compare", "untrained", "other", "--json", "--items", "20"))
+    assert again["overlap"] == differing["overlap"]  # seeded
+    table = run("compare", "untrained", "other")
+    assert "Overlap@10 of 30 items: " in table
+    assert re.search(r"held out · text_to_image · en · r@10 +│ +0.5 +│ +–", table)
+
+
+def test_compare_needs_items_in_both(catalog):
+    run("create", "empty")
+    with pytest.raises(CommandError, match="hold 0 items in common"):
+        run("compare", "untrained", "empty")
+
+
+def test_names_that_do_not_exist_are_told_those_that_do(space):
+    for command in (("activate", "x"), ("retire", "x"), ("backfill", "x"), ("compare", "x", "x")):
+        with pytest.raises(CommandError, match="There is no space 'x'; there are: 'untrained'"):
+            run(*command)
+
+
+def test_a_failed_space_is_filled_once_it_is_repaired(catalog):
+    row = spaces.space_create_untrained("later", profile="fake", dim=16)
+    spaces.space_fail(row.pk, "The weights are missing.")
+    assert "later: The weights are missing." in run("list")
+    run("backfill", "later", "--here")
+    assert states()["later"] == "ready"
+    assert claims.progress(row.pk)["ready"] == 30
+
+
+def test_help_has_examples(capsys):
+    for arguments in (["--help"], ["create", "--help"], ["retire", "--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            call_command("space", *arguments)
+    printed = capsys.readouterr().out
+    assert "manage.py space retire spring" in printed
+    assert "--from SOURCE" in printed
+    assert "encoder outputs that no other live space uses" in printed
