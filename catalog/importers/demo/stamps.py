@@ -8,7 +8,7 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, Final
 
 from rich.console import Console
@@ -85,13 +85,12 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _row(image: Path, titles: dict[str, str], sound: Path | None) -> dict[str, Any]:
-    names = [re.sub(r"[^A-Za-z0-9_-]", "-", name) for name in image.with_suffix("").parts]
     media = [{"modality": "image", "path": image.as_posix(), "alt": titles["en"]}]
     if sound is not None:
         path = image.with_name(sound.name).as_posix()
         media.append({"modality": "audio", "path": path, "alt": titles["en"]})
     return {
-        "external_id": f"stamp:{'.'.join(names)}",
+        "external_id": external_id(image),
         "kind": "stamp",
         "title": titles,
         "language": "en",
@@ -99,6 +98,12 @@ def _row(image: Path, titles: dict[str, str], sound: Path | None) -> dict[str, A
         "attributes": {"source": PACKAGE.name},
         "media": media,
     }
+
+
+def external_id(path: PurePath) -> str:
+    """Of the stamp whose picture or label is this file, relative to the stamps' folder."""
+    names = [re.sub(r"[^A-Za-z0-9_-]", "-", name) for name in path.with_suffix("").parts]
+    return f"stamp:{'.'.join(names)}"
 
 
 def _sound(image: Path) -> Path | None:
@@ -113,17 +118,17 @@ def _titles(text: str) -> dict[str, str]:
     english = english.strip()
     if not english:
         return {}
-    titles = {"en": _title(english, english)}
+    titles = {"en": plain_title(english, english)}
     labels = dict(line.split(".utf8=", 1) for line in others if ".utf8=" in line)
     for code, language in LANGUAGES.items():
-        title = _title(labels.get(code, ""), english)
+        title = plain_title(labels.get(code, ""), english)
         untranslated = language in ("zh", "zh-Hant") and not _HAN.search(title)
         if title and not untranslated and (language, english, title) not in WRONG_LABELS:
             titles[language] = title
     return titles
 
 
-def _title(label: str, english: str) -> str:
+def plain_title(label: str, english: str) -> str:
     """Without the full stop. An exclamation mark stays where the English has one too."""
     marks = ".。．" if english.endswith("!") else ".。．!！"
     label = label.strip()
