@@ -14,14 +14,18 @@ from django.db import connection, transaction
 
 PAGE = 10_000
 
-DUE = """
+# An embedding that exists and may be worked on: older than its item, in nobody's hands, not given up.
+OUTDATED = """
+    e.content_version < i.content_version
+    AND (e.leased_until IS NULL OR e.leased_until < now())
+    AND NOT (e.status = 'failed' AND e.attempted_version = i.content_version)
+"""
+
+DUE = f"""
     SELECT i.id FROM catalog_item i
     LEFT JOIN retrieval_embedding e ON e.space_id = %(space)s AND e.item_id = i.id
-    WHERE (e.item_id IS NULL
-        OR (e.content_version < i.content_version
-            AND (e.leased_until IS NULL OR e.leased_until < now())
-            AND NOT (e.status = 'failed' AND e.attempted_version = i.content_version)))
-"""
+    WHERE (e.item_id IS NULL OR ({OUTDATED}))
+"""  # noqa: S608 - constants only
 
 # Tries at the current version; a changed item starts anew.
 TRIES = "CASE WHEN e.attempted_version = i.content_version THEN e.attempts ELSE 0 END"
@@ -29,10 +33,7 @@ TRIES = "CASE WHEN e.attempted_version = i.content_version THEN e.attempts ELSE 
 CLAIMABLE = f"""
     SELECT e.item_id, i.content_version AS version, {TRIES} AS tries
     FROM retrieval_embedding e JOIN catalog_item i ON i.id = e.item_id
-    WHERE e.space_id = %(space)s AND e.item_id = ANY(%(items)s)
-        AND e.content_version < i.content_version
-        AND (e.leased_until IS NULL OR e.leased_until < now())
-        AND NOT (e.status = 'failed' AND e.attempted_version = i.content_version)
+    WHERE e.space_id = %(space)s AND e.item_id = ANY(%(items)s) AND {OUTDATED}
         AND {TRIES} BETWEEN %(least)s AND %(most)s
     ORDER BY e.item_id LIMIT %(limit)s FOR UPDATE OF e SKIP LOCKED
 """  # noqa: S608 - constants only
@@ -145,6 +146,40 @@ def confirm(
             " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS given (id, version, hash)"
             " WHERE e.space_id = %s AND e.item_id = given.id AND e.content_hash = given.hash"
             " AND e.attempted_version = given.version AND e.fused IS NOT NULL"
+            " RETURNING e.item_id",
+            [ids, [versions[i] for i in ids], [hashes[i] for i in ids], space_id],
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def outdated(space_id: int, item_ids: Sequence[int]) -> list[int]:
+    """Those of the items that have vectors here, though of an older version."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.item_id FROM retrieval_embedding e JOIN catalog_item i ON i.id = e.item_id"  # noqa: S608 - constants only
+            " WHERE e.space_id = %(space)s AND e.item_id = ANY(%(items)s)"
+            f" AND e.status = 'ready' AND e.fused IS NOT NULL AND {OUTDATED}",
+            {"space": space_id, "items": list(item_ids)},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def confirm_unclaimed(
+    space_id: int, versions: Mapping[int, int], hashes: Mapping[int, str]
+) -> frozenset[int]:
+    """As ``confirm``, of items that nobody has claimed.
+
+    No column that an index reads is written, so Postgres leaves all indexes alone: a claim and its
+    end each insert the row's vector into the HNSW graph anew.
+    """
+    ids = list(hashes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE retrieval_embedding e SET content_version = given.version, updated_at = now()"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS given (id, version, hash)"
+            " WHERE e.space_id = %s AND e.item_id = given.id AND e.content_hash = given.hash"
+            " AND e.content_version < given.version AND e.status = 'ready'"
+            " AND e.fused IS NOT NULL AND (e.leased_until IS NULL OR e.leased_until < now())"
             " RETURNING e.item_id",
             [ids, [versions[i] for i in ids], [hashes[i] for i in ids], space_id],
         )

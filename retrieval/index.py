@@ -28,6 +28,9 @@ MAX_EF_SEARCH = 1000  # pgvector's own upper bound
 # the relaxed scan returns rows slightly out of order: fetch more and sort by the exact score
 # (100,000 x 256, 10 % filter: recall@10 .927 at k rows, .990 at 4 k)
 OVERFETCH = 4
+# room beside each row for its next version: raising the version of an unchanged item then touches no
+# index (.99 of 1,387 rows, .17 with full pages, each of which goes into the HNSW graph once more)
+FILLFACTOR = 50
 HALFVEC_HEADER = 4  # bytes of dimension and flags before the numbers, most significant byte first
 DROP_WAIT_S = 5
 MAX_DIM = 4_000  # pgvector's HNSW on halfvec takes no more
@@ -120,11 +123,13 @@ def partition_create(partition: Partition) -> None:
         sql.SQL(
             "CREATE TABLE {table} PARTITION OF retrieval_embedding"
             " (CONSTRAINT {check} CHECK ({dims})) FOR VALUES IN ({space_id})"
+            " WITH (fillfactor = {fillfactor})"
         ).format(
             table=partition.table,
             check=sql.Identifier(f"retrieval_embedding_{partition.space_id}_dim"),
             dims=dims,
             space_id=partition.space_id,
+            fillfactor=FILLFACTOR,
         ),
         sql.SQL(
             "CREATE INDEX ON {table} USING hnsw ((fused::halfvec({dim})) {operator_class})"

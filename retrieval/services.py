@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from catalog import selectors
 from catalog import services as catalog
 from catalog.models import Media
-from retrieval import claims, index, outputs, spaces
+from retrieval import claims, encoders, index, outputs, spaces
 from retrieval.claims import Claim
 from retrieval.exceptions import (
     EncoderFailed,
@@ -58,8 +58,9 @@ def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
     try:
         space = spaces.space(space_id)
         spaces.check_encoders(space)
-        while claimed := claims.claim(space_id, item_ids):
-            _embed_or_release(space, claimed, report)
+        rest = set(item_ids) - _confirm_unchanged(space, item_ids, report)
+        while rest and (claimed := claims.claim(space_id, sorted(rest))):
+            rest -= _embed_or_release(space, claimed, report)
     except (EncoderUnavailable, SpaceBroken) as err:
         spaces.space_fail(space_id, str(err))
         raise
@@ -73,21 +74,52 @@ def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
     return report
 
 
-def _embed_or_release(space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport) -> None:
+def _confirm_unchanged(
+    space: spaces.Space, item_ids: Sequence[int], report: EmbedReport
+) -> frozenset[int]:
+    """Items whose content is what their vectors were made from, though their version rose.
+
+    Nothing is read but their words and the hashes of their files. An item with a file that is new
+    or could not be decoded is left to be tried.
+    """
+    documents = selectors.documents(claims.outdated(space.id, item_ids))
+    readable = encoders.modalities(space.profile)
+    known = [
+        document
+        for document in documents
+        if all(media.status == Media.Status.READY for media in document.media)
+    ]
+    hashes = {
+        document.item_id: _content_hash(
+            space, [piece for piece in outputs.pieces_of(document) if piece.modality in readable]
+        )
+        for document in known
+    }
+    versions = {document.item_id: document.content_version for document in known}
+    confirmed = claims.confirm_unclaimed(space.id, versions, hashes) if hashes else frozenset()
+    report.unchanged += len(confirmed)
+    return confirmed
+
+
+def _embed_or_release(
+    space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport
+) -> set[int]:
+    """The items that need not be claimed again."""
     try:
         _embed_claimed(space, claimed, report)
     except EncoderFailed as err:
-        if len(claimed) == 1:
-            claims.fail(space.id, claimed[0], err.code, str(err))
-            report.failed += 1
-        else:
+        if len(claimed) > 1:
             claims.release(space.id, claimed, str(err))  # they come back one at a time
+            return set()
+        claims.fail(space.id, claimed[0], err.code, str(err))
+        report.failed += 1
     except EncoderUnavailable as err:
         claims.release(space.id, claimed, str(err), counted=False)  # not the items' fault
         raise
     except Exception as err:
         claims.release(space.id, claimed, f"{type(err).__name__}: {err}")
         raise
+    return {claim.item_id for claim in claimed}
 
 
 def _embed_claimed(space: spaces.Space, claimed: Sequence[Claim], report: EmbedReport) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
@@ -44,7 +45,7 @@ class LocalEncoder(ABC):
     def fingerprint(self) -> str:
         """Class, revision, package versions and options. Raises ``EncoderUnavailable``."""
         try:
-            versions = ",".join(f"{name}-{version(name)}" for name in self.packages)
+            versions = ",".join(f"{name}-{_version(name)}" for name in self.packages)
         except PackageNotFoundError as err:
             raise EncoderUnavailable(
                 f"{err.name} is not installed: pip install {err.name}"
@@ -92,3 +93,9 @@ class LocalEncoder(ABC):
         if not (norms > 0).all():
             raise EncoderFailed(f"{name} gave a zero vector.", "encoder_zero_vector")
         return (vectors / norms).astype(np.float32)
+
+
+@lru_cache
+def _version(package: str) -> str:
+    """Of an installed package; a fingerprint is asked for with every batch, a file each time."""
+    return version(package)

@@ -16,7 +16,9 @@ def normalise(text: str, limit: int = MAX_CHARS) -> str:
     """NFKC, no control characters nor lone surrogates, single spaces, at most ``limit`` characters."""
     # NFKC grows one character to at most 18 (U+FDFA): cutting first bounds the work.
     composed = unicodedata.normalize("NFKC", text[: limit * 4])
-    kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
+    kept = composed
+    if not composed.isprintable():  # else there is nothing to drop: three times as quick
+        kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
     return _SPACE.sub(" ", kept).strip()[:limit].rstrip()
 
 

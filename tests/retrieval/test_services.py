@@ -64,6 +64,47 @@ def test_unchanged_content_is_neither_encoded_nor_written_again(space, monkeypat
     assert after.fused == before.fused
 
 
+def test_an_unchanged_item_is_neither_claimed_nor_tried(space):
+    item = make_item("frog", "a frog", media=[png((0, 200, 0))])
+    services.embed_items(space.id, [item.pk])
+    before = embedding(space, item)
+    EncoderOutput.objects.all().delete()  # not even what encoders said is read
+    items_touch([item.pk])
+    services.embed_items(space.id, [item.pk])
+    after = embedding(space, item)
+    assert after.content_version == before.content_version + 1
+    assert (after.status, after.attempts, after.attempted_version, after.leased_until) == (
+        "ready",
+        before.attempts,
+        before.attempted_version,
+        None,
+    )
+    assert not EncoderOutput.objects.exists()
+
+
+def test_an_item_in_another_workers_hands_is_not_confirmed(space):
+    item = make_item("frog", "a frog")
+    services.embed_items(space.id, [item.pk])
+    items_touch([item.pk])
+    claims.claim(space.id, [item.pk])
+    report = services.embed_items(space.id, [item.pk])
+    assert (report.embedded, report.unchanged) == (0, 0)
+    assert embedding(space, item).content_version == item.content_version
+
+
+def test_a_file_that_failed_is_tried_again_though_nothing_changed(space, media_root):
+    item = make_item("frog", "a frog", media=[png((0, 200, 0))])
+    file = media_root / item.media.get().file.name
+    content = file.read_bytes()
+    file.unlink()
+    services.embed_items(space.id, [item.pk])
+    assert embedding(space, item).image is None
+    file.write_bytes(content)
+    items_touch([item.pk])
+    services.embed_items(space.id, [item.pk])
+    assert embedding(space, item).image is not None
+
+
 def test_equal_content_of_two_items_is_encoded_once(space):
     items = [make_item(f"twin-{n}", "a twin", media=[png((9, 9, 9))]) for n in range(2)]
     services.embed_items(space.id, [item.pk for item in items])

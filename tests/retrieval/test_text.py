@@ -1,4 +1,8 @@
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrieval.preprocess import document_texts, normalise
 
@@ -18,6 +22,14 @@ from retrieval.preprocess import document_texts, normalise
 )
 def test_normalise(raw, clean):
     assert normalise(raw) == clean
+
+
+@given(st.text(st.characters() | st.sampled_from(list(" \t\xa0\u2028\u200d\u202e\ufeff\xad"))))
+def test_normalise_is_the_character_by_character_definition(text):
+    composed = unicodedata.normalize("NFKC", text)
+    dropped = {c for c in composed if unicodedata.category(c) in {"Cc", "Cs", "Cf"}} - {"\u200d"}
+    kept = "".join((" " if c.isspace() else "") if c in dropped else c for c in composed)
+    assert normalise(text) == " ".join(kept.split())
 
 
 def test_long_texts_are_cut():
