@@ -72,6 +72,7 @@ class Split(NamedTuple):
     validation: Indices
     test: Indices
     held_out_languages: tuple[str, ...]
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def split_items(
         np.flatnonzero(judged & known),
         np.flatnonzero(test),
         tuple(held_out_languages),
+        seed,
     )
 
 
@@ -300,6 +302,7 @@ def train_wavenet(
     facts = {
         "training": asdict(config),
         "alphabet": alphabet.characters,
+        "split": split.seed,
         "held_out_languages": list(split.held_out_languages),
         "clips": {name: len(getattr(split, name)) for name in ("train", "validation", "test")},
         "epoch": fitted.epoch,
