@@ -116,6 +116,7 @@ class Command(ExampleCommand):
 
             task = prepared_task(package, folder, encoder_for("text"), show)
             sides = split_items(task.clips, split, without)
-            counts = ", ".join(f"{len(sides[n])} {sides._fields[n]}" for n in range(3))
+            parts = {"train": sides.train, "validation": sides.validation, "test": sides.test}
+            counts = ", ".join(f"{len(clips)} {name}" for name, clips in parts.items())
             progress.console.print(f"  clips: {counts}", highlight=False)
             return train_wavenet(task, sides, out, config, show, resume=resume)
