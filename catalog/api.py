@@ -169,7 +169,7 @@ class MediaListView(APIView):
 
     @extend_schema(operation_id="media_list", tags=["media"], responses=MediaSerializer(many=True))
     def get(self, request: Request, external_id: str) -> Response:
-        """The item's pictures and sounds, in their order."""
+        """The item's pictures, sounds and videos, in their order."""
         item = item_or_404(request, external_id)
         return Response(_media(request, item.media.all(), many=True))
 
@@ -180,7 +180,7 @@ class MediaListView(APIView):
         responses={200: MediaSerializer, 201: MediaSerializer},
     )
     def post(self, request: Request, external_id: str) -> Response:
-        """Add a picture or sound; what it is, its signature decides.
+        """Add a picture, sound or video; what it is, its signature decides.
 
         Bytes that the item already has give the medium that is there (200).
         """
@@ -204,7 +204,7 @@ class MediaListView(APIView):
 
 
 class MediaView(APIView):
-    """One picture or sound."""
+    """One picture, sound or video."""
 
     @extend_schema(
         operation_id="media_delete",
@@ -213,7 +213,7 @@ class MediaView(APIView):
         responses={204: None},
     )
     def delete(self, request: Request, external_id: str, media_id: int) -> Response:
-        """Take the picture or sound from its item."""
+        """Take the picture, sound or video from its item."""
         item = item_or_404(request, external_id)
         medium = Media.objects.filter(item=item, pk=media_id).first()
         if medium is None:

@@ -82,7 +82,7 @@ class ItemContent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewMedia:
-    """One picture or sound for an item; its place in the sequence is its position."""
+    """One picture, sound or video for an item; its place in the sequence is its position."""
 
     upload: CheckedUpload
     alt: str = ""

@@ -20,7 +20,7 @@ class InvalidItem(CatalogError):
 
 
 class UnsupportedMedia(CatalogError):
-    """The bytes are no picture or sound of a supported format, or not what they claim to be."""
+    """The bytes are no picture, sound or video of a supported format, or not what they claim to be."""
 
     code = "unsupported_media"
 

@@ -1,9 +1,10 @@
 """Reads size and duration from the headers of media files, in bounded time and memory.
 
-Sounds are read here and not by FFmpeg: a 577-byte M4A with a made-up sample table costs FFmpeg's
+Sounds and videos are read here and not by FFmpeg: a 577-byte M4A with a made-up sample table costs FFmpeg's
 demuxer 2.8 GB and 7 s, and this runs in web processes.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import BinaryIO, Final
 from PIL import Image, UnidentifiedImageError
 
 from catalog.exceptions import MediaTooLarge, UnsupportedMedia
-from catalog.signatures import Format, is_mp3_frame
+from catalog.signatures import AUDIO_BRANDS, Format, is_mp3_frame
 
 SCAN_BYTES = 64 * 1024
 MAX_BOXES = 1000
@@ -69,6 +70,20 @@ def audio_header(file: BinaryIO, found: Format, size: int) -> MediaHeader:
         detail = f": {err}" if isinstance(err, _BrokenHeader) else "."
         raise UnsupportedMedia(f"The header of the {found.label} file is broken{detail}") from err
     return MediaHeader(duration_s=duration_s)
+
+
+def video_header(file: BinaryIO, found: Format, size: int) -> MediaHeader:
+    """Width and height in pixels and, where it is known, the duration of a video of ``size`` bytes.
+
+    Raises ``UnsupportedMedia``.
+    """
+    try:
+        header = _VIDEOS[found.label](file, size)
+    except (_BrokenHeader, struct.error, ZeroDivisionError) as err:
+        raise UnsupportedMedia(f"The header of the {found.label} file is broken: {err}") from err
+    if not header.width or not header.height:
+        raise UnsupportedMedia(f"The header of the {found.label} file gives no size.")
+    return header
 
 
 def _webp(file: BinaryIO) -> MediaHeader:
@@ -189,10 +204,25 @@ def _frame_count(frame: bytes) -> int:
 
 
 def _m4a_duration(file: BinaryIO, size: int) -> float | None:
-    """From ``moov``; refuses a file with moving pictures or without sound. ISO/IEC 14496-12."""
+    """Refuses a file without sound."""
+    duration_s, tracks = _mp4(file, size)
+    if not any(track.handler == b"soun" for track in tracks):
+        raise _BrokenHeader("no sound track")
+    return duration_s
+
+
+@dataclass(slots=True)
+class _Track:
+    handler: bytes = b""
+    width: int = 0
+    height: int = 0
+
+
+def _mp4(file: BinaryIO, size: int) -> tuple[float | None, list[_Track]]:
+    """Length in seconds and tracks, from ``moov``. ISO/IEC 14496-12."""
     duration_s: float | None = None
-    handlers = set()
-    for path, start, _ in _boxes(file, 0, size, ()):
+    tracks: list[_Track] = []
+    for path, start, end in _boxes(file, 0, size, ()):
         file.seek(start)
         if path == (b"moov", b"mvhd"):
             version = file.read(4)[0]
@@ -200,13 +230,33 @@ def _m4a_duration(file: BinaryIO, size: int) -> float | None:
             scale, length = struct.unpack(layout, file.read(struct.calcsize(layout)))
             unknown = (1 << (64 if version else 32)) - 1
             duration_s = None if length in (0, unknown) else length / scale
+        elif path == (b"moov", b"trak"):
+            tracks.append(_Track())
+        elif path == (b"moov", b"trak", b"tkhd") and end - start >= 8:
+            file.seek(end - 8)  # 16.16 fixed point
+            tracks[-1].width, tracks[-1].height = struct.unpack(">H2xH2x", file.read(8))
         elif path == (b"moov", b"trak", b"mdia", b"hdlr"):
-            handlers.add(file.read(12)[8:])
-    if b"vide" in handlers:
-        raise UnsupportedMedia("The file is a video; send its sound or a picture.")
-    if b"soun" not in handlers:
-        raise _BrokenHeader("no sound track")
-    return duration_s
+            tracks[-1].handler = file.read(12)[8:]
+    return duration_s, tracks
+
+
+def is_film(file: BinaryIO, size: int) -> bool:
+    """Whether a file that starts as MP4 holds moving pictures; False for a broken one."""
+    file.seek(8)
+    if file.read(4) in AUDIO_BRANDS:
+        return False
+    try:
+        _, tracks = _mp4(file, size)
+    except (struct.error, ZeroDivisionError, IndexError):
+        return False
+    return any(track.handler == b"vide" for track in tracks)
+
+
+def _mp4_video(file: BinaryIO, size: int) -> MediaHeader:
+    duration_s, tracks = _mp4(file, size)
+    pictures = [each for each in tracks if each.handler == b"vide"]
+    width, height = max(((each.width, each.height) for each in pictures), default=(0, 0))
+    return MediaHeader(width, height, duration_s)
 
 
 _CONTAINERS: Final = {(b"moov",), (b"moov", b"trak"), (b"moov", b"trak", b"mdia")}
@@ -235,10 +285,72 @@ def _boxes(
         start = stop
 
 
+_SEGMENT, _INFO, _TRACKS, _TRACK, _VIDEO = 0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0
+_CLUSTER: Final = 0x1F43B675
+_TICK_NS, _TICKS, _WIDTH, _HEIGHT = 0x2AD7B1, 0x4489, 0xB0, 0xBA
+
+
+def _matroska_video(file: BinaryIO, size: int) -> MediaHeader:
+    """What lies before the first cluster. https://www.rfc-editor.org/rfc/rfc9559"""
+    tick_ns, ticks, width, height = 1_000_000, 0.0, 0, 0
+    for name, value in _elements(file, size):
+        number = int.from_bytes(value)
+        if name == _TICK_NS:
+            tick_ns = number
+        elif name == _TICKS and len(value) in (4, 8):
+            ticks = struct.unpack(">f" if len(value) == 4 else ">d", value)[0]
+        elif name == _WIDTH:
+            width = max(width, number)
+        elif name == _HEIGHT:
+            height = max(height, number)
+    if not width or not height:
+        raise _BrokenHeader("no track of pictures")
+    duration_s = ticks * tick_ns / 1e9
+    return MediaHeader(width, height, duration_s if 0 < duration_s < math.inf else None)
+
+
+def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+    """EBML elements up to the first cluster as (id with its marker, value); of the containers that
+    matter their content, of others and of long values nothing.
+    """
+    at = 0
+    for _ in range(MAX_BOXES):
+        file.seek(at)
+        name, length = _vint(file, marked=True), _vint(file, marked=False)
+        if name is None or length is None or name == _CLUSTER:
+            return
+        at = file.tell()
+        if name in (_SEGMENT, _INFO, _TRACKS, _TRACK, _VIDEO):
+            continue
+        if length <= 8:
+            yield name, file.read(length)
+        at += length
+        if at >= size:
+            return
+
+
+def _vint(file: BinaryIO, *, marked: bool) -> int | None:
+    """A number of variable length, None at the end or for one that is too long.
+
+    https://www.rfc-editor.org/rfc/rfc8794#section-4
+    """
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(more))
+    return value if marked else value & (1 << 7 * (more + 1)) - 1
+
+
 _DURATIONS: Final[dict[str, Callable[[BinaryIO, int], float | None]]] = {
     "WAV": _wav_duration,
     "FLAC": _flac_duration,
     "Ogg": _ogg_duration,
     "MP3": _mp3_duration,
     "M4A": _m4a_duration,
+}
+_VIDEOS: Final[dict[str, Callable[[BinaryIO, int], MediaHeader]]] = {
+    "MP4": _mp4_video,
+    "WebM": _matroska_video,
+    "Matroska": _matroska_video,
 }

@@ -109,7 +109,7 @@ class ItemWriteSerializer(KnownFieldsSerializer):
 
 
 class MediaUploadSerializer(KnownFieldsSerializer):
-    """A picture or sound to add, as multipart/form-data."""
+    """A picture, sound or video to add, as multipart/form-data."""
 
     file = serializers.FileField(allow_empty_file=True, use_url=False)
     alt = serializers.CharField(required=False, allow_blank=True, max_length=500)

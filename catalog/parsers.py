@@ -10,6 +10,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
+from catalog.models.media import Media
+
 MAX_DEPTH = 32
 MAX_INTEGER = 2**63 - 1
 # part headers, boundaries and the text fields around the file of a multipart request
@@ -133,5 +135,5 @@ class BoundedMultiPartParser(MultiPartParser):
 
 def largest_body_bytes() -> int:
     """The largest request body that any address takes."""
-    media = max(settings.CATALOG["MAX_IMAGE_BYTES"], settings.CATALOG["MAX_AUDIO_BYTES"])
+    media = max(settings.CATALOG[f"MAX_{each}_BYTES"] for each in Media.Modality.names)
     return int(max(media, settings.API["MAX_JSON_BYTES"])) + MULTIPART_OVERHEAD_BYTES

@@ -57,7 +57,7 @@ class _AbsoluteUrl(serializers.FileField):
 
 
 class MediaSerializer(serializers.ModelSerializer):
-    """One picture or sound."""
+    """One picture, sound or video."""
 
     url = _AbsoluteUrl(source="file")
 
@@ -136,6 +136,7 @@ class ItemSummarySerializer(serializers.ModelSerializer):
     attributes = serializers.DictField(read_only=True)
     image = serializers.SerializerMethodField(help_text="address of the first picture")
     audio = serializers.SerializerMethodField(help_text="address of the first sound")
+    video = serializers.SerializerMethodField(help_text="address of the first video")
 
     class Meta:
         model = Item
@@ -149,6 +150,7 @@ class ItemSummarySerializer(serializers.ModelSerializer):
             "attributes",
             "image",
             "audio",
+            "video",
         )
         read_only_fields = fields
 
@@ -173,6 +175,11 @@ class ItemSummarySerializer(serializers.ModelSerializer):
     def get_audio(self, item: Item) -> str | None:
         """The first sound that is not known to be broken."""
         return self._url(item, Media.Modality.AUDIO)
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_video(self, item: Item) -> str | None:
+        """The first video that is not known to be broken."""
+        return self._url(item, Media.Modality.VIDEO)
 
     def _words(self, item: Item) -> Item | ItemText:
         if "languages" not in self.context:  # parsed once a response, not once a hit

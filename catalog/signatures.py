@@ -10,7 +10,7 @@ class Format:
     """One supported format; the first of ``content_types`` and ``suffixes`` is what we store."""
 
     label: str
-    modality: Literal["image", "audio"]
+    modality: Literal["image", "audio", "video"]
     content_types: tuple[str, ...]
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
@@ -27,7 +27,10 @@ class Format:
 
 
 def sniff(head: bytes) -> Format | None:
-    """The format of a file that starts with these bytes, or None."""
+    """The format of a file that starts with these bytes, or None.
+
+    Sound and video in MP4 start alike: ``M4A`` stands for both until ``headers.is_film`` has looked.
+    """
     return next((each for each in FORMATS if each.matches(head)), None)
 
 
@@ -78,6 +81,35 @@ def _is_mp4(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in MP4_BRANDS
 
 
+AUDIO_BRANDS = (b"M4A ", b"M4B ")
+"""A track of pictures in these is a cover or a chapter's illustration."""
+
+
+def _ebml(*document_types: bytes) -> Callable[[bytes], bool]:
+    """EBML whose header names one of the types. https://www.rfc-editor.org/rfc/rfc8794"""
+
+    def matches(head: bytes) -> bool:
+        at = head.find(b"\x42\x82", 4, 64)
+        named = any(head.startswith(each, at + 3) for each in document_types)
+        return head.startswith(b"\x1a\x45\xdf\xa3") and at > 0 and named
+
+    return matches
+
+
+MP4 = Format(
+    "MP4",
+    "video",
+    ("video/mp4", "video/x-m4v", "video/quicktime", "video/3gpp"),
+    (".mp4", ".m4v", ".mov", ".qt", ".3gp"),
+    lambda head: False,  # the first bytes cannot tell
+)
+M4A = Format(
+    "M4A",
+    "audio",
+    ("audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac"),
+    (".m4a", ".m4b", ".mp4"),
+    _is_mp4,
+)
 FORMATS = (
     Format(
         "PNG",
@@ -110,12 +142,15 @@ FORMATS = (
         (".ogg", ".oga", ".opus"),
         _is_ogg,
     ),
-    Format(
-        "M4A",
-        "audio",
-        ("audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac"),
-        (".m4a", ".m4b", ".mp4"),
-        _is_mp4,
-    ),
+    M4A,
     Format("MP3", "audio", ("audio/mpeg", "audio/mp3", "audio/x-mp3"), (".mp3",), _is_mp3),
+    MP4,
+    Format("WebM", "video", ("video/webm",), (".webm",), _ebml(b"webm")),
+    Format(
+        "Matroska",
+        "video",
+        ("video/x-matroska", "video/matroska"),
+        (".mkv",),
+        _ebml(b"matroska"),
+    ),
 )

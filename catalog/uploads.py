@@ -2,18 +2,19 @@
 
 import hashlib
 import mimetypes
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from django.conf import settings
 
 from catalog.exceptions import MediaTooLarge, UnsupportedMedia
-from catalog.headers import MediaHeader, audio_header, image_header
+from catalog.headers import MediaHeader, audio_header, image_header, is_film, video_header
 from catalog.models.media import Media
-from catalog.signatures import FORMATS, Format, sniff
+from catalog.signatures import FORMATS, M4A, MP4, Format, sniff
 
 Modality = Media.Modality
 
@@ -66,7 +67,7 @@ def check_upload(
     name: str = "",
     modality: Modality | None = None,
 ) -> CheckedUpload:
-    """The facts of a picture or sound: a seekable binary file, or a path.
+    """The facts of a picture, sound or video: a seekable binary file, or a path.
 
     The signature decides what it is; ``claimed_type`` (a Content-Type) and the extension of
     ``name`` must not contradict it, nor ``modality`` where the caller wants one. Reads in chunks
@@ -76,7 +77,7 @@ def check_upload(
     if not name:
         name = source.name if isinstance(source, Path) else ""
     with _opened(source) as file:
-        found = _identified(file.read(HEAD_BYTES))
+        found = _identified(file)
         _check_claims(found, claimed_type, name, modality)
         size, sha256 = _measured(file, found)
         file.seek(0)
@@ -105,10 +106,13 @@ def _opened(source: BinaryIO | Path) -> Iterator[BinaryIO]:
         yield source
 
 
-def _identified(head: bytes) -> Format:
+def _identified(file: BinaryIO) -> Format:
+    head = file.read(HEAD_BYTES)
     if not head:
         raise UnsupportedMedia("The file is empty.")
     found = sniff(head)
+    if found is M4A and is_film(file, file.seek(0, os.SEEK_END)):
+        return MP4
     if found is None:
         supported = ", ".join(each.label for each in FORMATS)
         raise UnsupportedMedia(f"The file is none of the supported formats: {supported}.")
@@ -157,20 +161,24 @@ def _measured(file: BinaryIO, found: Format) -> tuple[int, str]:
 
 
 def _header(file: BinaryIO, found: Format, size: int) -> MediaHeader:
-    if found.modality == Modality.IMAGE:
-        header = image_header(file, found)
-        pixels, limit = (
-            (header.width or 0) * (header.height or 0),
-            settings.CATALOG["MAX_IMAGE_PIXELS"],
+    header = _READ[Modality(found.modality)](file, found, size)
+    pixels, limit = (header.width or 0) * (header.height or 0), settings.CATALOG["MAX_IMAGE_PIXELS"]
+    if pixels > limit:
+        raise MediaTooLarge(
+            f"The {_NOUNS[found.modality]} has {header.width} x {header.height} pixels; the limit is "
+            f"{limit / 1e6:g} million."
         )
-        if pixels > limit:
-            raise MediaTooLarge(
-                f"The picture has {header.width} x {header.height} pixels; the limit is "
-                f"{limit / 1e6:g} million."
-            )
-        return header
-    header = audio_header(file, found, size)
-    limit_s = settings.CATALOG["MAX_AUDIO_S"]
-    if header.duration_s is not None and header.duration_s > limit_s:
-        raise MediaTooLarge(f"The sound lasts {header.duration_s:.0f} s; the limit is {limit_s} s.")
+    limit_s = settings.CATALOG.get(f"MAX_{found.modality.upper()}_S")
+    if header.duration_s is not None and limit_s is not None and header.duration_s > limit_s:
+        raise MediaTooLarge(
+            f"The {_NOUNS[found.modality]} lasts {header.duration_s:.0f} s; the limit is {limit_s} s."
+        )
     return header
+
+
+_NOUNS: Final = {"image": "picture", "audio": "sound", "video": "video"}
+_READ: Final[dict[Modality, Callable[[BinaryIO, Format, int], MediaHeader]]] = {
+    Modality.IMAGE: lambda file, found, _: image_header(file, found),
+    Modality.AUDIO: audio_header,
+    Modality.VIDEO: video_header,
+}

@@ -215,22 +215,62 @@ _MIB = 1024 * 1024
 CATALOG: dict[str, Any] = {
     "MAX_IMAGE_BYTES": env.integer("MAX_IMAGE_MIB", 20, minimum=1) * _MIB,
     "MAX_AUDIO_BYTES": env.integer("MAX_AUDIO_MIB", 50, minimum=1) * _MIB,
+    "MAX_VIDEO_BYTES": env.integer("MAX_VIDEO_MIB", 200, minimum=1) * _MIB,
     "MAX_IMAGE_PIXELS": env.integer("MAX_IMAGE_MEGAPIXELS", 50, minimum=1) * 1_000_000,
     "MAX_AUDIO_S": env.integer("MAX_AUDIO_S", 3600, minimum=1),
+    "MAX_VIDEO_S": env.integer("MAX_VIDEO_S", 3600, minimum=1),
     "MAX_MEDIA_PER_ITEM": env.integer("MAX_MEDIA_PER_ITEM", 20, minimum=1),
 }
 
+# weights come inside packages: no network, no GPU, no key
+_STARTER = {
+    "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
+    "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
+    "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
+}
+_HUB = {
+    "device": env.text("ENCODER_DEVICE", "auto"),
+    "precision": env.choice("ENCODER_PRECISION", "float32", ("float32", "bfloat16", "int8")),
+}
+# one encoder for words and pictures, so that they share a space before anything is trained
+_SIGLIP = {
+    "BACKEND": "retrieval.encoders.clip.SiglipEncoder",
+    "model": "google/siglip2-base-patch16-224",
+    "revision": "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2",
+    **_HUB,
+}
 RETRIEVAL: dict[str, Any] = {
-    "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", ("starter",)),
+    "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", ("starter", "standard", "remote")),
     "PROFILES": {
-        "starter": {
-            "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
-            "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
-            "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
+        "starter": _STARTER,
+        "standard": {
+            "text": _SIGLIP,
+            "image": _SIGLIP,
+            "audio": {
+                "BACKEND": "retrieval.encoders.sound.ClapEncoder",
+                "model": "laion/clap-htsat-unfused",
+                # the commit that adds safetensors; main has a pickle only
+                "revision": "79b58ed25fc00386262a2bea4b19fd21dc4310a0",
+                **_HUB,
+            },
+        },
+        "remote": {
+            **_STARTER,
+            "text": {
+                "BACKEND": {
+                    "openai": "retrieval.encoders.remote.OpenAIEmbeddings",
+                    "tei": "retrieval.encoders.remote.TextEmbeddingsInference",
+                }[env.choice("EMBEDDINGS_PROTOCOL", "openai", ("openai", "tei"))],
+                "base_url": env.text("EMBEDDINGS_URL"),
+                "model": env.text("EMBEDDINGS_MODEL"),
+                "dim": env.integer("EMBEDDINGS_DIM", 0),
+                "api_key": env.text("EMBEDDINGS_KEY"),
+            },
         },
     },
     "DIM": env.integer("RETRIEVAL_DIM", 256, minimum=8),
     "MAX_ATTEMPTS": env.integer("EMBED_MAX_ATTEMPTS", 3, minimum=1),
+    "HEARD_S": env.integer("EMBED_HEARD_S", 60, minimum=1),
     # how long a worker may hold a claimed item before another may take it
     "LEASE_S": env.integer("EMBED_LEASE_S", CELERY_TASK_TIME_LIMIT, minimum=1),
     # a training worker that is silent for longer was killed

@@ -5,8 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
@@ -14,15 +16,18 @@ from catalog.models import Media
 from catalog.selectors import ItemDocument
 from retrieval import encoders
 from retrieval.exceptions import DecodeFailed, EncoderFailed
+from retrieval.fusion import pool
 from retrieval.models import EncoderOutput
 from retrieval.preprocess.decoder import Decoder
 from retrieval.preprocess.text import document_texts
 from retrieval.types import Content, Encoder, Modality, Vectors
 
-MODALITY_OF: Mapping[Media.Modality, Modality] = {
-    Media.Modality.IMAGE: "image",
-    Media.Modality.AUDIO: "audio",
+MODALITIES_OF: Mapping[Media.Modality, tuple[Modality, ...]] = {
+    Media.Modality.IMAGE: ("image",),
+    Media.Modality.AUDIO: ("audio",),
+    Media.Modality.VIDEO: ("image", "audio"),
 }
+"""A video is seen by its key frames and heard by its sound track."""
 
 UNIT_TOLERANCE = 1e-2
 """Of a norm: rounding to half precision moves it by 1e-3."""
@@ -41,6 +46,7 @@ class Piece:
     language: str = ""
     media_id: int = 0
     file: str = ""
+    is_video: bool = False
 
     @property
     def key(self) -> ContentKey:
@@ -74,9 +80,14 @@ def pieces_of(document: ItemDocument) -> list[Piece]:
     ]
     media = [
         Piece(
-            MODALITY_OF[medium.modality], medium.sha256, media_id=medium.media_id, file=medium.name
+            modality,
+            medium.sha256,
+            media_id=medium.media_id,
+            file=medium.name,
+            is_video=medium.modality == Media.Modality.VIDEO,
         )
         for medium in document.media
+        for modality in MODALITIES_OF[medium.modality]
     ]
     return [*texts, *media]
 
@@ -84,10 +95,10 @@ def pieces_of(document: ItemDocument) -> list[Piece]:
 def encoder_outputs(profile: str, pieces: Iterable[Piece]) -> Outputs:
     """The outputs of the profile's encoders for all pieces, stored ones first; commits new ones.
 
-    A file that cannot be decoded is missing from ``vectors`` and named in ``failures``. Raises
-    EncoderFailed if an encoder gives anything but finite unit rows of its dimension.
+    A file that cannot be decoded is missing from ``vectors`` and named in ``failures``; a video may be
+    without its frames or its sound. Raises EncoderFailed if an encoder gives anything but finite unit rows of its dimension.
     """
-    result = Outputs()
+    pieces, result = list(pieces), Outputs()
     by_modality: dict[Modality, dict[str, list[Piece]]] = defaultdict(lambda: defaultdict(list))
     for piece in pieces:
         by_modality[piece.modality][piece.sha256].append(piece)
@@ -97,6 +108,9 @@ def encoder_outputs(profile: str, pieces: Iterable[Piece]) -> Outputs:
         missing = {sha256: same for sha256, same in wanted.items() if sha256 not in found}
         found |= _encode(profile, modality, missing, result.failures)
         result.vectors |= {(modality, sha256): vector for sha256, vector in found.items()}
+    for piece in pieces:  # a silent film is not a broken one
+        if piece.key in result.vectors:
+            result.failures.pop(piece.media_id, None)
     return result
 
 
@@ -115,17 +129,19 @@ def _encode(
     missing: Mapping[str, list[Piece]],
     failures: dict[int, DecodeFailed],
 ) -> dict[str, NDArray[np.float32]]:
-    contents: dict[str, Content] = {}
+    contents: dict[str, list[Content]] = {}
     for sha256, same in missing.items():
         try:
-            contents[sha256] = same[0].text if modality == "text" else _decode(same[0])
+            contents[sha256] = [same[0].text] if modality == "text" else _decode(same[0])
         except DecodeFailed as err:
-            failures |= {piece.media_id: err for piece in same}
+            failures |= {piece.media_id: failures.get(piece.media_id, err) for piece in same}
     if not contents:
         return {}
     encoder = encoders.encoder_for(modality, profile)
-    vectors = checked(encoder, encoder.encode(modality, list(contents.values())), len(contents))
-    vectors = vectors.astype("<f2")
+    flat = [content for parts in contents.values() for content in parts]
+    rows = checked(encoder, encoder.encode(modality, flat), len(flat))
+    owners = np.repeat(np.arange(len(contents)), [len(parts) for parts in contents.values()])
+    vectors = pool(rows, owners, len(contents)).astype("<f2")
     EncoderOutput.objects.bulk_create(
         [
             EncoderOutput(encoder=encoder.fingerprint, content_hash=sha256, vector=row.tobytes())
@@ -158,21 +174,39 @@ def checked(encoder: Encoder, vectors: Vectors, count: int) -> Vectors:
     return vectors
 
 
-def _decode(piece: Piece) -> Content:
+def _decode(piece: Piece) -> list[Content]:
+    """One picture or sound; of a video its key frames, whose vectors are averaged."""
     try:
-        with default_storage.open(piece.file, "rb") as file:
-            data = file.read()
+        source: bytes | Path = Path(default_storage.path(piece.file))
+    except NotImplementedError:  # not on a local disk
+        source = _read(piece.file)
+    else:
+        if not default_storage.exists(piece.file):
+            raise DecodeFailed(f"The file {piece.file} is gone.", code="file_missing")
+    if piece.is_video and piece.modality == "image":
+        return list(_decoder().decode_frames(source))
+    return [decoded(piece.modality, source)]
+
+
+def _read(name: str) -> bytes:
+    try:
+        with default_storage.open(name, "rb") as file:
+            return bytes(file.read())
     except FileNotFoundError as err:
-        raise DecodeFailed(f"The file {piece.file} is gone.", code="file_missing") from err
-    return decoded(piece.modality, data)
+        raise DecodeFailed(f"The file {name} is gone.", code="file_missing") from err
 
 
-def decoded(modality: Modality, data: bytes) -> Content:
-    """Pixels or a waveform from untrusted bytes, in a child process. Raises DecodeFailed."""
+def decoded(modality: Modality, data: bytes | Path) -> Content:
+    """Pixels or a waveform from untrusted bytes or a local file, decoded in a child process.
+
+    Raises DecodeFailed.
+    """
     decoder = _decoder()
     return decoder.decode_image(data) if modality == "image" else decoder.decode_audio(data)
 
 
 @lru_cache(maxsize=1)
 def _decoder() -> Decoder:
-    return Decoder()
+    return Decoder(
+        max_pixels=settings.CATALOG["MAX_IMAGE_PIXELS"], max_audio_s=settings.RETRIEVAL["HEARD_S"]
+    )

@@ -62,7 +62,7 @@ class AttributesField(forms.JSONField):
 
 
 class StoredFileWidget(forms.Widget):
-    """A stored picture or sound in place of a file input: the bytes of a row never change."""
+    """A stored picture, sound or video in place of a file input: the bytes of a row never change."""
 
     # Django asks the first form of a formset whether the page uploads files
     needs_multipart_form = True

@@ -85,6 +85,7 @@ class MediaFilter(MultipleDropdownFilter):
     CONDITIONS: ClassVar[dict[str, tuple[str, Any]]] = {
         "image": ("has an image", _has(modality=Media.Modality.IMAGE)),
         "audio": ("has a sound", _has(modality=Media.Modality.AUDIO)),
+        "video": ("has a video", _has(modality=Media.Modality.VIDEO)),
         "no-image": ("lacks an image", ~_has(modality=Media.Modality.IMAGE)),
         "no-audio": ("lacks a sound", ~_has(modality=Media.Modality.AUDIO)),
         "failed": ("has a broken file", _has(status=Media.Status.FAILED)),

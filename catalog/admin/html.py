@@ -42,6 +42,13 @@ def preview(media: Media, size: str = "") -> SafeString:
             url,
             media.alt,
         )
+    if media.modality == Media.Modality.VIDEO:
+        return format_html(
+            '<video class="{}" controls preload="metadata" src="{}" title="{}"></video>',
+            f"triad-video {size and f'triad-video-{size}'}".strip(),
+            url,
+            media.alt,
+        )
     return format_html(
         '<a href="{}" target="_blank" rel="noopener">{}</a>', url, thumbnail(media, size)
     )

@@ -26,6 +26,11 @@ from catalog.models import Category, Item, ItemText, Media
 from catalog.wake import workers_wake
 
 CATEGORIES_SHOWN = 2
+MEDIA_NOUNS = {
+    Media.Modality.IMAGE: "image",
+    Media.Modality.AUDIO: "sound",
+    Media.Modality.VIDEO: "video",
+}
 
 
 class ItemTextInline(TabularInline):
@@ -41,7 +46,7 @@ class ItemTextInline(TabularInline):
 
 
 class MediaInline(TabularInline):
-    """Pictures and sounds."""
+    """Pictures, sounds and videos."""
 
     model = Media
     form = MediaForm
@@ -215,7 +220,7 @@ class ItemAdmin(CatalogModelAdmin):
         """How many of each modality; broken ones in red with their codes."""
         rows = list(item.media.all())
         parts = []
-        for modality, label in ((Media.Modality.IMAGE, "image"), (Media.Modality.AUDIO, "sound")):
+        for modality, label in MEDIA_NOUNS.items():
             if count := sum(row.modality == modality for row in rows):
                 parts.append(html.badge(label if count == 1 else f"{count} {label}s", "info"))
         if broken := [row for row in rows if row.status == Media.Status.FAILED]:

@@ -1,4 +1,4 @@
-"""All pictures and sounds in one list: the place to find broken files."""
+"""All pictures, sounds and videos in one list: the place to find broken files."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class StoredMediaForm(MediaForm):
 
 @admin.register(Media)
 class MediaAdmin(CatalogModelAdmin):
-    """Stored pictures and sounds."""
+    """Stored pictures, sounds and videos."""
 
     form = StoredMediaForm
     list_display = ("file_preview", "item_link", "modality", "facts", "state", "created_at")

@@ -22,7 +22,7 @@ COLUMNS: Final = (
     *PLAIN,
     *("expires_at", "published", "title", "title.LANGUAGE", "description"),
     *("description.LANGUAGE", "tags", "tags.LANGUAGE", "categories"),
-    *("attributes", "attributes.NAME", "image", "audio"),
+    *("attributes", "attributes.NAME", "image", "audio", "video"),
 )
 BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 LANGUAGED: Final = ("title", "description", "tags")
@@ -141,7 +141,7 @@ class _Record:
         row["attributes"] = {**attributes, **named} if isinstance(attributes, dict) else attributes
 
     def _add_media(self, row: dict[str, Any]) -> None:
-        columns = [name for name in ("image", "audio") if name in self.cells]
+        columns = [name for name in ("image", "audio", "video") if name in self.cells]
         if columns:
             row["media"] = [
                 {"modality": name, "path": path}

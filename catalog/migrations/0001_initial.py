@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name='Media',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('modality', models.CharField(choices=[('image', 'Image'), ('audio', 'Audio')], max_length=8)),
+                ('modality', models.CharField(choices=[('image', 'Image'), ('audio', 'Audio'), ('video', 'Video')], max_length=8)),
                 ('file', models.FileField(max_length=200, upload_to='')),
                 ('content_type', models.CharField(editable=False, max_length=64)),
                 ('bytes', models.BigIntegerField(editable=False)),

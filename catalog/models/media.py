@@ -1,4 +1,4 @@
-"""Pictures and sounds of items."""
+"""Pictures, sounds and videos of items."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -7,17 +7,18 @@ from catalog.models.items import Item
 
 
 class Media(models.Model):
-    """One picture or sound of an item, checked by signature before it was stored.
+    """One picture, sound or video of an item, checked by signature before it was stored.
 
     ``file`` is named after the content's SHA-256, so equal files are stored once and a URL never
     changes its content.
     """
 
     class Modality(models.TextChoices):
-        """What a media file is for the encoders."""
+        """What a media file is; encoders see a video as pictures and a sound."""
 
         IMAGE = "image"
         AUDIO = "audio"
+        VIDEO = "video"
 
     class Status(models.TextChoices):
         """Whether the file could be decoded: unknown yet, yes, or no (see ``error_code``)."""

@@ -26,6 +26,8 @@ MAX_SIDE = 512
 MAX_PIXELS = 50_000_000
 AUDIO_RATE = 22_050
 MAX_AUDIO_S = 60.0
+VIDEO_FRAMES = 4
+"""Key frames a video is seen by."""
 MEMORY_BYTES = 2 * 1024**3
 
 _LENGTH = struct.Struct(">II")
@@ -36,7 +38,7 @@ class Decoder:
 
     Thread-safe (one request at a time) and fork-safe: in a forked process it starts a child of
     its own. ``DecodeFailed.code`` is one of ``undecodable``, ``unsupported_format``,
-    ``too_many_pixels``, ``no_audio_stream``, ``blank_audio``, ``decode_timeout``,
+    ``too_many_pixels``, ``no_audio_stream``, ``no_video_stream``, ``blank_audio``, ``decode_timeout``,
     ``decoder_died`` (memory or CPU limit).
     """
 
@@ -48,11 +50,13 @@ class Decoder:
         max_pixels: int = MAX_PIXELS,
         audio_rate: int = AUDIO_RATE,
         max_audio_s: float = MAX_AUDIO_S,
+        video_frames: int = VIDEO_FRAMES,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self._timeout_s = timeout_s
         self._image_options = {"max_side": max_side, "max_pixels": max_pixels}
         self._audio_options = {"rate": audio_rate, "max_s": max_audio_s}
+        self._video_options = {**self._image_options, "count": video_frames}
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -66,9 +70,19 @@ class Decoder:
         return np.frombuffer(body, dtype=np.uint8).reshape(header["shape"]).copy()
 
     def decode_audio(self, source: bytes | Path) -> Waveform:
-        """Mono sound at ``audio_rate``, the first ``max_audio_s`` seconds. Raises ``DecodeFailed``."""
+        """Mono sound at ``audio_rate``, the first ``max_audio_s`` seconds; of a video its sound track.
+
+        Raises ``DecodeFailed``.
+        """
         header, body = self._request({"kind": "audio", **self._audio_options}, source)
         return Waveform(np.frombuffer(body, dtype="<f4").astype(np.float32), header["rate"])
+
+    def decode_frames(self, source: bytes | Path) -> NDArray[np.uint8]:
+        """Key frames of a video spread over its length, fewer if it has fewer: uint8 (frames, height,
+        width, 3), upright, at most ``max_side`` wide and high. Raises ``DecodeFailed``.
+        """
+        header, body = self._request({"kind": "frames", **self._video_options}, source)
+        return np.frombuffer(body, dtype=np.uint8).reshape(header["shape"]).copy()
 
     def close(self) -> None:
         """Ends the child. The decoder stays usable: the next request starts another."""

@@ -83,6 +83,18 @@ def script_of(char: str) -> str:
     return name.partition(" ")[0].partition("-")[0]
 
 
+def scripts(language: str) -> frozenset[str]:
+    """First words of the Unicode names of letters a language is written in; empty if unknown."""
+    if language == "zh":
+        return frozenset({"CJK"})
+    if language == "ja":
+        return frozenset(_CJK)
+    own = {script for script, code in _BY_SCRIPT.items() if code == language}
+    own |= {script for script, codes in _SHARED.items() if language in codes}
+    own |= {"ko": {"CJK"}, "sr": {"LATIN"}, "kk": {"LATIN"}}.get(language, set())
+    return frozenset(own)
+
+
 def primary(language: str) -> str:
     """The language of a tag, without script and region: ``zh`` of ``zh-Hant``."""
     return language.replace("_", "-").partition("-")[0].lower()

@@ -4,6 +4,7 @@ import io
 import struct
 import wave
 import zlib
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -59,6 +60,51 @@ def sound_bytes(container: str, codec: str, seconds: float = 2.0, rate: int = 48
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
             output.mux(stream.encode(piece))
         output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+RED, GREEN, BLUE, BLACK = (220, 20, 20), (20, 200, 20), (20, 20, 220), (0, 0, 0)
+VIDEO_CODECS = {
+    "mp4": ("mpeg4", "aac"),
+    "webm": ("libvpx", "libopus"),
+    "matroska": ("mpeg4", "mp3"),
+}
+
+
+def video_bytes(
+    container: str = "mp4",
+    colours: Sequence[tuple[int, int, int]] = (RED, GREEN, BLUE, BLACK),
+    *,
+    hertz: float | None = 440,
+    size: tuple[int, int] = (64, 48),
+    fps: int = 10,
+) -> bytes:
+    """A second of each colour, starting with a key frame, and a tone if ``hertz`` is given."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        video_codec, audio_codec = VIDEO_CODECS[container]
+        pictures = output.add_stream(video_codec, rate=fps)
+        pictures.width, pictures.height = size
+        pictures.pix_fmt, pictures.gop_size = "yuv420p", fps
+        pictures.bit_rate = 400_000
+        sound = output.add_stream(audio_codec, rate=48_000, layout="mono") if hertz else None
+        for number in range(len(colours) * fps):
+            pixels = np.full((size[1], size[0], 3), colours[number // fps], np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts = number
+            if number % fps == 0:
+                frame.pict_type = av.video.frame.PictureType.I
+            output.mux(pictures.encode(frame))
+        output.mux(pictures.encode(None))
+        if sound:
+            at = np.arange(48_000 * len(colours)) / 48_000
+            tone = (12_000 * np.sin(2 * np.pi * hertz * at)).astype(np.int16)
+            heard = av.AudioFrame.from_ndarray(tone[None, :], format="s16", layout="mono")
+            heard.sample_rate = 48_000
+            resampler = av.AudioResampler(sound.format, "mono", 48_000, sound.frame_size or 1024)
+            for piece in [*resampler.resample(heard), *resampler.resample(None)]:
+                output.mux(sound.encode(piece))
+            output.mux(sound.encode(None))
     return file.getvalue()
 
 

@@ -10,6 +10,7 @@ from catalog import services
 from catalog.content import ItemContent, TextContent
 from catalog.models import Item, ItemText, Media
 from catalog.uploads import check_upload
+from tests.catalog.factories import video_bytes
 from tests.clients import png, wav
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,21 @@ def test_the_list_shows_previews_and_errors(admin_client, frog):
     assert f'<audio class="triad-audio" controls preload="none" src="{sound.file.url}"' in html
     assert 'title="undecodable: truncated"' in html
     assert reverse("admin:catalog_item_change", args=[frog.pk]) in html
+
+
+def test_videos_have_a_player(admin_client, frog):
+    video = services.media_add(frog, check_upload(io.BytesIO(video_bytes())), alt="it leaps")
+    html = admin_client.get(MEDIA).content.decode()
+    assert (
+        '<video class="triad-video triad-video-small" controls preload="metadata" '
+        f'src="{video.file.url}" title="it leaps"></video>' in html
+    )
+    assert "video/mp4 · 64 × 48 · 4.0 s" in html
+    assert listed(admin_client, modality="video") == ["video"]
+    items = admin_client.get("/admin/catalog/item/", {"media": "video"})
+    assert [item.pk for item in items.context["cl"].result_list] == [frog.pk]
+    page = admin_client.get(f"/admin/catalog/item/{frog.pk}/change/").content.decode()
+    assert f'src="{video.file.url}"' in page
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from catalog.models import Item, Media
+from tests.catalog.factories import video_bytes
 from tests.clients import anonymous, png, wav, with_scopes
 
 pytestmark = pytest.mark.django_db
@@ -193,13 +194,25 @@ def test_bodies_that_are_no_form(writer, body, kind, status, code):
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
+def test_a_video_is_sent_and_played_in_parts(writer):
+    content = video_bytes()
+    sent = SimpleUploadedFile("film.mp4", content, content_type="video/mp4")
+    response = writer.post(PATH, {"file": sent}, format="multipart")
+    assert response.status_code == 201
+    found = response.json()
+    assert (found["modality"], found["content_type"]) == ("video", "video/mp4")
+    assert (found["width"], found["height"]) == (64, 48)
+    part = writer.get(found["url"], headers={"Range": "bytes=0-9"})
+    assert (part.status_code, part.getvalue()) == (206, content[:10])
+
+
 def test_a_body_that_is_too_large_is_refused_by_its_length(writer):
     response = writer.generic(
         "POST",
         PATH,
         b"x",
         content_type="multipart/form-data; boundary=b",
-        CONTENT_LENGTH="99999999",
+        CONTENT_LENGTH="399999999",
     )
 
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")

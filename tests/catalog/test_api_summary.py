@@ -33,7 +33,10 @@ def frog():
     )
     item = item_upsert(content).item
     for n, (modality, status) in enumerate(
-        [("image", "failed"), ("image", "ready"), ("image", "ready"), ("audio", "pending")]
+        [
+            *(("image", "failed"), ("image", "ready"), ("image", "ready")),
+            *(("audio", "pending"), ("video", "ready")),
+        ]
     ):
         Media.objects.create(
             item=item,
@@ -59,6 +62,7 @@ def test_the_whole_summary(frog):
         "attributes": {"year": 1993},
         "image": "http://testserver/media/1.bin",
         "audio": "http://testserver/media/3.bin",
+        "video": "http://testserver/media/4.bin",
     }
 
 

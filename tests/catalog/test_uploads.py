@@ -7,12 +7,13 @@ import tracemalloc
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from catalog.exceptions import MediaTooLarge, UnsupportedMedia
 from catalog.models import Media
 from catalog.uploads import check_upload
-from tests.catalog.factories import image_bytes, png_header, sound_bytes, wav_bytes
+from tests.catalog.factories import image_bytes, png_header, sound_bytes, video_bytes, wav_bytes
 
 M3U8 = b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/secret\n"
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
@@ -199,16 +200,87 @@ def test_refuses_a_broken_header(content):
         check_upload(io.BytesIO(content))
 
 
-def test_refuses_a_video(tmp_path: Path):
-    path = tmp_path / "film.mp4"
-    with av.open(path, "w") as output:
-        stream = output.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 16
-        stream.pix_fmt = "yuv420p"
-        output.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
-        output.mux(stream.encode(None))
-    with pytest.raises(UnsupportedMedia, match="is a video"):
-        check_upload(path)
+@pytest.mark.parametrize(
+    ("container", "content_type", "extension"),
+    [
+        ("mp4", "video/mp4", "mp4"),
+        ("webm", "video/webm", "webm"),
+        ("matroska", "video/x-matroska", "mkv"),
+    ],
+)
+@pytest.mark.parametrize("hertz", [440, None])
+def test_takes_a_video_and_agrees_with_ffmpeg_on_its_length(
+    container, content_type, extension, hertz
+):
+    content = video_bytes(container, hertz=hertz)
+    found = check_upload(io.BytesIO(content), name=f"x.{extension}", claimed_type=content_type)
+    assert (found.modality, found.content_type, found.extension) == (
+        "video",
+        content_type,
+        extension,
+    )
+    assert (found.width, found.height) == (64, 48)
+    assert found.duration_s == pytest.approx(4.0, abs=0.1)
+
+
+def test_a_stream_that_was_never_finished_says_no_length():
+    content = video_bytes("webm")
+    at = content.index(b"\x44\x89")  # the length becomes an element to skip
+    assert (
+        check_upload(io.BytesIO(content[:at] + b"\xec\x89" + content[at + 2 :])).duration_s is None
+    )
+
+
+def test_a_cover_does_not_make_a_sound_a_video():
+    content = video_bytes("mp4")
+    with pytest.raises(UnsupportedMedia, match=r"MP4 \(video\), but audio was asked for"):
+        check_upload(io.BytesIO(content), modality=Media.Modality.AUDIO)
+    book = content.replace(b"ftypisom", b"ftypM4B ", 1)
+    assert check_upload(io.BytesIO(book), name="book.m4b").modality == "audio"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        ("MAX_VIDEO_S", 3, "The video lasts 4 s; the limit is 3 s"),
+        ("MAX_VIDEO_BYTES", 1024, r"over 0\.000976562 MiB \(MP4\)"),
+        ("MAX_IMAGE_PIXELS", 1_000, "The video has 64 x 48 pixels; the limit is 0.001 million"),
+    ],
+)
+def test_refuses_a_video_over_a_limit(settings, limit, value, message):
+    settings.CATALOG = {**settings.CATALOG, limit: value}
+    with pytest.raises(MediaTooLarge, match=message):
+        check_upload(io.BytesIO(video_bytes()))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm",
+        b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\x01" + b"\xff" * 7,
+        b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm" + b"\xec\x80" * 500_000,
+        b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm" + b"\0" * 1_000,
+    ],
+)
+def test_refuses_a_broken_webm_quickly(content):
+    started = time.monotonic()
+    with pytest.raises(UnsupportedMedia, match="WebM file is broken: no track of pictures"):
+        check_upload(io.BytesIO(content))
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm", "matroska"])
+def test_a_damaged_video_is_taken_or_refused_but_nothing_else(container):
+    content = bytearray(video_bytes(container))
+    chance = np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for at in chance.integers(0, min(len(damaged), 1_200), 20):
+            damaged[at] = int(chance.integers(256))
+        try:
+            check_upload(io.BytesIO(damaged[: chance.integers(100, len(damaged))]))
+        except (UnsupportedMedia, MediaTooLarge):
+            continue
 
 
 def box(name: bytes, *parts: bytes) -> bytes:

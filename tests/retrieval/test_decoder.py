@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from retrieval.exceptions import DecodeFailed
 from retrieval.preprocess import Decoder
+from tests.catalog.factories import BLACK, BLUE, GREEN, RED, video_bytes
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +213,91 @@ def test_sounds(decoder, container, codec):
     assert abs(spectrum.argmax() / len(wave.samples) * wave.rate - 440) < 5
     middle = wave.samples[len(wave.samples) // 4 : -len(wave.samples) // 4]
     assert abs(np.abs(middle).max() - 0.5) < 0.05
+
+
+def main_colours(frames: np.ndarray) -> list[str]:
+    """The strongest channel of each frame's mean, or black."""
+    means = frames.mean((1, 2))
+    return ["RGB"[mean.argmax()] if mean.max() > 60 else "black" for mean in means]
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm", "matroska"])
+def test_key_frames_of_a_video_are_spread_over_it(decoder, container):
+    frames = decoder.decode_frames(video_bytes(container))
+    assert (frames.shape, frames.dtype) == ((4, 48, 64, 3), np.uint8)
+    assert main_colours(frames) == ["R", "G", "B", "black"]
+    (red, *_), expected = frames, RED
+    assert np.abs(red.reshape(-1, 3).mean(0) - expected).max() < 12
+
+
+def test_a_video_with_fewer_key_frames_gives_fewer(decoder):
+    assert main_colours(decoder.decode_frames(video_bytes(colours=[GREEN]))) == ["G"]
+    frames = decoder.decode_frames(video_bytes(colours=[GREEN, RED]))
+    assert main_colours(frames) == ["G", "R"]
+
+
+def test_frames_of_a_long_video_are_the_middles_of_its_quarters(decoder):
+    colours = [RED] * 2 + [GREEN] * 2 + [BLUE] * 2 + [BLACK] * 2
+    assert main_colours(decoder.decode_frames(video_bytes(colours=colours))) == [
+        *("R", "G", "B", "black")
+    ]
+
+
+def test_frames_are_scaled_down():
+    decoder = Decoder(max_side=32)
+    assert decoder.decode_frames(video_bytes()).shape == (4, 24, 32, 3)
+    decoder.close()
+
+
+def test_a_frame_of_too_many_pixels_is_refused():
+    decoder = Decoder(max_pixels=1_000)
+    with pytest.raises(DecodeFailed, match="64 x 48 is over 1000 pixels") as caught:
+        decoder.decode_frames(video_bytes())
+    assert caught.value.code == "too_many_pixels"
+    decoder.close()
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm", "matroska"])
+def test_the_sound_track_of_a_video(decoder, container):
+    wave = decoder.decode_audio(video_bytes(container, hertz=880))
+    assert len(wave.samples) / wave.rate == pytest.approx(4.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(wave.samples))
+    assert abs(spectrum.argmax() / len(wave.samples) * wave.rate - 880) < 5
+
+
+def test_a_silent_film_has_no_sound(decoder):
+    assert code_of(decoder, "audio", video_bytes(hertz=None)) == "no_audio_stream"
+
+
+def test_a_sound_has_no_frames(decoder):
+    with pytest.raises(DecodeFailed) as caught:
+        decoder.decode_frames(sound("ipod", "aac"))
+    assert caught.value.code == "no_video_stream"
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 100, b"#EXTM3U\nfile:///etc/hostname\n"])
+def test_garbage_is_no_video(decoder, data):
+    with pytest.raises(DecodeFailed) as caught:
+        decoder.decode_frames(data)
+    assert caught.value.code == "undecodable"
+
+
+def test_a_video_cut_short_gives_what_it_holds(decoder):
+    content = video_bytes("matroska")
+    assert main_colours(decoder.decode_frames(content[: len(content) // 2]))[0] == "R"
+
+
+def test_a_stream_of_unknown_length_gives_its_first_key_frames(decoder):
+    content = video_bytes("webm", hertz=None)
+    at = content.index(b"\x44\x89")  # the length becomes an element to skip
+    frames = decoder.decode_frames(content[:at] + b"\xec\x89" + content[at + 2 :])
+    assert main_colours(frames) == ["R", "G", "B", "black"]
+
+
+def test_a_video_from_a_path(decoder, tmp_path):
+    path = tmp_path / "film"
+    path.write_bytes(video_bytes())
+    assert np.array_equal(decoder.decode_frames(path), decoder.decode_frames(path.read_bytes()))
 
 
 def test_long_sounds_are_cut():

@@ -12,7 +12,7 @@ from catalog.importers import load as loading
 from catalog.importers.load import load
 from catalog.importers.rows import RawRow
 from catalog.models import Item, Media
-from tests.catalog.factories import image_bytes, wav_bytes
+from tests.catalog.factories import image_bytes, video_bytes, wav_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +59,18 @@ def frog(**fields: Any) -> dict[str, Any]:
 
 def row(line: int, **data: Any) -> RawRow:
     return RawRow(line, data)
+
+
+def test_import_takes_videos(folder, woken, capsys):
+    (folder / "a.webm").write_bytes(video_bytes("webm"))
+    path = write(folder, frog(media=[{"modality": "video", "path": "a.webm"}]))
+    code, output = run(path, capsys)
+    assert (code, "1 created, 0 changed, 0 unchanged, 0 failed" in output) == (0, True)
+    (video,) = Item.objects.get(external_id="frog").media.all()
+    assert (video.modality, video.content_type, video.width, video.height) == (
+        *("video", "video/webm"),
+        *(64, 48),
+    )
 
 
 def test_import_creates_then_compares_then_changes(folder, woken, capsys):

@@ -61,9 +61,9 @@ def test_a_line_that_never_ends_is_not_kept_in_memory(monkeypatch):
 def test_csv_gives_the_same_objects_as_jsonl():
     assert csv(
         "\ufeffexternal_id,title,title.zh,title.fr,description,tags,tags.zh,categories,"
-        "attributes,attributes.size,published,image,audio,language,expires_at\r\n"
+        "attributes,attributes.size,published,image,audio,video,language,expires_at\r\n"
         'a,"Frog, green",青蛙,,,x| y ,绿,animals/frogs|pond,"{""n"": 1}",big,no,a.png|b.png,'
-        "c.wav,,\r\n"
+        "c.wav,d.mp4,,\r\n"
     ) == [
         (
             2,
@@ -80,6 +80,7 @@ def test_csv_gives_the_same_objects_as_jsonl():
                     {"modality": "image", "path": "a.png"},
                     {"modality": "image", "path": "b.png"},
                     {"modality": "audio", "path": "c.wav"},
+                    {"modality": "video", "path": "d.mp4"},
                 ],
             },
         )

@@ -71,7 +71,7 @@ def test_the_first_title_is_the_own_one_where_there_is_no_english():
         ({"published_at": None}, "published_at: 'None' is no time"),
         ({"expires_at": "2026-02-31"}, "expires_at: '2026-02-31' is no time"),
         ({"media": {}}, "media: must be a list"),
-        ({"media": [{"modality": "video", "path": "x"}]}, r"media\[0\].modality: use one of image"),
+        ({"media": [{"modality": "film", "path": "x"}]}, r"media\[0\].modality: use one of image"),
         ({"media": [{"modality": "image"}]}, r"media\[0\].path: must name a file"),
         ({"media": [{"modality": "image", "path": "a", "url": "b"}]}, "unknown field 'url'"),
     ],

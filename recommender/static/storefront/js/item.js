@@ -1,4 +1,4 @@
-// One item: large picture, sounds, words in every language, and its kin.
+// One item: large picture, sounds, videos, words in every language, and its kin.
 
 import { item as fetchItem, similar, summaryOf } from "./api.js";
 import { categoryName, picture } from "./cards.js";
@@ -38,6 +38,13 @@ function sounds(item, title) {
   return rows.length ? h("ul", { class: "sounds", "aria-label": "Sounds" }, rows) : null;
 }
 
+function videos(item, title) {
+  const rows = usable(item, "video").map((video) =>
+    h("video", { src: video.url, controls: true, preload: "metadata", "aria-label": video.alt || `a video of ${title}` }),
+  );
+  return rows.length ? h("div", { class: "videos" }, rows) : null;
+}
+
 function titles(item, shown) {
   const texts = [item, ...item.texts];
   if (texts.length < 2) return null;
@@ -67,6 +74,7 @@ function detail(item) {
       h("h1", { lang: shown.language, tabindex: "-1" }, shown.title),
       shown.description ? h("p", { class: "description", lang: shown.language }, shown.description) : null,
       sounds(item, shown.title),
+      videos(item, shown.title),
       h(
         "div",
         { class: "buttons" },
