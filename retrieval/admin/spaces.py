@@ -1,22 +1,32 @@
-"""Embedding spaces in the admin: to read, to compare, to activate."""
+"""Embedding spaces in the admin: to read, to make, to compare, to switch, to retire."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
-from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
-from retrieval import claims
-from retrieval.exceptions import SpaceConflict
+from retrieval import comparison, plots, spaces, training_jobs
+from retrieval.admin import space_tables
+from retrieval.admin.space_forms import (
+    ActivateForm,
+    BackfillForm,
+    CreateForm,
+    RetireForm,
+    RollbackForm,
+    TrainForm,
+)
+from retrieval.admin.space_views import SpaceViews
+from retrieval.exceptions import RetrievalError
 from retrieval.models import EmbeddingSpace
-from retrieval.spaces import space_activate
 
 State = EmbeddingSpace.State
 STATE_VARIANTS: Final = {
@@ -25,32 +35,57 @@ STATE_VARIANTS: Final = {
     State.BUILDING: "warning",
     State.FAILED: "danger",
 }
+LIST = "admin:retrieval_embeddingspace_changelist"
 
 
 @admin.register(EmbeddingSpace)
-class EmbeddingSpaceAdmin(ModelAdmin):
-    """Spaces are made by ``train_space``; here one of them is chosen."""
+class EmbeddingSpaceAdmin(SpaceViews):
+    """What ``manage.py space`` does, with dialogs; the rows themselves are never edited.
 
-    list_display = ("name", "state_badge", "trained", "dim", "progress", "created_at")
+    Adding is asked for by create and train, changing by activate, rollback and backfill, deleting by
+    retire.
+    """
+
+    list_display = (
+        *("name", "state_badge", "fusion", "metric", "trained", "dim", "progress", "created_at"),
+    )
+    list_before_template = "retrieval/admin/space_list.html"
     fieldsets = (
-        (None, {"fields": (("name", "state_badge"), ("profile", "dim"), "trained", "progress")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "state_badge"),
+                    ("profile", "trained"),
+                    ("fusion", "metric"),
+                    ("dim", "fused_dim"),
+                    "progress",
+                    "error",
+                )
+            },
+        ),
         ("Encoders", {"fields": ("encoders_table",)}),
         ("Measured when it was made", {"fields": ("metrics_table",)}),
-        ("History", {"fields": (("created_at", "activated_at"), "head_sha256", "error")}),
+        ("Training", {"fields": ("plots_panel",)}),
+        ("History", {"fields": (("created_at", "activated_at"), "previous", "head_sha256")}),
     )
     readonly_fields = (
-        *("name", "state_badge", "profile", "dim", "trained", "progress", "encoders_table"),
-        *("metrics_table", "created_at", "activated_at", "head_sha256", "error"),
+        *("name", "state_badge", "profile", "trained", "fusion", "metric", "dim", "fused_dim"),
+        *("progress", "error", "encoders_table", "metrics_table", "plots_panel"),
+        *("created_at", "activated_at", "previous", "head_sha256"),
     )
-    actions_row = ("activate",)
-    actions_detail = ("activate",)
+    actions_list = ("train", "create", "rollback")
+    actions_row = ("activate", "backfill", "compare", "retire")
+    actions_detail = ("activate", "backfill", "compare", "retire")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmbeddingSpace]:
         """Without the heads, which are megabytes."""
-        return super().get_queryset(request).defer("head")
+        return (
+            super().get_queryset(request).select_related("previous").defer("head", "previous__head")
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A space needs a trained head."""
+        """Not by a form: a space needs a head."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -65,6 +100,84 @@ class EmbeddingSpaceAdmin(ModelAdmin):
         """Users who may change spaces."""
         return bool(super().has_change_permission(request, obj))
 
+    def has_retire_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Users who may delete spaces."""
+        return bool(super().has_delete_permission(request, obj))
+
+    # --- actions --------------------------------------------------------------------------------
+
+    @action(
+        description="Train",
+        icon="model_training",
+        permissions=["make"],
+        dialog={
+            "title": "Train a new space",
+            "description": "A worker aligns words, pictures and sounds on the catalog's items, which "
+            "takes minutes, then embeds them all in the new space. The active space goes on answering.",
+            "form_class": TrainForm,
+            "form_submit_text": "Train",
+        },
+    )
+    def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        """Queue the training."""
+        given = {name: form.cleaned_data[name] for name in ("profile", "fusion", "metric", "seed")}
+        name = form.cleaned_data["name"]
+        return self._done(
+            request,
+            lambda: training_jobs.job_create(name, **given, created_by=request.user.get_username()),
+            f"The training of {name} is queued; its progress is shown below.",
+        )
+
+    @action(
+        description="Create",
+        icon="add",
+        permissions=["make"],
+        dialog={
+            "title": "Create a space",
+            "description": "It is building until a worker has embedded every item there.",
+            "form_class": CreateForm,
+            "form_submit_text": "Create",
+        },
+    )
+    def create(self, request: HttpRequest, form: CreateForm) -> HttpResponse:
+        """Make it and wake the workers."""
+        given = form.cleaned_data
+        name, fusion, metric = given["name"], given["fusion"], given["metric"]
+
+        def make() -> EmbeddingSpace:
+            if given["source"]:
+                row = spaces.space_create_from(given["source"], name, fusion=fusion, metric=metric)
+            else:
+                row = spaces.space_create_untrained(
+                    name, profile=given["profile"], fusion=fusion, metric=metric
+                )
+            training_jobs.wake_due(row.pk)
+            return row
+
+        return self._done(request, make, f"{name} is being filled.", "Created.")
+
+    @action(
+        description="Roll back",
+        icon="undo",
+        permissions=["activate"],
+        dialog={
+            "title": "Roll back to the space before?",
+            "description": "The space that was active before answers again, at once. The present one "
+            "stays ready.",
+            "form_class": RollbackForm,
+            "form_submit_text": "Roll back",
+        },
+    )
+    def rollback(self, request: HttpRequest, form: RollbackForm) -> HttpResponse:
+        """Switch back, unless somebody else switched meanwhile."""
+        expected = form.cleaned_data["expected"]
+        return self._done(
+            request,
+            lambda: spaces.space_rollback(expected=expected),
+            "{} is active again.",
+            "Rolled back to.",
+        )
+
     @action(
         description="Activate",
         icon="swap_horiz",
@@ -72,85 +185,138 @@ class EmbeddingSpaceAdmin(ModelAdmin):
         dialog={
             "title": "Activate this space?",
             "description": "From now on it answers every search and recommendation. The former "
-            "one stays ready: activate it to go back. Items this space does not have yet are not "
-            "found until they are embedded.",
-            "form_class": None,
+            "one stays ready: roll back to return to it.",
+            "form_class": ActivateForm,
             "form_submit_text": "Activate",
         },
     )
-    def activate(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        """Switch to this space, once the dialog was confirmed."""
+    def activate(self, request: HttpRequest, form: ActivateForm, object_id: str) -> HttpResponse:
+        """Switch to this space, unless somebody else switched meanwhile."""
+        expected, force = form.cleaned_data["expected"], form.cleaned_data.get("force", False)
+        return self._done(
+            request,
+            lambda: spaces.space_activate(int(object_id), expected=expected, force=force),
+            "{} is active.",
+            "Activated.",
+        )
+
+    @action(
+        description="Backfill",
+        icon="sync",
+        permissions=["activate"],
+        dialog={
+            "title": "Embed what is missing in this space?",
+            "description": "Workers embed every item that is due here, failed ones too.",
+            "form_class": BackfillForm,
+            "form_submit_text": "Backfill",
+        },
+    )
+    def backfill(self, request: HttpRequest, form: BackfillForm, object_id: str) -> HttpResponse:
+        """Resume a failed space; wake the workers."""
+
+        def fill() -> EmbeddingSpace:
+            row = spaces.space_resume(int(object_id))
+            training_jobs.wake_due(row.pk)
+            return row
+
+        return self._done(request, fill, "Workers were asked to fill {}.", "Backfill asked for.")
+
+    @action(
+        description="Retire",
+        icon="delete_sweep",
+        permissions=["retire"],
+        dialog={
+            "title": "Retire this space?",
+            "description": "Its vectors are dropped for good, and with them what can be dropped of the "
+            "encoders' stored outputs. Its row stays as a record.",
+            "form_class": RetireForm,
+            "form_submit_text": "Retire",
+        },
+    )
+    def retire(self, request: HttpRequest, form: RetireForm, object_id: str) -> HttpResponse:
+        """Drop its vectors."""
+        row = get_object_or_404(EmbeddingSpace.objects.defer("head"), pk=object_id)
+
+        def drop() -> EmbeddingSpace:
+            spaces.space_retire(row.pk)
+            return row
+
+        return self._done(request, drop, "{} is retired.", "Retired.")
+
+    @action(description="Compare", icon="compare_arrows", permissions=["view"])
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Choose another space; then both side by side. Measures for a second or two."""
+        row = get_object_or_404(self.get_queryset(request), pk=object_id)
+        others = self.get_queryset(request).exclude(pk=row.pk).exclude(state=State.RETIRED)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Compare {row.name}",
+            "opts": self.opts,
+            "space": row,
+            "others": others.exclude(head_sha256=""),
+        }
+        chosen = request.GET.get("with", "")
+        if chosen.isdigit() and (other := others.filter(pk=chosen).first()):
+            context["other"] = other
+            try:
+                found = comparison.compare(row.pk, other.pk)
+            except RetrievalError as err:
+                context["problem"] = str(err)
+            else:
+                context |= {"overlap": found.overlap, "rows": comparison.table(found)}
+        return TemplateResponse(request, "retrieval/admin/compare.html", context)
+
+    def _done(
+        self,
+        request: HttpRequest,
+        run: Callable[[], Any],
+        said: str,
+        logged: str = "",
+    ) -> HttpResponse:
+        """Back to the list with a message: what was done to {}, or why nothing was."""
         try:
-            space = space_activate(int(object_id))
-        except SpaceConflict as err:
+            row = run()
+        except RetrievalError as err:
             self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
         else:
-            self.log_change(request, space, "Activated.")
-            self.message_user(request, f"{space.name} is active.", messages.SUCCESS)
-        url = reverse("admin:retrieval_embeddingspace_changelist")
-        return HttpResponse(headers={"HX-Redirect": url}) if _is_htmx(request) else _to(url)
+            if logged:
+                self.log_change(request, row, logged)
+            self.message_user(request, said.format(row.name), messages.SUCCESS)
+        url = reverse(LIST)
+        if request.headers.get("HX-Request") == "true":
+            return HttpResponse(headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)
+
+    # --- columns and panels ---------------------------------------------------------------------
 
     @display(description="state", ordering="state")
     def state_badge(self, space: EmbeddingSpace) -> SafeString:
-        """Its place in the life of a space."""
-        return html.badge(space.state, STATE_VARIANTS.get(State(space.state), ""))
+        """Its place in the life of a space; why it failed as a tooltip."""
+        return html.badge(space.state, STATE_VARIANTS.get(State(space.state), ""), space.error)
 
     @display(description="items")
-    def progress(self, space: EmbeddingSpace) -> SafeString | str:
+    def progress(self, space: EmbeddingSpace) -> SafeString:
         """How many items it holds; nothing for spaces that are no longer fed."""
-        if space.state not in EmbeddingSpace.LIVE:
-            return ""
-        counts = claims.progress(space.pk)
-        shares = {
-            name: 100 * counts[name] / max(counts["total"], 1) for name in ("ready", "failed")
-        }
-        context = {"counts": counts, "shares": shares}
-        return render_to_string("retrieval/admin/progress.html", context)
+        return space_tables.progress(space)
 
     @display(description="by modality")
     def encoders_table(self, space: EmbeddingSpace) -> SafeString:
         """Fingerprint and dimension of each encoder."""
-        return _table("modality", space.encoders)
+        return space_tables.table("modality", space.encoders)
 
     @display(description="metrics")
     def metrics_table(self, space: EmbeddingSpace) -> SafeString:
         """Single figures first, then a line for each measurement that has several."""
-        single, several = metrics_split(space.metrics)
-        return _table("measurement", several, single)
+        single, several = space_tables.metrics_split(space.metrics)
+        return space_tables.table("measurement", several, single)
 
-
-def metrics_split(metrics: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Single values, and groups of them by the path to the group, such as ``en · text to image``."""
-    single: dict[str, Any] = {}
-    groups: dict[str, dict[str, Any]] = {}
-
-    def walk(path: tuple[str, ...], values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            if isinstance(value, dict):
-                walk((*path, name), value)
-            elif path:
-                groups.setdefault(" · ".join(path), {})[name] = value
-            else:
-                single[name] = value
-
-    walk((), metrics)
-    return single, groups
-
-
-def _table(
-    corner: str, rows: dict[str, dict[str, Any]], single: dict[str, Any] | None = None
-) -> SafeString:
-    columns = list(dict.fromkeys(name for values in rows.values() for name in values))
-    cells = [(name, [row.get(column, "") for column in columns]) for name, row in rows.items()]
-    # pairs, not dicts: of a dict with a key "items" a template's .items is that value
-    figures = list((single or {}).items())
-    context = {"corner": corner, "columns": columns, "rows": cells, "figures": figures}
-    return render_to_string("retrieval/admin/table.html", context)
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
-
-
-def _to(url: str) -> HttpResponse:
-    return HttpResponseRedirect(url)
+    @display(description="plots")
+    def plots_panel(self, space: EmbeddingSpace) -> SafeString:
+        """Loss and retrieval over the epochs."""
+        stored = plots.plots_of(space)
+        context = {
+            "space": space,
+            "plots": stored.items(),
+            "size": (plots.WIDTH_PX, plots.HEIGHT_PX),
+        }
+        return SafeString(render_to_string("retrieval/admin/plots.html", context))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from retrieval import claims, index
@@ -65,15 +66,16 @@ def space_create_untrained(
     name: str,
     *,
     profile: str,
-    dim: int,
+    dim: int | None = None,
     fusion: FusionMethod = "weighted",
     metric: index.Metric = "cosine",
 ) -> EmbeddingSpace:
-    """A building space with random projections; commits.
+    """A building space with random projections to ``dim`` (``RETRIEVAL["DIM"]``); commits.
 
     They keep likeness within a modality, so text finds text and pictures find pictures before
     anything is trained. Raises EncoderUnavailable, and leaves a failed space that says so.
     """
+    dim = settings.RETRIEVAL["DIM"] if dim is None else dim
     try:
         head = _untrained_head(profile, dim, fusion)
     except EncoderUnavailable as err:

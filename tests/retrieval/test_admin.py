@@ -11,7 +11,7 @@ from catalog import services
 from catalog.content import ItemContent
 from catalog.models import Item
 from retrieval import index
-from retrieval.admin.spaces import metrics_split
+from retrieval.admin.space_tables import metrics_split
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import partition_of
 

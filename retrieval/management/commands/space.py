@@ -145,7 +145,6 @@ class Command(ExampleCommand):
             row = spaces.space_create_untrained(
                 name,
                 profile=profile or settings.RETRIEVAL["PROFILE"],
-                dim=settings.RETRIEVAL["DIM"],
                 fusion=fusion or "weighted",
                 metric=metric or "cosine",
             )
