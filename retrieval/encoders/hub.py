@@ -53,11 +53,14 @@ class HubWeights:
 
     def folder(self) -> Path:
         """Its files in the hub's cache. Raises ``EncoderUnavailable`` with the command to run."""
-        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import LocalEntryNotFoundError
 
-        found = try_to_load_from_cache(self.model, "config.json", revision=self.revision)
-        if isinstance(found, str) and any(Path(found).parent.glob("*.safetensors")):
-            return Path(found).parent
+        try:
+            folder = Path(self._snapshot(local_files_only=True))
+            if any(folder.glob("*.safetensors")):
+                return folder
+        except LocalEntryNotFoundError:
+            pass  # nothing is here, or a part of it
         command = fetch_command(model=self.model) or (
             f"hf download {self.model} --revision {self.revision}"
         )
@@ -67,13 +70,13 @@ class HubWeights:
 
     def size(self) -> int:
         """See ``Weights``."""
-        return sum(file.file_size for file in self._download(dry_run=True) if file.will_download)
+        return sum(file.file_size for file in self._snapshot(dry_run=True) if file.will_download)
 
     def fetch(self) -> None:
         """See ``Weights``."""
-        self._download(dry_run=False)
+        self._snapshot()
 
-    def _download(self, *, dry_run: bool) -> Any:
+    def _snapshot(self, **options: Any) -> Any:
         from huggingface_hub import snapshot_download
 
         # files in folders are other formats of the same weights
@@ -82,7 +85,7 @@ class HubWeights:
             revision=self.revision,
             allow_patterns=list(FILES),
             ignore_patterns=["*/*"],
-            dry_run=dry_run,
+            **options,
         )
 
 
