@@ -224,7 +224,14 @@ CATALOG: dict[str, Any] = {
 
 # weights come inside packages: no network, no GPU, no key
 _STARTER = {
-    "text": {"BACKEND": "retrieval.encoders.e5.E5Encoder"},
+    "text": {
+        "BACKEND": "retrieval.encoders.ensemble.EnsembleEncoder",
+        # E5's cosines are compressed: with these shares both spread equally around their means
+        "members": [
+            {"BACKEND": "retrieval.encoders.e5.E5Encoder", "share": 0.83},
+            {"BACKEND": "retrieval.encoders.use.UseEncoder", "share": 0.17},
+        ],
+    },
     "image": {"BACKEND": "retrieval.encoders.efficientnet.EfficientNetEncoder"},
     "audio": {"BACKEND": "retrieval.encoders.audio_statistics.AudioStatisticsEncoder"},
 }
@@ -239,35 +246,36 @@ _SIGLIP = {
     "revision": "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2",
     **_HUB,
 }
-RETRIEVAL: dict[str, Any] = {
-    "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", ("starter", "standard", "remote")),
-    "PROFILES": {
-        "starter": _STARTER,
-        "standard": {
-            "text": _SIGLIP,
-            "image": _SIGLIP,
-            "audio": {
-                "BACKEND": "retrieval.encoders.sound.ClapEncoder",
-                "model": "laion/clap-htsat-unfused",
-                # the commit that adds safetensors; main has a pickle only
-                "revision": "79b58ed25fc00386262a2bea4b19fd21dc4310a0",
-                **_HUB,
-            },
-        },
-        "remote": {
-            **_STARTER,
-            "text": {
-                "BACKEND": {
-                    "openai": "retrieval.encoders.remote.OpenAIEmbeddings",
-                    "tei": "retrieval.encoders.remote.TextEmbeddingsInference",
-                }[env.choice("EMBEDDINGS_PROTOCOL", "openai", ("openai", "tei"))],
-                "base_url": env.text("EMBEDDINGS_URL"),
-                "model": env.text("EMBEDDINGS_MODEL"),
-                "dim": env.integer("EMBEDDINGS_DIM", 0),
-                "api_key": env.text("EMBEDDINGS_KEY"),
-            },
+_PROFILES: dict[str, dict[str, Any]] = {
+    "starter": _STARTER,
+    "standard": {
+        "text": _SIGLIP,
+        "image": _SIGLIP,
+        "audio": {
+            "BACKEND": "retrieval.encoders.sound.ClapEncoder",
+            "model": "laion/clap-htsat-unfused",
+            # the commit that adds safetensors; main has a pickle only
+            "revision": "79b58ed25fc00386262a2bea4b19fd21dc4310a0",
+            **_HUB,
         },
     },
+    "remote": {
+        **_STARTER,
+        "text": {
+            "BACKEND": {
+                "openai": "retrieval.encoders.remote.OpenAIEmbeddings",
+                "tei": "retrieval.encoders.remote.TextEmbeddingsInference",
+            }[env.choice("EMBEDDINGS_PROTOCOL", "openai", ("openai", "tei"))],
+            "base_url": env.text("EMBEDDINGS_URL"),
+            "model": env.text("EMBEDDINGS_MODEL"),
+            "dim": env.integer("EMBEDDINGS_DIM", 0),
+            "api_key": env.text("EMBEDDINGS_KEY"),
+        },
+    },
+}
+RETRIEVAL: dict[str, Any] = {
+    "PROFILE": env.choice("RETRIEVAL_PROFILE", "starter", tuple(_PROFILES)),
+    "PROFILES": _PROFILES,
     "DIM": env.integer("RETRIEVAL_DIM", 256, minimum=8),
     "MAX_ATTEMPTS": env.integer("EMBED_MAX_ATTEMPTS", 3, minimum=1),
     "HEARD_S": env.integer("EMBED_HEARD_S", 60, minimum=1),

@@ -21,12 +21,20 @@ from numpy.typing import NDArray
 from retrieval.fusion import Fusion, FusionMethod, Present, unit
 from retrieval.types import MODALITIES, Modality, Role, Vectors
 
-FORMAT = "triad-head/2"
+FORMAT = "triad-head/3"
 DIM = 256
 DETAIL_SHARE = 0.5
 """Of a cosine within a modality. Alignment maps a picture to what it shows: two frogs become alike,
 and a flipped copy no longer finds itself before its kin.
 """
+HUB_TEMPERATURE = 10.0
+HUB_SHARE = 0.5
+"""Of a document's mean likeness to all kinds of queries, taken off its score against words (inverted
+softmax, Smith et al. 2017, halved). Without it a few vague pictures are near everything: held-out
+R@10 en, zh .748, .695, with it .766, .716; with .7 the same.
+"""
+HUB_QUERY = 0.3
+"""Component of a query in words that reads a document's hubness; larger ones only shrink the scores."""
 UNTRAINED_SHARE = 1 / 64
 """Until the modalities are aligned, a picture is noise to a query in words: an item's fused vector is
 that of its words, if it has any.
@@ -51,6 +59,30 @@ class Projection:
         return unit(centred @ self.weight), own
 
 
+@dataclass(frozen=True, slots=True)
+class Hubs:
+    """How near a vector of the shared space is to everything: its ``hubness``, 0 on average."""
+
+    landmarks: NDArray[np.float32]
+    """(l, shared dim), unit rows: words of all kinds, standing for queries."""
+    means: Mapping[Modality, float]
+    """Of the modalities that are corrected: words look for them."""
+
+    def hubness(self, shared: Vectors, modality: Modality) -> NDArray[np.float32]:
+        """(n, shared dim) to (n,): the soft maximum of the cosines with the landmarks."""
+        scores = HUB_TEMPERATURE * (shared @ self.landmarks.T)
+        soft = np.log(np.exp(scores).mean(1)) / HUB_TEMPERATURE
+        return np.asarray(soft - self.means[modality], np.float32)
+
+    def component(self, shared: Vectors, modality: Modality, role: Role) -> NDArray[np.float32]:
+        """(n,): what stands beside the shared part, so that the inner product corrects itself."""
+        if role == "query":
+            return np.full(len(shared), HUB_QUERY if modality == "text" else 0.0, np.float32)
+        if modality not in self.means:
+            return np.zeros(len(shared), np.float32)
+        return -HUB_SHARE / HUB_QUERY * self.hubness(shared, modality)
+
+
 @dataclass(frozen=True)
 class Head:
     """The trained part of an embedding space: small, pure, the same on every machine."""
@@ -58,6 +90,7 @@ class Head:
     projections: Mapping[Modality, Projection]
     fusion: Fusion
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    hubs: Hubs | None = None
 
     @classmethod
     def untrained(
@@ -95,8 +128,14 @@ class Head:
 
     @property
     def dim(self) -> int:
-        """Of the vectors: the shared part, then each modality's detail."""
-        return self.shared_dim + sum(size for _, size in self._details().values())
+        """Of the vectors: the shared part, a hub component, then each modality's detail."""
+        details = sum(size for _, size in self._details().values())
+        return self._common_dim + details
+
+    @property
+    def _common_dim(self) -> int:
+        """Of what all modalities read."""
+        return self.shared_dim + (self.hubs is not None)
 
     @property
     def fused_dim(self) -> int:
@@ -105,7 +144,7 @@ class Head:
 
     def _details(self) -> dict[Modality, tuple[int, int]]:
         """Start and size of each modality's detail."""
-        start, found = self.shared_dim, {}
+        start, found = self._common_dim, {}
         for name in self.modalities:
             detail = self.projections[name].detail
             if detail is not None:
@@ -130,17 +169,20 @@ class Head:
     def project(self, modality: Modality, features: Vectors, role: Role = "document") -> Vectors:
         """Encoder output, (n, d_in), to the space: float32, (n, dim), unit rows.
 
-        Between modalities, the inner product is that of the shared parts times a constant; within
-        one, details count for DETAIL_SHARE.
+        Between modalities, the inner product is that of the shared parts, less the hubness of what
+        is found, times a constant; within one, details count for DETAIL_SHARE.
         """
         shared, detail = self.projections[modality](np.asarray(features, np.float32), role)
+        common = self._common_dim
         rows = np.zeros((len(shared), self.dim), np.float32)
         rows[:, : self.shared_dim] = shared
+        if self.hubs is not None:
+            rows[:, self.shared_dim] = self.hubs.component(shared, modality, role)
         if detail is not None:
             start, size = self._details()[modality]
-            rows[:, : self.shared_dim] *= np.sqrt(1 - DETAIL_SHARE)
+            rows[:, :common] *= np.sqrt(1 - DETAIL_SHARE)
             rows[:, start : start + size] = np.sqrt(DETAIL_SHARE) * detail
-        return rows
+        return unit(rows)
 
     def with_details(self, details: Mapping[Modality, NDArray[np.float32]]) -> "Head":
         """The same head with ``detail`` (d_in, k) for these modalities."""
@@ -149,6 +191,21 @@ class Head:
             for name, projection in self.projections.items()
         }
         return replace(self, projections=projections)
+
+    def with_hubs(
+        self, landmarks: NDArray[np.float32], features: Mapping[Modality, Vectors]
+    ) -> "Head":
+        """The same head that corrects hubness.
+
+        ``landmarks``: rows of the shared space, (l, shared dim), that stand for queries in words;
+        ``features``: encoder output of documents, to know each modality's mean.
+        """
+        hubs = Hubs(np.ascontiguousarray(landmarks, np.float32), dict.fromkeys(features, 0.0))
+        means = {
+            name: float(hubs.hubness(self.projections[name](rows, "document")[0], name).mean())
+            for name, rows in features.items()
+        }
+        return replace(self, hubs=replace(hubs, means=means))
 
     def with_fusion(self, fusion: Fusion) -> "Head":
         """The same projections, fused another way."""
@@ -188,6 +245,10 @@ class Head:
                 tensors[f"{name}.centre.{role}"] = centre
             if projection.detail is not None:
                 tensors[f"{name}.detail"] = np.ascontiguousarray(projection.detail)
+        if self.hubs is not None:
+            tensors["hubs.landmarks"] = self.hubs.landmarks
+            for name, mean in self.hubs.means.items():
+                tensors[f"{name}.hubness"] = np.array([mean], np.float32)
         return tensors | self.fusion.tensors()
 
     @classmethod
@@ -217,7 +278,7 @@ class Head:
             for name in names
         }
         fusion = Fusion.from_tensors(info["fusion"], tensors)
-        return cls(projections, fusion, json.loads(info["info"]))
+        return cls(projections, fusion, json.loads(info["info"]), _hubs(tensors))
 
     def save(self, path: Path) -> None:
         """Writes ``to_bytes`` at ``path``."""
@@ -227,3 +288,10 @@ class Head:
     def load(cls, path: Path) -> "Head":
         """Reads what ``save`` wrote. Raises ``ValueError`` if it is not a head."""
         return cls.from_bytes(path.read_bytes())
+
+
+def _hubs(tensors: Mapping[str, NDArray[np.float32]]) -> Hubs | None:
+    if "hubs.landmarks" not in tensors:
+        return None
+    means = {n: float(tensors[f"{n}.hubness"][0]) for n in MODALITIES if f"{n}.hubness" in tensors}
+    return Hubs(tensors["hubs.landmarks"], means)

@@ -4,6 +4,7 @@
 "retrieval.encoders.e5.E5Encoder", **options}, "image": {...}, "audio": {...}}}}``
 
 - ``encoder_for(modality, profile=None) -> Encoder``
+- ``make(config) -> Encoder``
 - ``modalities(profile=None) -> tuple[Modality, ...]``
 - ``profile_fingerprint(profile=None) -> str``
 - ``anchors_for(profile=None) -> {modality: (features, texts)}``, for ``retrieval.training``
@@ -36,7 +37,7 @@ def encoder_for(modality: Modality, profile: str | None = None) -> Encoder:
     key = json.dumps(config[modality], sort_keys=True)
     with _lock:
         if key not in _encoders:
-            _encoders[key] = _make(config[modality])
+            _encoders[key] = make(config[modality])
         return _encoders[key]
 
 
@@ -76,7 +77,8 @@ def _profile(name: str | None) -> Mapping[Modality, Mapping[str, Any]]:
     return profiles[name]
 
 
-def _make(config: Mapping[str, Any]) -> Encoder:
+def make(config: Mapping[str, Any]) -> Encoder:
+    """The encoder that settings describe: ``BACKEND`` and its options. Raises EncoderUnavailable."""
     options = {key: value for key, value in config.items() if key != "BACKEND"}
     path = config["BACKEND"]
     module_name, _, class_name = path.rpartition(".")

@@ -12,6 +12,8 @@ from retrieval.encoders.audio_statistics import AudioStatisticsEncoder
 from retrieval.encoders.base import LocalEncoder
 from retrieval.encoders.e5 import E5Encoder
 from retrieval.encoders.efficientnet import EfficientNetEncoder
+from retrieval.encoders.ensemble import EnsembleEncoder
+from retrieval.encoders.use import UseEncoder
 from retrieval.exceptions import EncoderFailed, EncoderUnavailable
 from retrieval.types import Waveform
 from tests.retrieval.encoder_contract import EncoderContract
@@ -55,6 +57,65 @@ class TestE5(EncoderContract):
         assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+class _Words(EncoderContract):
+    modality = "text"
+
+    @staticmethod
+    def samples() -> list:
+        return TestE5.samples()
+
+
+@pytest.mark.encoders
+class TestUse(_Words):
+    make = staticmethod(UseEncoder)
+
+    def test_languages_meet(self):
+        english = self.encoder.encode("text", ["dog", "airplane", "apple"])
+        others = self.encoder.encode("text", ["狗", "飞机", "苹果"])
+        assert (english @ others.T).argmax(1).tolist() == [0, 1, 2]
+
+    def test_odd_texts(self):
+        vectors = self.encoder.encode("text", ["", "\x00", "\ud800", "word " * 5_000])
+        assert np.isfinite(vectors).all()
+        assert np.array_equal(vectors[0], vectors[1])
+
+
+MEMBERS = [
+    {"BACKEND": "retrieval.encoders.e5.E5Encoder", "share": 3.0},
+    {"BACKEND": "retrieval.encoders.use.UseEncoder", "share": 1.0},
+]
+
+
+@pytest.mark.encoders
+class TestEnsemble(_Words):
+    @staticmethod
+    def make() -> EnsembleEncoder:
+        return EnsembleEncoder(members=MEMBERS)
+
+    def test_members_stand_side_by_side_by_their_shares(self):
+        texts = self.samples()
+        together = self.encoder.encode("text", texts)
+        assert together[:, :384] == pytest.approx(0.75**0.5 * E5Encoder().encode("text", texts))
+        assert together[:, 384:] == pytest.approx(0.5 * UseEncoder().encode("text", texts))
+
+    def test_shares_and_members_change_the_fingerprint(self):
+        found = {
+            EnsembleEncoder(members=members).fingerprint
+            for members in (
+                MEMBERS,
+                [MEMBERS[0], {**MEMBERS[1], "share": 2.0}],
+                [{**MEMBERS[0], "query_prompt": True}, MEMBERS[1]],
+            )
+        }
+        assert len(found) == 3
+        assert all(len(fingerprint) < 100 for fingerprint in found)
+
+    @pytest.mark.parametrize("members", [MEMBERS[:1], [MEMBERS[0], {**MEMBERS[1], "share": 0.0}]])
+    def test_one_member_or_no_share_is_refused(self, members):
+        with pytest.raises(EncoderUnavailable):
+            EnsembleEncoder(members=members)
+
+
 @pytest.mark.encoders
 class TestEfficientNet(EncoderContract):
     modality = "image"
@@ -73,9 +134,9 @@ class TestEfficientNet(EncoderContract):
 
     def test_concepts(self):
         names, features = self.encoder.concepts()
-        assert features.shape == (len(names), self.encoder.dim) == (1000, 2472)
+        assert features.shape == (len(names), self.encoder.dim) == (1000, 3752)
         assert names[1] == "goldfish"
-        assert np.flatnonzero(features[1]).tolist() == [1281]
+        assert np.flatnonzero(features[1]).tolist() == [2561]
 
 
 @pytest.mark.encoders
