@@ -32,12 +32,17 @@ def decode_image(source: IO[bytes], *, max_side: int, max_pixels: int) -> NDArra
 
     Image.MAX_IMAGE_PIXELS = None  # ours is checked below, with a code of its own
     try:
-        with Image.open(source, formats=IMAGE_FORMATS) as image:
-            if image.width * image.height > max_pixels:
-                detail = f"{image.width} x {image.height} is over {max_pixels} pixels."
+        with Image.open(source, formats=IMAGE_FORMATS) as opened:
+            if opened.width * opened.height > max_pixels:
+                detail = f"{opened.width} x {opened.height} is over {max_pixels} pixels."
                 raise DecodeFailed(detail, code="too_many_pixels")
-            image.draft("RGB", (2 * max_side, 2 * max_side))  # JPEG only: decodes 2-8 times smaller
+            opened.draft(
+                "RGB", (2 * max_side, 2 * max_side)
+            )  # JPEG only: decodes 2-8 times smaller
+            image: Any = opened
             profile = image.info.get("icc_profile")
+            if image.mode == "CMYK":  # its profile speaks of inks: before anything becomes RGB
+                image, profile = _in_srgb(ImageOps.exif_transpose(image), profile), None
             upright = ImageOps.exif_transpose(_in_full_colour(image))
         upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
         return np.asarray(_on_white(_in_srgb(upright, profile)), dtype=np.uint8)
@@ -149,7 +154,9 @@ def _in_srgb(image: Any, profile: bytes | None) -> Any:
         ImageCms.PyCMSError, OSError, TypeError, ValueError
     ):  # a broken profile is common
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode=mode)
         return converted or image
     return image
 

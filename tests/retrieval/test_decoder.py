@@ -150,6 +150,43 @@ def test_a_broken_profile_is_left_aside(decoder, profile):
     assert (pixels == (255, 0, 0)).all()
 
 
+def ink_profile() -> bytes:
+    """A CMYK profile in which magenta ink looks blue and every other mixture black: a table with a
+    corner for each mixture (ICC.1:2010, lut8Type), L*a*b* as three bytes.
+    """
+    paper, black, blue = bytes([255, 128, 128]), bytes([0, 128, 128]), bytes([82, 207, 20])
+    table = paper + black * 3 + blue + black * 11
+    ramp = bytes(range(256))
+    identity = struct.pack(
+        ">9i", *(65_536 * (row == column) for row in range(3) for column in range(3))
+    )
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + ramp * 4 + table + ramp * 3
+    lut += bytes(-len(lut) % 4)
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63_190, 65_536, 54_061)
+    tags = struct.pack(">I4sII4sII", 2, b"A2B0", 156, len(lut), b"wtpt", 156 + len(lut), len(white))
+    header = bytearray(128)
+    header[0:4] = struct.pack(">I", 128 + len(tags) + len(lut) + len(white))
+    header[8:12] = b"\x02\x40\0\0"
+    header[12:24] = b"prtrCMYKLab "
+    header[36:40] = b"acsp"
+    header[68:80] = struct.pack(">3i", 63_190, 65_536, 54_061)
+    return bytes(header) + tags + lut + white
+
+
+def test_inks_are_read_by_their_profile(decoder):
+    picture = Image.new("CMYK", (16, 16), (0, 0, 0, 0))
+    picture.paste((0, 255, 0, 0), (8, 0, 16, 16))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(picture, "JPEG", quality=95, icc_profile=ink_profile(), exif=exif)
+    pixels = decoder.decode_image(data).astype(int)
+    assert (pixels[:6] > 240).all()
+    red, green, blue = pixels[10:].reshape(-1, 3).mean(0)
+    assert blue > 200
+    assert red < 120  # of magenta without its profile: 255
+    assert green < 60
+
+
 def test_cmyk(decoder):
     picture = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
     picture.paste((255, 0, 255, 0), (8, 0, 16, 16))
