@@ -19,13 +19,21 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from retrieval import encoders, outputs, spaces
-from retrieval.exceptions import DecodeFailed, EncoderFailed, QuerySaturated
+from retrieval.exceptions import (
+    DecodeFailed,
+    EncoderFailed,
+    EncoderUnavailable,
+    QuerySaturated,
+    SpaceBroken,
+)
 from retrieval.preprocess.text import normalise
 from retrieval.types import Content, Modality
 
 REMEMBER_S = 3600
 UPLOAD_PREFIX = "triad:query:"
 ANSWER_PREFIX = "triad:answer:"
+# of what a worker cannot do whatever is uploaded
+UNABLE = {error.code: error for error in (EncoderUnavailable, SpaceBroken)}
 
 
 def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
@@ -42,8 +50,8 @@ def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
 def media_vector(space: spaces.Space, modality: Modality, data: bytes) -> NDArray[np.float32]:
     """A picture or sound as a query, by way of a worker: unit row (dim,).
 
-    Raises DecodeFailed for a file that cannot be decoded, QuerySaturated if no worker answers
-    within ``RETRIEVAL["QUERY_TIMEOUT_S"]``.
+    Raises DecodeFailed for a file that cannot be decoded, EncoderUnavailable if the worker lacks the
+    encoder, QuerySaturated if none answers within ``RETRIEVAL["QUERY_TIMEOUT_S"]``.
     """
     key = _key(space, modality, data)
     if (known := cache.get(key)) is not None:
@@ -81,7 +89,7 @@ def media_answer(space_id: int, modality: Modality, ticket: str) -> None:
     try:
         vector = content_vector(spaces.space(space_id), modality, outputs.decoded(modality, data))
         answer = {"vector": base64.b64encode(vector.tobytes()).decode()}
-    except (DecodeFailed, EncoderFailed) as err:
+    except (DecodeFailed, EncoderFailed, EncoderUnavailable, SpaceBroken) as err:
         answer = {"code": err.code, "detail": str(err)}
     with client.pipeline() as pipeline:
         pipeline.rpush(ANSWER_PREFIX + ticket, json.dumps(answer))
@@ -92,6 +100,8 @@ def media_answer(space_id: int, modality: Modality, ticket: str) -> None:
 def _vector_of(answer: dict[str, str]) -> NDArray[np.float32]:
     if "vector" in answer:
         return np.frombuffer(base64.b64decode(answer["vector"]), np.float32)
+    if answer["code"] in UNABLE:
+        raise UNABLE[answer["code"]](answer["detail"])
     raise DecodeFailed(answer["detail"], code=answer["code"])
 
 
