@@ -52,7 +52,7 @@ def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
     Idempotent: items that are not due, or that another worker holds, are left alone. A broken
     media file costs its item that file; content no encoder can take makes the item ``failed``.
     Raises EncoderUnavailable and SpaceBroken, which make the space ``failed`` unless it is the active
-    one, and SpaceConflict if the installed encoders are not the space's.
+    one or the fault may pass by itself, and SpaceConflict if the installed encoders are not the space's.
     """
     report = EmbedReport()
     try:
@@ -62,7 +62,8 @@ def embed_items(space_id: int, item_ids: Sequence[int]) -> EmbedReport:
         while rest and (claimed := claims.claim(space_id, sorted(rest))):
             rest -= _embed_or_release(space, claimed, report)
     except (EncoderUnavailable, SpaceBroken) as err:
-        spaces.space_fail(space_id, str(err))
+        if not (isinstance(err, EncoderUnavailable) and err.transient):
+            spaces.space_fail(space_id, str(err))
         raise
     except (SpaceGone, IntegrityError):
         if spaces.is_live(space_id):

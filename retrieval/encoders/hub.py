@@ -205,7 +205,10 @@ def fetch_command(**option: str) -> str:
     except ImproperlyConfigured:  # used without Django
         return ""
     for name, encoders in profiles.items():
-        if any(option.items() <= config.items() for config in encoders.values()):
+        configs = [
+            one for config in encoders.values() for one in [config, *config.get("members", ())]
+        ]
+        if any(option.items() <= config.items() for config in configs):
             return f"manage.py fetch_weights --profile {name}"
     return ""
 

@@ -52,12 +52,16 @@ HF_HOME is where they are kept (default: ~/.cache/huggingface); with HF_HUB_OFFL
 
 
 def _weights(profile: str) -> list[Weights]:
-    """Each once, though two modalities may share an encoder."""
-    try:
-        made = [encoders.encoder_for(name, profile) for name in encoders.modalities(profile)]
-    except EncoderUnavailable as err:
-        raise CommandError(str(err)) from err
-    found = [getattr(encoder, "weights", None) for encoder in made]
+    """Each once, though two modalities may share an encoder; those of ensembles' members too."""
+    configs = settings.RETRIEVAL["PROFILES"][profile].values()
+    single = [one for config in configs for one in config.get("members", [config])]
+    found: list[Weights | None] = []
+    for config in single:
+        options = {key: value for key, value in config.items() if key != "share"}
+        try:
+            found.append(getattr(encoders.make(options), "weights", None))
+        except EncoderUnavailable as err:
+            raise CommandError(str(err)) from err
     return list(dict.fromkeys(weights for weights in found if weights is not None))
 
 
