@@ -102,3 +102,13 @@ class TooFewItems(RetrievalError):
     """Not enough embedded items to train on."""
 
     code = "too_few_items"
+
+
+class AuditRunning(RetrievalError):
+    """An audit goes on already; ``run_id`` says which."""
+
+    code = "audit_running"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__("An audit goes on already: wait for its end.")
+        self.run_id = run_id

@@ -175,3 +175,65 @@ class EncoderOutput(models.Model):
 
     def __str__(self) -> str:
         return f"{self.encoder} of {self.content_hash[:12]}"
+
+
+class AuditFinding(models.Model):
+    """Something odd about an item, as the last audit saw it; out of date once the item changed."""
+
+    class Check(models.TextChoices):
+        """What may be odd."""
+
+        MISSING_MEDIA = "missing_media", "lacks usual media"
+        BROKEN_MEDIA = "broken_media", "broken file"
+        CAPTION_MISMATCH = "caption_mismatch", "picture does not fit the words"
+        ODD_TRANSLATION = "odd_translation", "odd translation"
+        WRONG_LANGUAGE = "wrong_language", "wrong language"
+        BLANK_PICTURE = "blank_picture", "blank picture"
+        CLIPPED_SOUND = "clipped_sound", "clipped sound"
+        SILENT_SOUND = "silent_sound", "near silent sound"
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="audit_findings")
+    check_name = models.CharField(max_length=20, choices=Check)
+    score = models.FloatField(help_text="Grows with the oddity, in the check's own unit.")
+    detail = models.CharField(max_length=500)
+    content_version = models.BigIntegerField()
+    found_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["check_name", "-score", "item_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "check_name"], name="one_finding_a_check")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_name} of item {self.item_id}"
+
+
+class AuditRun(models.Model):
+    """An audit that somebody asked for in the admin, and how far it is."""
+
+    class Status(models.TextChoices):
+        """Where the work stands."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
+    stage = models.CharField(max_length=64, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    found = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"audit {self.pk} ({self.status})"

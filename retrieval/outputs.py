@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -102,12 +103,25 @@ def encoder_outputs(profile: str, pieces: Iterable[Piece]) -> Outputs:
     by_modality: dict[Modality, dict[str, list[Piece]]] = defaultdict(lambda: defaultdict(list))
     for piece in pieces:
         by_modality[piece.modality][piece.sha256].append(piece)
+    missing: dict[Modality, dict[str, list[Piece]]] = {}
     for modality in encoders.modalities(profile):
         wanted = by_modality.get(modality, {})
         found = stored(encoders.encoder_for(modality, profile).fingerprint, wanted)
-        missing = {sha256: same for sha256, same in wanted.items() if sha256 not in found}
-        found |= _encode(profile, modality, missing, result.failures)
+        missing[modality] = {sha256: same for sha256, same in wanted.items() if sha256 not in found}
         result.vectors |= {(modality, sha256): vector for sha256, vector in found.items()}
+    # the decoder's child works on the files while texts are encoded here
+    ahead = ThreadPoolExecutor(1, thread_name_prefix="decode")
+    try:
+        contents = {
+            same[0].key: ahead.submit(_content, same[0])
+            for wanted in missing.values()
+            for same in wanted.values()
+        }
+        for modality, wanted in missing.items():
+            found = _encode(profile, modality, wanted, contents, result.failures)
+            result.vectors |= {(modality, sha256): vector for sha256, vector in found.items()}
+    finally:
+        ahead.shutdown(cancel_futures=True)
     for piece in pieces:  # a silent film is not a broken one
         if piece.key in result.vectors:
             result.failures.pop(piece.media_id, None)
@@ -127,12 +141,13 @@ def _encode(
     profile: str,
     modality: Modality,
     missing: Mapping[str, list[Piece]],
+    decoding: Mapping[ContentKey, Future[list[Content]]],
     failures: dict[int, DecodeFailed],
 ) -> dict[str, NDArray[np.float32]]:
     contents: dict[str, list[Content]] = {}
     for sha256, same in missing.items():
         try:
-            contents[sha256] = [same[0].text] if modality == "text" else _decode(same[0])
+            contents[sha256] = decoding[same[0].key].result()
         except DecodeFailed as err:
             failures |= {piece.media_id: failures.get(piece.media_id, err) for piece in same}
     if not contents:
@@ -172,6 +187,10 @@ def checked(encoder: Encoder, vectors: Vectors, count: int) -> Vectors:
         worst = norms[np.abs(norms - 1).argmax()]
         raise EncoderFailed(f"{name} gave a vector of norm {worst:.3g}, not 1.", "encoder_not_unit")
     return vectors
+
+
+def _content(piece: Piece) -> list[Content]:
+    return [piece.text] if piece.modality == "text" else _decode(piece)
 
 
 def _decode(piece: Piece) -> list[Content]:

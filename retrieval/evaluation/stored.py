@@ -1,7 +1,7 @@
 """What a space holds of the catalog, read for measuring: vectors, labels, words by language."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,14 @@ def read(space: spaces.Space, *, limit: int, seed: int, progress: Progress | Non
     if of > limit:
         drawn = np.random.default_rng(seed).choice(of, limit, replace=False)
         chosen = [chosen[i] for i in np.sort(drawn)]
-    rows = index.vectors(space.partition, chosen)
+    return replace(read_items(space, chosen, progress), of=of)
+
+
+def read_items(
+    space: spaces.Space, item_ids: Sequence[int], progress: Progress | None = None
+) -> Stored:
+    """Those of the items that are embedded in the space."""
+    rows = index.vectors(space.partition, item_ids)
     ids = np.array(sorted(rows), np.int64)
     items = Item.objects.only("title", "language", "created_at").in_bulk([int(i) for i in ids])
     ids = np.array([i for i in ids if int(i) in items], np.int64)
@@ -96,7 +103,7 @@ def read(space: spaces.Space, *, limit: int, seed: int, progress: Progress | Non
         else np.zeros((0, space.partition.fused_dim), np.float32),
         texts=texts,
         images=images,
-        of=of,
+        of=len(ids),
     )
 
 

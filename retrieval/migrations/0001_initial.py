@@ -140,4 +140,38 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name='AuditRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=7)),
+                ('stage', models.CharField(blank=True, max_length=64)),
+                ('done', models.PositiveIntegerField(default=0)),
+                ('total', models.PositiveIntegerField(default=0)),
+                ('found', models.JSONField(blank=True, default=dict)),
+                ('error', models.TextField(blank=True)),
+                ('created_by', models.CharField(blank=True, max_length=150)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='AuditFinding',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('check_name', models.CharField(choices=[('missing_media', 'lacks usual media'), ('broken_media', 'broken file'), ('caption_mismatch', 'picture does not fit the words'), ('odd_translation', 'odd translation'), ('wrong_language', 'wrong language'), ('blank_picture', 'blank picture'), ('clipped_sound', 'clipped sound'), ('silent_sound', 'near silent sound')], max_length=20)),
+                ('score', models.FloatField(help_text="Grows with the oddity, in the check's own unit.")),
+                ('detail', models.CharField(max_length=500)),
+                ('content_version', models.BigIntegerField()),
+                ('found_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audit_findings', to='catalog.item')),
+            ],
+            options={
+                'ordering': ['check_name', '-score', 'item_id'],
+                'constraints': [models.UniqueConstraint(fields=('item', 'check_name'), name='one_finding_a_check')],
+            },
+        ),
     ]
