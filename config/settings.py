@@ -169,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
     "workers.tasks.embed_items": {"queue": "embed"},
     "workers.tasks.space_train": {"queue": "train"},
+    "workers.tasks.audit_catalog": {"queue": "train"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -176,12 +177,14 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = env.integer("TASK_TIME_LIMIT_S", 300, minimum=10)
+_LONG_TASK: dict[str, Any] = {
+    # its own limit, and no second delivery: a row says what became of it
+    "time_limit": env.integer("TRAIN_TIME_LIMIT_S", 14_400, minimum=60),
+    "acks_late": False,
+}
 CELERY_TASK_ANNOTATIONS = {
-    # its own limit, and no second delivery: the job's row says what became of it
-    "workers.tasks.space_train": {
-        "time_limit": env.integer("TRAIN_TIME_LIMIT_S", 14_400, minimum=60),
-        "acks_late": False,
-    },
+    "workers.tasks.space_train": _LONG_TASK,
+    "workers.tasks.audit_catalog": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # a child loads its models before it reports
@@ -440,6 +443,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
+                    _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
                 ],
             },
             {

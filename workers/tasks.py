@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from retrieval import queries, services, spaces, training_jobs
+from retrieval import audit, queries, services, spaces, training_jobs
 from workers import sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -28,6 +28,12 @@ def encode_query(space_id: int, modality: str, ticket: str) -> None:
 def space_train(job_id: int) -> None:
     """Train the space that somebody asked for."""
     training_jobs.job_run(job_id)
+
+
+@shared_task
+def audit_catalog(run_id: int) -> None:
+    """Look for what is odd in the catalog, as somebody asked."""
+    audit.run_execute(run_id)
 
 
 @shared_task

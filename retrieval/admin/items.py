@@ -13,11 +13,13 @@ from unfold.decorators import display
 
 from catalog.admin import ItemAdmin, html
 from catalog.models import Item
+from retrieval.admin.audit import QualityFilter, quality_panel
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import live_spaces
 from retrieval.types import MODALITIES
 
 Status = Embedding.Status
+LATER = ("Embeddings", "Quality")
 
 
 def state_of(prefix: str, version: str) -> Case:
@@ -59,11 +61,12 @@ class EmbeddedItemAdmin(ItemAdmin):
     """The catalog's page, one column, one filter and one panel richer."""
 
     list_display = (*ItemAdmin.list_display, "embedding")
-    list_filter = (*ItemAdmin.list_filter, EmbeddingFilter)
-    readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel")
+    list_filter = (*ItemAdmin.list_filter, EmbeddingFilter, QualityFilter)
+    readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel", "quality_panel")
     fieldsets = (
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
+        ("Quality", {"fields": ("quality_panel",)}),
         *ItemAdmin.fieldsets[2:],
     )
 
@@ -85,9 +88,9 @@ class EmbeddedItemAdmin(ItemAdmin):
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
-        """A new item has no embeddings."""
+        """A new item has no embeddings, and nobody has looked at it yet."""
         fieldsets = list(super().get_fieldsets(request, obj))
-        return fieldsets if obj else [each for each in fieldsets if each[0] != "Embeddings"]
+        return fieldsets if obj else [each for each in fieldsets if each[0] not in LATER]
 
     @display(description="embedding")
     def embedding(self, item: Any) -> SafeString:
@@ -111,6 +114,11 @@ class EmbeddedItemAdmin(ItemAdmin):
         }
         lines = [_line(item, space, rows.get(space.pk)) for space in (spaces[pk] for pk in live)]
         return render_to_string("retrieval/admin/item_embeddings.html", {"lines": lines})
+
+    @display(description="found by the last audit")
+    def quality_panel(self, item: Item) -> SafeString:
+        """A line for each finding."""
+        return quality_panel(item)
 
 
 def _line(item: Item, space: EmbeddingSpace, row: Any) -> dict[str, Any]:
