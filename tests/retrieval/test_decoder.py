@@ -319,6 +319,42 @@ def test_garbage_is_no_video(decoder, data):
     assert caught.value.code == "undecodable"
 
 
+def box(name: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def test_a_made_up_sample_table_of_a_video_is_bounded(decoder):
+    """80 million frames in 400 bytes, which FFmpeg's demuxer makes a table of."""
+    table = [
+        box(b"stts", struct.pack(">IIII", 0, 1, 80_000_000, 1024)),
+        box(b"stsc", struct.pack(">IIIII", 0, 1, 1, 80_000_000, 1)),
+        box(b"stsz", struct.pack(">III", 0, 1, 80_000_000)),
+        box(b"stco", struct.pack(">III", 0, 1, 100)),
+    ]
+    kind = box(b"hdlr", struct.pack(">II4s", 0, 0, b"vide"), bytes(13))
+    length = box(b"mdhd", struct.pack(">IIIIII", 0, 0, 0, 1000, 10_000, 0))
+    track = box(b"trak", box(b"mdia", length, kind, box(b"minf", box(b"stbl", *table))))
+    bomb = box(b"ftyp", b"isom\0\0\0\0isom") + box(b"moov", track)
+    with pytest.raises(DecodeFailed) as caught:
+        decoder.decode_frames(bomb)
+    assert caught.value.code in {"decoder_died", "undecodable", "no_video_stream"}
+    assert decoder.decode_frames(video_bytes(colours=[RED])).shape == (1, 48, 64, 3)
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm", "matroska"])
+def test_damaged_videos_give_frames_or_a_code(decoder, container):
+    content, chance = video_bytes(container), np.random.default_rng(0)
+    for _ in range(25):
+        damaged = bytearray(content)
+        for at in chance.integers(0, len(damaged), 60):
+            damaged[at] = int(chance.integers(256))
+        try:
+            assert decoder.decode_frames(bytes(damaged)).shape[3] == 3
+        except DecodeFailed as err:
+            assert err.code in {"undecodable", "no_video_stream", "too_many_pixels", "decoder_died"}  # noqa: PT017
+
+
 def test_a_video_cut_short_gives_what_it_holds(decoder):
     content = video_bytes("matroska")
     assert main_colours(decoder.decode_frames(content[: len(content) // 2]))[0] == "R"
