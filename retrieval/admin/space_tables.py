@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from retrieval import claims
@@ -18,6 +19,17 @@ def progress(space: EmbeddingSpace) -> SafeString:
     context = {"counts": counts, "shares": shares, "space": space}
     context["growing"] = space.state == EmbeddingSpace.State.BUILDING and counts["pending"] > 0
     return SafeString(render_to_string("retrieval/admin/progress.html", context))
+
+
+def metrics(measured: dict[str, Any]) -> SafeString:
+    """Single figures, then a table of each kind of measurement: those with the same values."""
+    single, several = metrics_split(measured)
+    kinds: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for name, values in several.items():
+        kinds.setdefault(tuple(values), {})[name] = values
+    figures = [table("measurement", {}, single)] if single or not kinds else []
+    tables = [table("measurement", rows) for rows in kinds.values()]
+    return format_html_join("", "<div>{}</div>", ((part,) for part in (*figures, *tables)))
 
 
 def metrics_split(metrics: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -307,8 +307,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
     @display(description="metrics")
     def metrics_table(self, space: EmbeddingSpace) -> SafeString:
         """Single figures first, then a line for each measurement that has several."""
-        single, several = space_tables.metrics_split(space.metrics)
-        return space_tables.table("measurement", several, single)
+        return space_tables.metrics(space.metrics)
 
     @display(description="plots")
     def plots_panel(self, space: EmbeddingSpace) -> SafeString:
