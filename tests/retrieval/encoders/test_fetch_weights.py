@@ -49,6 +49,7 @@ class Hub:
         (folder / "onnx").mkdir()
         (folder / "onnx" / "model.safetensors").write_bytes(b"x" * 5_000_000)
         self.asked: list[str] = []
+        self.gone = False
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -78,7 +79,9 @@ class Hub:
                     name = path.removeprefix(f"/tiny/bert/resolve/{COMMIT}/")
                     data = files[name].read_bytes()
                     headers["ETag"] = f'"{list(files).index(name):040}"'
-                self.send_response(200)
+                if hub.gone:
+                    data, headers["X-Error-Code"] = b"{}", "RevisionNotFound"
+                self.send_response(404 if hub.gone else 200)
                 for key, value in {**headers, "Content-Length": str(len(data))}.items():
                     self.send_header(key, value)
                 self.end_headers()
@@ -177,10 +180,11 @@ def test_offline_means_offline(run, hub):
     assert hub.asked == []
 
 
-def test_a_hub_out_of_reach_is_an_error(run, hub):
-    done = run(*FETCH, "--profile", "tiny", HF_ENDPOINT="http://127.0.0.1:1")
+def test_a_commit_the_hub_does_not_have_is_an_error(run, hub):
+    hub.gone = True
+    done = run(*FETCH, "--profile", "tiny")
     assert done.returncode == 1
-    assert "tiny/bert at 0123456789ab cannot be downloaded: " in done.stderr
+    assert "tiny/bert at 0123456789ab cannot be downloaded: RevisionNotFoundError" in done.stderr
 
 
 def test_a_profile_without_weights_needs_nothing(run):

@@ -73,7 +73,10 @@ def test_an_endpoint_that_is_down_costs_no_attempt_and_no_space(settings):
     with Endpoint() as endpoint:
         text = {
             "BACKEND": "retrieval.encoders.remote.OpenAIEmbeddings",
-            "base_url": endpoint.url, "model": "small", "dim": DIM, "retries": 0,
+            "base_url": endpoint.url,
+            "model": "small",
+            "dim": DIM,
+            "retries": 0,
         }
         profiles = {**settings.RETRIEVAL["PROFILES"], "far": {"text": text}}
         settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
