@@ -8,6 +8,7 @@ import pytest
 
 from config.embedded import Places
 from config.processes import ProcessGroup
+from workers.queues import QUEUES
 
 
 def configured(var: Path) -> RawConfigParser:
@@ -25,6 +26,16 @@ def test_commands_survive_any_folder_name(tmp_path: Path, name: str):
     arguments = shlex.split(beat)
     assert Path(arguments[0]).name == "celery"
     assert arguments[-1] == str(tmp_path / name / "var" / "supervisor" / "beat.pid")
+
+
+def test_every_queue_has_a_worker(tmp_path: Path):
+    config = configured(tmp_path / "var")
+    served: dict[str, list[str]] = {}
+    for program in ("worker", "trainer"):
+        arguments = shlex.split(config[f"program:{program}"]["command"].replace("%%", "%"))
+        served[program] = arguments[arguments.index("-Q") + 1].split(",")
+    assert served == {"worker": ["query", "embed", "default"], "trainer": ["train"]}
+    assert {queue for own in served.values() for queue in own} == set(QUEUES)
 
 
 def test_long_folders_have_sockets_of_their_own(tmp_path: Path):

@@ -182,7 +182,7 @@ def test_two_workers_with_one_job_train_once():
 def test_a_killed_training_is_noticed_and_retried(processes: Processes):
     make_catalog()
     job = ask()
-    training = ("worker", "-Q", "train", "-c", "1", "--loglevel", "INFO")
+    training = ("worker", "-Q", "train", "-c", "1", "--max-tasks-per-child", "1")
     worker = processes.start(*training, TRAIN_LEASE_S="4")
     until(lambda: reread(job).stage != "", "the training is on its way")
     processes.kill(worker)
