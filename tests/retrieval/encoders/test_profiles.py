@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -97,3 +98,22 @@ def test_an_endpoint_that_is_down_costs_no_attempt_and_no_space(settings):
 
         assert services.embed_items(far.pk, [item.pk]).embedded == 1
         assert Embedding.objects.get(space_id=far.pk, item=item).status == "ready"
+
+
+def test_the_page_about_encoders_lists_every_one():
+    root = Path(__file__).resolve().parents[3]
+    page = (root / "docs" / "howto" / "choose-encoders.md").read_text()
+    listed = set(re.findall(r"`([a-z0-9_]+\.[A-Z]\w+)`", page))
+    written = {
+        f"{file.stem}.{name}"
+        for file in (root / "retrieval" / "encoders").glob("*.py")
+        for name in re.findall(
+            r"^class (\w+Encoder|\w+Embeddings|\w+Inference|\w+Vectors)\(",
+            file.read_text(),
+            re.MULTILINE,
+        )
+    }
+    bases = {"base.LocalEncoder", "hub.HubEncoder", "sound.AudioEncoder", "remote.RemoteEncoder"}
+    assert listed == {name for name in written - bases if "._" not in name} | {
+        "ensemble.EnsembleEncoder"
+    }
