@@ -177,6 +177,13 @@ class _World:
         """
         return np.sort(self.order[eligible[self.order]][: self.sample])
 
+    def asking(self, has: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Of the items whose title ``has`` a language, all that any task will draw."""
+        labels = self.stored.labels
+        targets = (labels[self.stored.present[target]] for target in MEDIA)
+        draws = [self.drawn(has & np.isin(labels, found)) for found in targets]
+        return np.unique(np.concatenate([self.drawn(has), *draws]))
+
     def tasks(self, queries: dict[str, Asked], progress: Progress | None) -> Iterator[TaskResult]:
         """All that the catalog has enough items for."""
         made = [*self._from_text(queries), *self._to_text(queries), *self._media()]
@@ -190,9 +197,7 @@ class _World:
             progress("ranking", len(made), len(made))
 
     def _from_text(self, queries: dict[str, Asked]) -> Iterator[tuple[dict[str, Any], Any]]:
-        present = self.stored.present["text"]
-        items = self.drawn(present)
-        asked = {ALL: (items, self.stored.vectors["text"][items]), **queries}
+        asked = {ALL: self._askers("text"), **queries}
         for target in MEDIA:
             for language, own in asked.items():
                 yield _task("text", target, language), lambda o=own, t=target: self._column(o, t)
@@ -224,7 +229,7 @@ class _World:
             )
 
     def _askers(self, modality: Modality) -> Asked:
-        items = self.drawn(self.stored.present[modality])
+        items = np.flatnonzero(self.stored.present[modality])
         return items, self.stored.vectors[modality][items]
 
     def _column(self, asked: Asked, target: Modality) -> dict[str, Any]:
@@ -286,8 +291,6 @@ class _World:
         first[np.unique(pictures.items, return_index=True)[1]] = True
         eligible = first & np.array([several[int(label)] > 1 for label in labels], bool)
         rows = np.flatnonzero(eligible)
-        wanted = self.drawn(np.isin(np.arange(self.stored.count), pictures.items[rows]))
-        rows = rows[np.isin(pictures.items[rows], wanted)]
         return {
             "asked": (pictures.items[rows], pictures.vectors[rows]),
             "candidates": pictures.vectors,
@@ -307,7 +310,8 @@ class _World:
         """Rank the candidates for everybody who has something relevant among them."""
         items, vectors = asked
         labels = self.stored.labels
-        has = np.isin(labels[items], labels[owners])
+        eligible = np.isin(np.arange(self.stored.count), items) & np.isin(labels, labels[owners])
+        has = np.isin(items, self.drawn(eligible))
         items, vectors = items[has], vectors[has]
         if len(items) < MIN_QUERIES:
             return None
@@ -340,7 +344,7 @@ def _encoded_titles(
 ) -> Asked:
     """Titles in one language as queries; none if the profile reads no words."""
     has = np.array([language in titles for titles in stored.titles], bool)
-    items = world.drawn(has)
+    items = world.asking(has)
     if "text" not in encoders.modalities(space.profile):
         return items[:0], np.zeros((0, space.head.dim), np.float32)
     encoder = encoders.encoder_for("text", space.profile)

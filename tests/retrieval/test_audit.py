@@ -150,6 +150,8 @@ class TestLanguages:
             ("zh-Hant", "青蛙", ""),
             ("ja", "カエル", ""),
             ("ja", "青蛙", ""),
+            ("ja", "りんご(Sierra Beauty)", ""),
+            ("es", "Un pavo real albino hembra", ""),
             ("ko", "개구리", ""),
             ("zh", "LEGO", ""),
             ("zh", "USB 3", ""),

@@ -100,6 +100,18 @@ class TestStoredVectors:
         task = tasks_of(space, sample=10)["text → image", "all"]
         assert (len(task.items), task.candidates) == (10, ITEMS)
 
+    def test_a_rare_modality_is_asked_for_by_those_who_have_it(self, space, world):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE retrieval_embedding SET audio = NULL WHERE item_id = ANY(%s)",
+                [[item.pk for item in world[:2]]],
+            )
+        for seed in range(3):
+            tasks = tasks_of(space, sample=10, seed=seed)
+            assert tasks["text → audio", "all"].items.tolist() == list(range(2, ITEMS))
+            assert tasks["text → audio", "en"].items.tolist() == list(range(2, ITEMS))
+            assert len(tasks["text → image", "en"].items) == 10
+
     def test_the_limit_draws_items_by_the_seed(self, space, world):
         first = evaluate_catalog(space, limit=11, seed=1).stored
         again = evaluate_catalog(space, limit=11, seed=1).stored

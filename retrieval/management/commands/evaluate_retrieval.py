@@ -226,7 +226,7 @@ def _table(
 ) -> Table:
     """A line for each row: each metric with its interval."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(corner)
+    table.add_column(corner, no_wrap=True)
     for title in ("language", "queries", *(["of"] if with_candidates else [])):
         table.add_column(title, justify="left" if title == "language" else "right")
     metrics = list(rows[0]["metrics"])
@@ -242,7 +242,8 @@ def _table(
 
 
 def _figure(mean: float, bounds: Sequence[float]) -> str:
-    return f"{mean:.3f} [dim]{bounds[0]:.2f}–{bounds[1]:.2f}[/dim]"
+    low, high = (f"{bound:.2f}".removeprefix("0") for bound in bounds)
+    return f"{mean:.3f} [dim]{low}–{high}[/dim]"
 
 
 def _show_ratios(console: Console, ratios: Sequence[Mapping[str, Any]]) -> None:
