@@ -12,7 +12,8 @@ PROBE = """
 import sys, django
 django.setup()
 import {module}
-print([name for name in ("torch", "transformers", "torchvision", "torchaudio") if name in sys.modules])
+HEAVY = ("torch", "transformers", "torchvision", "torchaudio", "matplotlib")
+print([name for name in HEAVY if name in sys.modules])
 """
 
 
