@@ -204,6 +204,7 @@ def table(found: Comparison) -> list[tuple[str, str, str, str]]:
     return rows + [
         (f"held out · {path}", _figure(values[0]), _figure(values[1]), "")
         for path, values in found.held_out.items()
+        if not path.endswith("queries")
     ]
 
 

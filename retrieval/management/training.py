@@ -94,11 +94,12 @@ def fill(command: BaseCommand, space: EmbeddingSpace, *, here: bool, wait: bool)
 
 
 def _shown(progress: Progress) -> training_jobs.Progress:
-    bar = progress.add_task("collecting", total=None)
+    bar = progress.add_task("collect", total=None)
 
     def show(entry: dict[str, Any]) -> None:
-        if entry["stage"] == "collect":
-            progress.update(bar, completed=entry["items"], total=entry["of"])
+        if "of" in entry:
+            done = entry.get("items", entry.get("epoch"))
+            progress.update(bar, description=entry["stage"], completed=done, total=entry["of"])
         else:
             progress.console.print(f"  {entry['stage']}: {training_jobs.note_of(entry)}")
 

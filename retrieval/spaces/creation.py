@@ -175,6 +175,8 @@ def _finish(row: EmbeddingSpace) -> EmbeddingSpace:
 
 def ensure_active_space(profile: str, dim: int) -> int:
     """The active space's id; the first call makes an untrained one."""
+    if found := active_id():  # without the lock, at which all workers would meet for every message
+        return found
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_SPACE_LOCK])
         if found := active_id():

@@ -4,9 +4,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from retrieval import claims
-from retrieval.exceptions import NoActiveSpace, SpaceConflict
+from retrieval.exceptions import NoActiveSpace, SpaceBroken, SpaceConflict
 from retrieval.models import EmbeddingSpace
-from retrieval.spaces.loading import active_id
+from retrieval.spaces.loading import active_id, loaded
 
 State = EmbeddingSpace.State
 
@@ -35,9 +35,11 @@ def space_activate(
 
     ``expected`` is the space that whoever decided saw active; the one active at the call unless
     given. Raises SpaceConflict if another was activated meanwhile, if the space is retired or
-    failed, or, without ``force``, if its backfill is unfinished. Asked twice, it is done once.
+    failed, or, without ``force``, if its backfill is unfinished; SpaceBroken, and fails it, if its
+    head cannot be read. Asked twice, it is done once.
     """
     expected = active_id() if expected is None else expected
+    _check_readable(space_id)
     if not force:
         _check_complete(space_id)
     with transaction.atomic():
@@ -62,9 +64,13 @@ def space_rollback(*, expected: int | None = None) -> EmbeddingSpace:
     ready. Again, it goes one further back.
 
     ``expected`` as in ``space_activate``. Raises NoActiveSpace, SpaceConflict if there is nothing to
-    go back to.
+    go back to, SpaceBroken if its head cannot be read.
     """
     expected = active_id() if expected is None else expected
+    before_id = (
+        EmbeddingSpace.objects.filter(pk=expected or 0).values_list("previous", flat=True).first()
+    )
+    _check_readable(before_id)
     with transaction.atomic():
         rows = _locked()
         active = _checked_active(rows, expected)
@@ -79,6 +85,17 @@ def space_rollback(*, expected: int | None = None) -> EmbeddingSpace:
             )
         _switch(active, before)
     return before
+
+
+def _check_readable(space_id: int | None) -> None:
+    row = EmbeddingSpace.objects.defer("head").filter(pk=space_id or 0).first()
+    if row is None or row.state not in (State.BUILDING, State.READY):
+        return  # what the locked rows say decides
+    try:
+        loaded(row)
+    except SpaceBroken as err:
+        space_fail(row.pk, str(err))
+        raise
 
 
 def _check_complete(space_id: int) -> None:

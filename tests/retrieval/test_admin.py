@@ -12,6 +12,7 @@ from catalog.content import ItemContent
 from catalog.models import Item
 from retrieval import index
 from retrieval.admin.space_tables import metrics_split
+from retrieval.head import Head
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import partition_of
 
@@ -21,6 +22,7 @@ ITEMS = "/admin/catalog/item/"
 SPACES = "/admin/retrieval/embeddingspace/"
 State = EmbeddingSpace.State
 DIM = 4
+HEAD = Head.untrained({"text": DIM}, DIM)
 
 
 def make_space(name: str, state: str, **fields: Any) -> EmbeddingSpace:
@@ -29,8 +31,8 @@ def make_space(name: str, state: str, **fields: Any) -> EmbeddingSpace:
         state=state,
         dim=DIM,
         fused_dim=DIM,
-        head=b"head",
-        head_sha256="0" * 64,
+        head=HEAD.to_bytes(),
+        head_sha256=HEAD.fingerprint,
         **fields,
     )
     index.partition_create(partition_of(row))

@@ -332,14 +332,31 @@ def test_a_space_whose_encoders_are_missing_when_it_is_made_is_finished_later(db
     assert EmbeddingSpace.objects.count() == 1
 
 
+def damage_head(space_id: int, position: int = 0) -> None:
+    data = bytearray(EmbeddingSpace.objects.get(pk=space_id).head)
+    data[position] ^= 0xFF
+    EmbeddingSpace.objects.filter(pk=space_id).update(head=bytes(data))
+    spaces.loading._head.cache_clear()
+
+
+def test_a_space_with_a_damaged_head_is_not_switched_to(space):
+    chosen, third = another(space), another(space, "third")
+    damage_head(chosen)
+    with pytest.raises(SpaceBroken, match="'next' cannot be read"):
+        spaces.space_activate(chosen, force=True)
+    assert states() == {"untrained": "active", "next": "failed", "third": "building"}
+    spaces.space_activate(third)
+    damage_head(space.id)
+    with pytest.raises(SpaceBroken, match="'untrained' cannot be read"):
+        spaces.space_rollback()
+    assert states() == {"untrained": "failed", "next": "failed", "third": "active"}
+
+
 @pytest.mark.parametrize("damage", ["bytes", "number"])
 def test_a_damaged_head_fails_its_space_once(space, damage):
     item = make_item("frog", "a frog")
     chosen = another(space)
-    data = bytearray(EmbeddingSpace.objects.get(pk=chosen).head)
-    data[-1 if damage == "number" else 0] ^= 0xFF
-    EmbeddingSpace.objects.filter(pk=chosen).update(head=bytes(data))
-    spaces.loading._head.cache_clear()
+    damage_head(chosen, -1 if damage == "number" else 0)
     services.embed_everywhere([item.pk])
     row = EmbeddingSpace.objects.get(pk=chosen)
     assert row.state == "failed"

@@ -8,6 +8,7 @@ from redis.retry import Retry
 from catalog.broker import redis_client
 from catalog.models import Item, Media
 from retrieval import index
+from retrieval.head import Head
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import partition_of, space_activate
 from tests.clients import anonymous
@@ -15,6 +16,7 @@ from tests.clients import anonymous
 pytestmark = pytest.mark.django_db
 
 PATH = "/api/v1/status/"
+HEAD = Head.untrained({"text": 4}, 8)
 
 
 def make_space(name: str, **fields) -> EmbeddingSpace:
@@ -22,9 +24,9 @@ def make_space(name: str, **fields) -> EmbeddingSpace:
         name=name,
         dim=8,
         fused_dim=8,
-        head=b"",
-        head_sha256="",
-        encoders={"text": {"dim": 4}},
+        head=HEAD.to_bytes(),
+        head_sha256=HEAD.fingerprint,
+        encoders={"text": {"fingerprint": "e5/1", "dim": 4}},
         **fields,
     )
     index.partition_create(partition_of(space))
@@ -87,7 +89,7 @@ def test_counts_and_spaces():
         "profile": "starter",
         "trained": True,
         "dim": 8,
-        "encoders": {"text": {"dim": 4}},
+        "encoders": {"text": {"fingerprint": "e5/1", "dim": 4}},
         "metrics": {"r_at_1": 0.5},
     }
     assert [space["name"] for space in body["spaces_in_progress"]] == ["next"]
