@@ -50,9 +50,9 @@ def main() -> None:
         precision: SentenceEncoder(
             model=str(arguments.folder), device="cpu", precision=precision, batch_size=size
         )
-        for precision, size in (("float32", 32), ("bfloat16", 1), ("int8", 1))
+        for precision, size in (("float32", 32), ("bfloat16", 32), ("int8", 1))
     }
-    # the others encode one text at a time: compare like with like as well
+    # int8 encodes one text at a time: compare like with like as well
     encoders["float32, one at a time"] = SentenceEncoder(
         model=str(arguments.folder), device="cpu", batch_size=1
     )

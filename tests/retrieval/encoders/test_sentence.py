@@ -78,6 +78,8 @@ class TestInt8(_Sentences):
 
 
 class TestBfloat16(_Sentences):
+    tolerance = 5e-3  # eight bits: other batch shapes round sums differently
+
     @staticmethod
     def make() -> Encoder:
         return SentenceEncoder(**TINY, precision="bfloat16")
