@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import connection, transaction
 
-from retrieval import claims, index
+from retrieval import claims, encoders, index
 from retrieval.exceptions import EncoderUnavailable, SpaceConflict
 from retrieval.fusion import Fusion, FusionMethod
 from retrieval.head import Head
@@ -88,7 +88,7 @@ def space_create_untrained(
 
 def _untrained_head(profile: str, dim: int, fusion: FusionMethod) -> Head:
     dims = {name: fact["dim"] for name, fact in encoder_facts(profile).items()}
-    return Head.untrained(dims, dim, method=fusion)
+    return Head.untrained(dims, dim, joint=encoders.joint_modalities(profile), method=fusion)
 
 
 def space_create_from(
