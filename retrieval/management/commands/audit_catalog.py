@@ -47,7 +47,13 @@ class Command(ExampleCommand):
         """Findings are no error: exit code 0."""
         console = Console(file=self.stdout._out)  # type: ignore[arg-type]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
+        with Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as bars:
             tasks: dict[str, Any] = {}
 
             def tell(what: str, done: int, of: int) -> None:

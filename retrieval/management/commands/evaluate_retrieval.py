@@ -149,7 +149,13 @@ def _sample(text: str) -> int:
 @contextmanager
 def _progress(console: Console) -> Iterator[stored_vectors.Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
         tasks: dict[str, Any] = {}
 
         def show(stage: str, done: int, of: int) -> None:
