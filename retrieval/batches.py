@@ -6,12 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.fusion import pool
 from retrieval.head import Head
 from retrieval.training_set import Anchors, Rows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 BATCH = 512
 """Items a step; the others of the batch are the negatives."""
+POOL = 4_096
+"""Items of which a batch is drawn."""
+NEIGHBOURS = 3
+"""Hard negatives: an eighth of a batch brings so many items each whose words are most like its own."""
 CONCEPTS = 300
 """Of an encoder's anchors in each step, as further pairs: they keep what titles do not mention."""
 TARGETS: tuple[Modality, ...] = ("image", "audio")
@@ -55,11 +60,13 @@ class Sampler:
         self._rows = {name: Draws(data, name) for name in MODALITIES}
         self._anchors = {name: data.anchors[name] for name in TARGETS if name in data.anchors}
         self.items = np.unique(data.text.items)
+        centred = data.text.vectors - self._centres["text"]
+        self._means = pool(centred, data.text.items, len(data.labels))
 
     def draw(self) -> Batch:
         """At most BATCH items, mixed and thinned."""
         rng = self._rng
-        items = rng.permutation(self.items)[:BATCH]
+        items = self._items()
         present = {name: self._rows[name].counts[items] > 0 for name in MODALITIES}
         partner = rng.permutation(len(items))
         share = rng.random((len(items), 1), np.float32)
@@ -79,6 +86,19 @@ class Sampler:
             labels=self._labels[items],
             concepts={name: self._concepts(anchors) for name, anchors in self._anchors.items()},
         )
+
+    def _items(self) -> NDArray[np.int64]:
+        """At most BATCH different ones, half of them an item and its hard negatives."""
+        drawn = self._rng.permutation(self.items)[:POOL]
+        if len(drawn) <= BATCH:
+            return drawn
+        words = self._means[drawn]
+        likeness = words[: BATCH // 8] @ words.T
+        likeness[np.arange(len(likeness)), np.arange(len(likeness))] = -np.inf
+        near = np.argpartition(-likeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        hard = np.unique(np.concatenate([np.arange(BATCH // 8), near.ravel()]))
+        others = np.setdiff1d(np.arange(len(drawn)), hard)[: BATCH - len(hard)]
+        return np.asarray(drawn[np.concatenate([hard, others])], np.int64)
 
     def _features(self, name: Modality, items: NDArray[np.int64]) -> Vectors:
         return self._rows[name].of(items, self._rng) - self._centres[name]

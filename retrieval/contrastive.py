@@ -83,14 +83,17 @@ def choose(
     if not moving:
         return Choice(0, moving, [])
     start = fit(kept)
-    first = best = _reciprocal_ranks(start, judged, moving)
+    first, within = _reciprocal_ranks(start, judged, moving)
+    best = first
     curve, chosen = [float(first.mean())], 0
-    report({"stage": "contrastive", "epoch": 0, "mrr": round(curve[0], 4)})
+    entry = {"stage": "contrastive", "of": config.max_epochs}
+    report(entry | {"epoch": 0, "mrr": round(curve[0], 4), "r@10": round(within, 4)})
     epochs = refine(start, kept, config, config.max_epochs, seed, moving)
-    for epoch, head in enumerate(epochs, 1):
-        found = _reciprocal_ranks(head, judged, moving)
+    for epoch, (head, loss) in enumerate(epochs, 1):
+        found, within = _reciprocal_ranks(head, judged, moving)
         curve.append(float(found.mean()))
-        report({"stage": "contrastive", "epoch": epoch, "mrr": round(curve[-1], 4)})
+        figures = {"loss": loss, "mrr": curve[-1], "r@10": within}
+        report(entry | {"epoch": epoch, **{key: round(x, 4) for key, x in figures.items()}})
         if curve[-1] > best.mean():
             chosen, best = epoch, found
         elif epoch - chosen >= config.patience:
@@ -111,9 +114,11 @@ def _shared(data: TrainingSet, name: Modality) -> NDArray[np.int64]:
 
 def _reciprocal_ranks(
     head: Head, data: TrainingSet, targets: frozenset[Modality]
-) -> NDArray[np.float64]:
-    """(n,), of each item and target: the mean over its texts, each language counting once."""
-    found = []
+) -> tuple[NDArray[np.float64], float]:
+    """(n,), of each item and target: the mean over its texts, each language counting once; and the
+    share of ranks up to 10, counted likewise.
+    """
+    found, within = [], []
     for name in sorted(targets):
         rows, items = data.modality(name), _shared(data, name)
         asked = np.isin(data.text.items, items)
@@ -125,9 +130,11 @@ def _reciprocal_ranks(
         reciprocal = 1 / (1 + ((scores >= best) & ~relevant).sum(1))
         weights = language_weights(owners, data.text.languages[asked])
         count = len(data.labels)
-        sums = np.bincount(owners, reciprocal * weights, count)[items]
-        found.append(sums / np.bincount(owners, weights, count)[items])
-    return np.concatenate(found)
+        totals = np.bincount(owners, weights, count)[items]
+        found.append(np.bincount(owners, reciprocal * weights, count)[items] / totals)
+        near = (reciprocal >= 1 / 10) * weights
+        within.append(np.bincount(owners, near, count)[items] / totals)
+    return np.concatenate(found), float(np.concatenate(within).mean())
 
 
 def refine(
@@ -137,8 +144,8 @@ def refine(
     epochs: int,
     seed: int,
     moving: frozenset[Modality],
-) -> Iterator[Head]:
-    """The head after each epoch; text moves with ``moving``, every other weight stays.
+) -> Iterator[tuple[Head, float]]:
+    """The head after each epoch and the epoch's mean loss; text moves with ``moving``, every other weight stays.
 
     A step draws items, one text of each in a random language and one row of each other modality;
     the loss is the mean symmetric InfoNCE of ``PAIRS``, equal labels being positives. The same
@@ -154,16 +161,19 @@ def refine(
     optimizer = torch.optim.AdamW([residuals, scale], betas=(0.9, 0.98), weight_decay=0.01)
     steps = int(np.clip(len(sampler.items) // BATCH, *STEPS))
     for _ in range(epochs):
-        with _one_thread():
+        losses = []
+        with one_thread():
             for _ in range(steps):
                 optimizer.zero_grad()
-                model.loss(sampler.draw()).backward()
+                loss = model.loss(sampler.draw())
+                loss.backward()
                 optimizer.step()
-        yield model.head()
+                losses.append(loss.item())
+        yield model.head(), float(np.mean(losses))
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums do not depend on the cores; and on two busy ones, a pool took 40 s for half a second of work."""
     import torch
 

@@ -34,8 +34,14 @@ def whitened_directions(features: Vectors, size: int = SIZE) -> NDArray[np.float
     """
     step = -(-len(features) // MAX_ROWS)
     centred = features[::step] - features.mean(0)
-    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-    size = min(size, int((singular > singular[0] * 1e-4).sum()))
-    variance = singular[:size] ** 2 / len(centred)
+    wide = centred.shape[0] < centred.shape[1]
+    gram = centred @ centred.T if wide else centred.T @ centred
+    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+    values, vectors = values[::-1], vectors[:, ::-1]  # largest first
+    size = min(size, int((values > values[0] * 1e-8).sum()))
+    directions = vectors[:, :size]
+    if wide:
+        directions = centred.T @ (directions / np.sqrt(values[:size]))
+    variance = values[:size] / len(centred)
     scale = 1 / np.sqrt(variance + DAMPING * variance.mean())
-    return (directions[:size].T * scale).astype(np.float32)
+    return (directions * scale).astype(np.float32)

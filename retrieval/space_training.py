@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from catalog import selectors
 from catalog.models import Item
 from retrieval import encoders, outputs, spaces
-from retrieval.detail import fit_details
 from retrieval.evaluation import (
     confidence_intervals,
     evaluate_holdout,
@@ -21,6 +22,7 @@ from retrieval.evaluation import (
 )
 from retrieval.exceptions import TooFewItems
 from retrieval.index import Metric
+from retrieval.head import Head
 from retrieval.models import EmbeddingSpace
 from retrieval.outputs import ContentKey, Piece
 from retrieval.preprocess.text import normalise
@@ -58,16 +60,17 @@ def space_train(
     """Train on every item that is embedded and make a building space; commits.
 
     The stored metrics are of a head trained on four fifths of the items and asked for the rest;
-    the space's own head is then trained on all of them. Raises TooFewItems.
+    the space's own head is then trained on all of them. A killed training goes on at the stage it
+    was in. Raises TooFewItems.
     """
+    checkpoints = Path(settings.VAR) / "training"
     collected = collect(profile, config.seed, progress)
-    metrics = measure(collected, config)
-    trained = train_head(collected.data, config, progress)
+    metrics = measure(collected, config, checkpoints)
+    trained = train_head(collected.data, config, progress, checkpoints)
     metrics |= {"trained_on": len(collected.data.labels), "training": dict(trained.metrics)}
-    head = trained.head.with_details(fit_details(collected.data))
     return spaces.space_create(
         name,
-        head,
+        trained.head,
         profile=profile,
         trained=True,
         metrics=metrics,
@@ -76,9 +79,19 @@ def space_train(
     )
 
 
-def measure(collected: Collected, config: TrainingConfig) -> dict[str, Any]:
+def measure(
+    collected: Collected, config: TrainingConfig, checkpoints: Path | None = None
+) -> dict[str, Any]:
     """Held-out text → image (and audio) metrics with 95 % intervals, by language."""
     found: dict[str, Any] = {}
+    known: list[Head] = []
+
+    def trained(data: TrainingSet, config: TrainingConfig) -> Head:
+        """The same head answers for every target."""
+        if not known:
+            known.append(train_head(data, config, checkpoints=checkpoints).head)
+        return known[0]
+
     for target in ("image", "audio"):
         rows = collected.data.modality(target)
         if len(np.unique(rows.items)) < MIN_ITEMS * 5:
@@ -90,6 +103,7 @@ def measure(collected: Collected, config: TrainingConfig) -> dict[str, Any]:
             config,
             target=target,
             languages=collected.languages,
+            train=trained,
         )
         found[f"text_to_{target}"] = {
             language: {

@@ -47,6 +47,16 @@ def modalities(profile: str | None = None) -> tuple[Modality, ...]:
     return tuple(modality for modality in MODALITIES if modality in config)
 
 
+def joint_modalities(profile: str | None = None) -> tuple[Modality, ...]:
+    """Those that one encoder puts into one space together with text (CLIP, SigLIP), or none."""
+    if "text" not in modalities(profile):
+        return ()
+    shared = encoder_for("text", profile)
+    if not getattr(shared, "joint", False):
+        return ()
+    return tuple(name for name in modalities(profile) if encoder_for(name, profile) is shared)
+
+
 def profile_fingerprint(profile: str | None = None) -> str:
     """Short hash; changes when any encoder of the profile could give other vectors."""
     parts = [f"{name}={encoder_for(name, profile).fingerprint}" for name in modalities(profile)]

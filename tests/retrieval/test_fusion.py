@@ -86,3 +86,101 @@ def test_pool_averages_by_owner():
     features = np.array([[1, 0], [0, 1], [0, 2]], np.float32)
     pooled = pool(features, np.array([0, 0, 2]), 3)
     assert pooled == pytest.approx(np.array([[0.5**0.5, 0.5**0.5], [0, 0], [0, 1]]))
+
+
+def hubby(method="weighted") -> tuple[Head, dict[str, np.ndarray]]:
+    """A head whose pictures all lean towards one direction that queries share."""
+    rng = np.random.default_rng(5)
+    head = Head.untrained({"text": 16, "image": 16}, dim=16, method=method)
+    features = {"image": unit(rng.standard_normal((30, 16)).astype(np.float32) + 0.3)}
+    return head.with_hubs(vectors(200, 16, seed=6) + 0.1, features), features
+
+
+def test_hubs_are_taken_down_for_words_by_half_of_their_hubness():
+    head, features = hubby()
+    plain = Head(head.projections, head.fusion)
+    words = vectors(5, 16, seed=7)
+    documents = plain.project("image", features["image"])
+    soft = np.log(np.exp(10 * documents @ head.hubs.landmarks.T).mean(1)) / 10
+    excess = 0.5 * (soft - soft.mean())
+    assert np.abs(excess).max() > 0.01
+    expected = plain.project("text", words, "query") @ documents.T - excess
+    expected /= np.sqrt(1 + 0.3**2) * np.sqrt(1 + (excess / 0.3) ** 2)  # unit rows on both sides
+    found = head.project("image", features["image"])
+    assert head.project("text", words, "query") @ found.T == pytest.approx(expected, abs=1e-5)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(30), abs=1e-6)
+
+
+def test_hubness_does_not_touch_a_picture_that_asks():
+    head, features = hubby()
+    query = head.project("image", features["image"], "query")
+    assert not query[:, 16].any()
+    own = query @ head.project("image", features["image"]).T
+    assert (own.argmax(1) == np.arange(30)).all()
+
+
+def test_hubs_and_fusion_survive_a_file(tmp_path):
+    head, features = hubby("attention")
+    keyed = head.with_fusion(
+        Fusion("attention", {"text": 2.0, "image": 0.5}, {"image": vectors(1, 16)[0]})
+    )
+    keyed.save(tmp_path / "head.safetensors")
+    loaded = Head.load(tmp_path / "head.safetensors")
+    parts = {"image": keyed.project("image", features["image"])}
+    there = {"image": np.ones(30, bool)}
+    assert np.array_equal(loaded.project("image", features["image"]), parts["image"])
+    assert np.array_equal(loaded.fuse(parts, there)[0], keyed.fuse(parts, there)[0])
+    assert loaded.fingerprint == keyed.fingerprint != head.fingerprint
+
+
+def test_attention_by_hand():
+    fusion = Fusion("attention", {"text": 1.0, "image": 1.0}, {"image": np.array([np.log(3.0)])})
+    parts = {"text": np.array([[1.0, 0.0]] * 2), "image": np.array([[1.0, 0.0], [0.0, 1.0]])}
+    there = {"text": np.array([True, True]), "image": np.array([True, True])}
+    assert fusion.weights(parts, there) == pytest.approx(
+        np.array([[0.25, 0.75, 0], [0.5, 0.5, 0]]), abs=1e-6
+    )
+
+
+def test_concat_scores_the_weighted_mean_of_the_modalities():
+    head = Head.untrained(DIMS, dim=8).with_fusion(
+        Fusion("concat", {"text": 3.0, "image": 2.0, "audio": 1.0})
+    )
+    parts = {name: vectors(4, 8, seed) for seed, name in enumerate(DIMS)}
+    there = {name: np.ones(4, bool) for name in DIMS}
+    fused, weights = head.fuse(parts, there)
+    assert fused.shape == (4, head.fused_dim) == (4, 24)
+    assert np.linalg.norm(fused, axis=1) == pytest.approx(1)
+    query = vectors(1, 8, seed=9)
+    expected = sum(weights[:, c] * (query @ parts[name].T)[0] for c, name in enumerate(DIMS))
+    assert (head.fused_query(query) @ fused.T)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_fused_vectors_keep_their_length_if_asked():
+    head = Head.untrained({"text": 2, "image": 2}, dim=2)
+    even = head.with_fusion(Fusion("weighted", {"text": 1.0, "image": 1.0}))
+    parts = {"text": np.array([[1, 0]], np.float32), "image": np.array([[0, 1]], np.float32)}
+    there = {name: np.array([True]) for name in parts}
+    fused, _ = even.fuse(parts, there, normalised=False)
+    assert fused == pytest.approx(np.array([[0.5, 0.5]]))
+
+
+def test_joint_modalities_share_their_projection():
+    head = Head.untrained({"text": 32, "image": 32}, dim=8, joint=("text", "image"))
+    rows = vectors(6, 32)
+    assert np.array_equal(head.project("text", rows), head.project("image", rows))
+    assert head.fusion.shares == {"text": 1.0, "image": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("method", "shares"),
+    [
+        ("mean", {"text": 1.0}),
+        ("weighted", {}),
+        ("weighted", {"text": 0.0}),
+        ("concat", {"text": np.nan}),
+    ],
+)
+def test_a_wrong_fusion_says_so(method, shares):
+    with pytest.raises(ValueError, match=r"fusion|Fusion weights"):
+        Fusion(method, shares)

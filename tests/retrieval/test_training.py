@@ -68,11 +68,19 @@ def test_training_is_deterministic_and_tells_its_progress():
     first = train_head(world(), CONFIG, told.append)
     assert first.head.fingerprint == train_head(world(), CONFIG).head.fingerprint
     assert first.history == told
-    stages = ["text", *["image"] * 2, *["audio"] * 2, "contrastive"]
-    assert [entry["stage"] for entry in told] == stages
+    stages = [entry["stage"] for entry in told]
+    assert [s for s in stages if s != "fusion"] == [
+        "text",
+        *["image"] * 2,
+        *["audio"] * 2,
+        "contrastive",
+    ]
+    assert stages[-1] == "fusion"
     assert first.head.metadata["metrics"] == first.metrics
     assert first.metrics["contrastive_epochs"] == 0  # 40 held-back items cannot judge it
-    assert set(first.metrics) == {"text_to_image_mrr", "text_to_audio_mrr", "contrastive_epochs"}
+    strengths = {"image_strength", "audio_strength"}
+    mrr = {"text_to_image_mrr", "text_to_audio_mrr"}
+    assert set(first.metrics) == strengths | mrr | {"contrastive_epochs"}
 
 
 def test_a_modality_without_rows_keeps_a_random_projection():
@@ -86,7 +94,7 @@ def test_a_catalog_without_texts_trains():
     silent = TextRows(np.zeros(0, np.int64), np.zeros((0, 40), np.float32), np.zeros(0, str))
     trained = train_head(TrainingSet(data.labels, silent, data.image, data.audio), CONFIG)
     assert trained.metrics == {"contrastive_epochs": 0}
-    assert trained.head.dim == 16
+    assert trained.head.shared_dim == 16
 
 
 def test_anchors_help_when_items_are_few():
