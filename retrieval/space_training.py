@@ -21,8 +21,8 @@ from retrieval.evaluation import (
     retrieval_metrics,
 )
 from retrieval.exceptions import TooFewItems
-from retrieval.index import Metric
 from retrieval.head import Head
+from retrieval.index import Metric
 from retrieval.models import EmbeddingSpace
 from retrieval.outputs import ContentKey, Piece
 from retrieval.preprocess.text import normalise
