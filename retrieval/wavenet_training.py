@@ -36,14 +36,14 @@ FEATURES_REVISION = 1
 
 @dataclass(frozen=True, slots=True)
 class WaveNetTrainingConfig:
-    """Tuned on the validation items of split 0; the test items were not looked at."""
+    """Chosen on the validation items of split 0 for what two cores train in ten minutes."""
 
     network: WaveNetConfig = field(default_factory=WaveNetConfig)
-    epochs: int = 40
+    epochs: int = 30
     patience: int = 10
     """Epochs without a better validation before it stops."""
     batch_size: int = 32
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 3e-3
     warm_up: float = 0.05
     weight_decay: float = 0.05
     seed: int = 0

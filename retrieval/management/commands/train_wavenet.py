@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from catalog.commands import ExampleCommand
 from catalog.importers.demo import FetchError
 from retrieval import spoken
-from retrieval.encoders import encoder_for
+from retrieval.encoders.e5 import E5Encoder
 from retrieval.exceptions import RetrievalError
 from retrieval.wavenet_training import (
     Fitted,
@@ -114,7 +114,7 @@ class Command(ExampleCommand):
                     case stage:
                         progress.update(bar, description=f"{stage} {entry['done']}")
 
-            task = prepared_task(package, folder, encoder_for("text"), show)
+            task = prepared_task(package, folder, E5Encoder(), show)
             sides = split_items(task.clips, split, without)
             parts = {"train": sides.train, "validation": sides.validation, "test": sides.test}
             counts = ", ".join(f"{len(clips)} {name}" for name, clips in parts.items())
