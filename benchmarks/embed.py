@@ -145,11 +145,13 @@ class Catalog:
         from catalog.broker import redis_client
         from catalog.models import Item
         from retrieval import spaces
+        from retrieval.models import Embedding
 
         call_command("migrate", verbosity=0)
         if not Item.objects.exists():
             call_command("import_demo")
         redis_client().flushdb()  # messages of the import
+        Embedding.objects.update(leased_until=None)  # of a benchmark that was killed
         retrieval = settings.RETRIEVAL
         self.space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
         self.ids = list(Item.objects.order_by("id").values_list("id", flat=True))
