@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 if TYPE_CHECKING:
     from retrieval.head import Head
-    from retrieval.training_set import TextRows, TrainingSet
+    from retrieval.training.data import TextRows, TrainingSet
 
 FIGURES = ("r@1", "r@10", "mrr")
 Key = tuple[str, str, str]
@@ -41,8 +41,8 @@ def main() -> None:
     from retrieval import space_training
     from retrieval.evaluation import holdout_split
     from retrieval.fusion import FUSION_METHODS
-    from retrieval.fusion_training import EQUAL
     from retrieval.training import TrainingConfig, train_head
+    from retrieval.training.fusing import EQUAL
 
     ranks: dict[Key, list[np.ndarray]] = defaultdict(list)
     learned: dict[str, list[str]] = defaultdict(list)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 if TYPE_CHECKING:
-    from retrieval.wavenet_training import Ranking, Split, SpokenTask, WaveNetTrainingConfig
+    from retrieval.training.wavenet import Ranking, Split, SpokenTask, WaveNetTrainingConfig
 
 LEAST_CANDIDATES = 50
 """A language with fewer held-out items is left out: ten of a few are found by chance."""
@@ -45,7 +45,7 @@ def main() -> None:
     from retrieval import spoken
     from retrieval.encoders.e5 import E5Encoder
     from retrieval.encoders.wavenet import read_header
-    from retrieval.wavenet_training import prepared_task
+    from retrieval.training.wavenet import prepared_task
 
     torch.set_num_threads(arguments.threads)
     folder = settings.VAR / "wavenet"
@@ -62,7 +62,7 @@ def main() -> None:
 def _compare(task: "SpokenTask", weights: Path) -> None:
     """One table; of the held-out languages only, if the weights were trained without some."""
     from retrieval.encoders import wavenet
-    from retrieval.wavenet_training import encode_clips, split_items, text_targets
+    from retrieval.training.wavenet import encode_clips, split_items, text_targets
 
     header = wavenet.read_header(weights)
     split = split_items(task.clips, header["split"], header["held_out_languages"])
@@ -113,7 +113,7 @@ def _asking(task: "SpokenTask", split: "Split") -> NDArray[np.int64]:
 def _rankings(
     task: "SpokenTask", targets: Vectors, clips: NDArray[np.int64], vectors: Vectors
 ) -> list["Ranking"]:
-    from retrieval.wavenet_training import rank_texts
+    from retrieval.training.wavenet import rank_texts
 
     return [rank_texts(task, targets, clips, vectors, english=english) for english in (False, True)]
 
@@ -146,7 +146,7 @@ def _layers(task: "SpokenTask", split: "Split") -> Vectors:
     import torch
     from torch import Tensor, nn
 
-    from retrieval.wavenet_training import encode_clips, fit
+    from retrieval.training.wavenet import encode_clips, fit
 
     class TwoLayers(nn.Module):
         def __init__(self, inputs: int, dim: int) -> None:
@@ -166,7 +166,7 @@ def _layers(task: "SpokenTask", split: "Split") -> Vectors:
 
 
 def _baseline_config() -> "WaveNetTrainingConfig":
-    from retrieval.wavenet_training import WaveNetTrainingConfig
+    from retrieval.training.wavenet import WaveNetTrainingConfig
 
     # large batches: two layers cost nothing beside the comparison with every text
     return WaveNetTrainingConfig(

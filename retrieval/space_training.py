@@ -27,7 +27,7 @@ from retrieval.models import EmbeddingSpace
 from retrieval.outputs import ContentKey, Piece
 from retrieval.preprocess.text import normalise
 from retrieval.training import TrainingConfig, train_head
-from retrieval.training_set import Anchors, Rows, TextRows, TrainingSet
+from retrieval.training.data import Anchors, Rows, TextRows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 CHUNK = 500

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from retrieval.evaluation.metrics import best_ranks, retrieval_metrics
 from retrieval.head import Head
 from retrieval.training import TrainingConfig, train_head
-from retrieval.training_set import TextRows, TrainingSet
+from retrieval.training.data import TextRows, TrainingSet
 from retrieval.types import Modality, Vectors
 
 HOLDOUT = 0.2

@@ -15,7 +15,7 @@ from catalog.importers.demo import FetchError
 from retrieval import spoken
 from retrieval.encoders.e5 import E5Encoder
 from retrieval.exceptions import RetrievalError
-from retrieval.wavenet_training import (
+from retrieval.training.wavenet import (
     Fitted,
     WaveNetTrainingConfig,
     has_bf16,

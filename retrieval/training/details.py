@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.training_set import TrainingSet
+from retrieval.training.data import TrainingSet
 from retrieval.types import Modality, Vectors
 
 DETAILED: tuple[Modality, ...] = ("image", "audio")

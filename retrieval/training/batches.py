@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retrieval.fusion import pool
 from retrieval.head import Head
-from retrieval.training_set import Anchors, Rows, TrainingSet
+from retrieval.training.data import Anchors, Rows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 BATCH = 512

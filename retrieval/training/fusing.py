@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.batches import TARGETS
-from retrieval.contrastive import one_thread
 from retrieval.fusion import Fusion, FusionMethod, Present, pool
 from retrieval.head import Head
-from retrieval.training_set import TrainingSet
+from retrieval.training.batches import TARGETS
+from retrieval.training.contrastive import one_thread
+from retrieval.training.data import TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 if TYPE_CHECKING:

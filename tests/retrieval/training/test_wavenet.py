@@ -9,7 +9,7 @@ import pytest
 
 from retrieval.encoders.wavenet import BANDS, WaveNetConfig, read_header
 from retrieval.spoken import ClipFeatures
-from retrieval.wavenet_training import (
+from retrieval.training.wavenet import (
     Alphabet,
     Split,
     SpokenTask,
@@ -158,7 +158,7 @@ def test_ranks_and_chance_by_hand():
 
 
 def test_chance_is_that_of_a_random_order():
-    from retrieval.wavenet_training import _chance
+    from retrieval.training.wavenet import _chance
 
     rng = np.random.default_rng(0)
     hits = [(rng.permutation(40)[:10] < 3).any() for _ in range(20_000)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.head import Head
-from retrieval.training_set import TrainingSet
+from retrieval.training.data import TrainingSet
 from retrieval.types import MODALITIES
 
 

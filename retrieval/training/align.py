@@ -7,13 +7,13 @@
    the concepts its encoder can name (its classifier's classes: DeViSE, Frome et al. 2013); the
    strength is chosen on an inner split of the items.
 3. All are rotated onto the leading ``dim`` directions of the text.
-4. ``retrieval.contrastive`` refines the result where held-back items prove that it helps. On the
+4. ``retrieval.training.contrastive`` refines the result where held-back items prove that it helps. On the
    demo catalog it does not: contrastive training (InfoNCE) memorises 1,110 items. Unregularised,
    on leave-one-out vectors, R@10 fell from .658 to .617 in English, from .612 to .539 in Chinese
    (4 splits); regularised, MRR gained .004, which is within the noise.
 5. Pictures and sounds that are near everything are taken down (``head.Hubs``), and each modality's
-   own details are put beside what all share (``retrieval.detail``).
-6. ``retrieval.fusion_training`` learns how much each modality counts in the fused vector.
+   own details are put beside what all share (``retrieval.training.details``).
+6. ``retrieval.training.fusing`` learns how much each modality counts in the fused vector.
 """
 
 import json
@@ -25,14 +25,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.batches import TARGETS
-from retrieval.checkpoints import Checkpoints
-from retrieval.contrastive import ContrastiveConfig, choose, refine
-from retrieval.detail import fit_details
 from retrieval.fusion import Fusion, FusionMethod, pool, unit
-from retrieval.fusion_training import EQUAL, FusionConfig, cross_fitted, train_fusion
 from retrieval.head import DIM, Head, Projection
-from retrieval.training_set import TextRows, TrainingSet
+from retrieval.training.batches import TARGETS
+from retrieval.training.checkpoints import Checkpoints
+from retrieval.training.contrastive import ContrastiveConfig, choose, refine
+from retrieval.training.data import TextRows, TrainingSet
+from retrieval.training.details import fit_details
+from retrieval.training.fusing import EQUAL, FusionConfig, cross_fitted, train_fusion
 from retrieval.types import MODALITIES, Modality, Vectors
 
 Progress = Callable[[dict[str, Any]], None]

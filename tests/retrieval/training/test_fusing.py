@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from retrieval.fusion import FUSION_METHODS, Fusion, unit
-from retrieval.fusion_training import (
+from retrieval.training.fusing import (
     EQUAL,
     FusionConfig,
     Parts,

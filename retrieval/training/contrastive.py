@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.batches import BATCH, TARGETS, Batch, Sampler, language_weights
 from retrieval.head import Head
-from retrieval.training_set import TrainingSet
+from retrieval.training.batches import BATCH, TARGETS, Batch, Sampler, language_weights
+from retrieval.training.data import TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 if TYPE_CHECKING:

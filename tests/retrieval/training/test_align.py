@@ -11,7 +11,7 @@ from retrieval.evaluation import (
     retrieval_metrics,
 )
 from retrieval.training import TrainingConfig, train_head
-from retrieval.training_set import Anchors, Rows, TextRows, TrainingSet
+from retrieval.training.data import Anchors, Rows, TextRows, TrainingSet
 
 ITEMS, LATENT = 200, 12
 

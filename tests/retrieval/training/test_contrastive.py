@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retrieval.batches import BATCH, Draws, Sampler, language_weights
-from retrieval.contrastive import ContrastiveConfig, _exceeds, _Model, refine
 from retrieval.fusion import unit
 from retrieval.head import Head
 from retrieval.training import TrainingConfig, train_head
-from retrieval.training_set import Rows, TextRows, TrainingSet
+from retrieval.training.batches import BATCH, Draws, Sampler, language_weights
+from retrieval.training.contrastive import ContrastiveConfig, _exceeds, _Model, refine
+from retrieval.training.data import Rows, TextRows, TrainingSet
 
 ITEMS, LOUD, QUIET = 400, 4, 12
 EAGER = ContrastiveConfig(max_epochs=8, learning_rate=0.005, pull=0.0)

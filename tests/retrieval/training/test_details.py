@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from retrieval.detail import fit_details, whitened_directions
 from retrieval.fusion import unit
 from retrieval.head import DETAIL_SHARE, Head
-from retrieval.training_set import Rows, TextRows, TrainingSet
+from retrieval.training.data import Rows, TextRows, TrainingSet
+from retrieval.training.details import fit_details, whitened_directions
 
 DIMS = {"text": 12, "image": 20, "audio": 16}
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from retrieval.contrastive import ContrastiveConfig
 from retrieval.training import TrainingConfig, train_head
-from tests.retrieval.test_training import world
+from retrieval.training.contrastive import ContrastiveConfig
+from tests.retrieval.training.test_align import world
 
 CONFIG = TrainingConfig(
     dim=16, strengths=(0.01, 0.1), contrastive=ContrastiveConfig(max_epochs=2, margin=-9.0)
