@@ -152,9 +152,23 @@ class Catalog:
             call_command("import_demo")
         redis_client().flushdb()  # messages of the import
         Embedding.objects.update(leased_until=None)  # of a benchmark that was killed
+        self._forget_other_encoders()
         retrieval = settings.RETRIEVAL
         self.space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
         self.ids = list(Item.objects.order_by("id").values_list("id", flat=True))
+
+    def _forget_other_encoders(self) -> None:
+        """A space of an earlier benchmark may be of encoders that have changed since."""
+        from retrieval import index, spaces
+        from retrieval.exceptions import SpaceConflict
+        from retrieval.models import EmbeddingSpace
+
+        for row in EmbeddingSpace.objects.defer("head"):
+            try:
+                spaces.check_encoders(spaces.space(row.pk))
+            except SpaceConflict:
+                index.partition_drop(spaces.partition_of(row))
+                row.delete()
 
     def sample(self, count: int, seed: int) -> list[int]:
         """Some of the items, ascending."""
@@ -220,16 +234,15 @@ class Catalog:
         Embedding.objects.filter(space_id=self.space_id, item_id__in=list(ids)).delete()
 
     def batches(self, ids: Sequence[int]) -> list[list[dict[str, str]]]:
-        """What the encoders read of the items, in the batches of the worker's messages."""
+        """What the encoders read of the items, in the worker's batches."""
         from django.core.files.storage import default_storage
 
         from catalog import selectors
-        from catalog.wake import ITEMS_PER_MESSAGE
-        from retrieval import outputs
+        from retrieval import outputs, services
 
         found = []
-        for start in range(0, len(ids), ITEMS_PER_MESSAGE):
-            documents = selectors.documents(ids[start : start + ITEMS_PER_MESSAGE])
+        for start in range(0, len(ids), services.BATCH):
+            documents = selectors.documents(ids[start : start + services.BATCH])
             pieces = [piece for document in documents for piece in outputs.pieces_of(document)]
             found.append(
                 [

@@ -219,6 +219,16 @@ def all_due(space_id: int) -> list[int]:
     return found
 
 
+def due_among(space_id: int, item_ids: Sequence[int]) -> list[int]:
+    """Those of the items that are due and not leased, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DUE + " AND i.id = ANY(%(items)s) ORDER BY i.id",
+            {"space": space_id, "items": list(item_ids)},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def progress(space_id: int) -> dict[str, int]:
     """Items by where they stand in the space: ready, failed and pending add up to total."""
     with connection.cursor() as cursor:

@@ -28,6 +28,10 @@ from retrieval.types import MODALITIES, Modality, Vectors
 log = logging.getLogger(__name__)
 
 
+BATCH = 32
+"""Items embedded together: while a worker is at it, a search by picture waits."""
+
+
 @dataclass(slots=True)
 class EmbedReport:
     """What one call did: numbers of items."""
@@ -35,6 +39,32 @@ class EmbedReport:
     embedded: int = 0
     unchanged: int = 0
     failed: int = 0
+
+
+def embed_some(item_ids: Sequence[int]) -> list[int]:
+    """In every live space confirm what did not change, and embed the first BATCH of what is due.
+
+    Returns the rest of what is due, for other workers to share. Confirming is quick, so it takes the
+    whole of a large message.
+    """
+    due: set[int] = set(item_ids)
+    if len(item_ids) > BATCH:
+        due = set()
+        for space_id in spaces.live_spaces():
+            try:
+                due.update(_due_after_confirming(space_id, item_ids))
+            except (EncoderUnavailable, SpaceBroken, SpaceConflict):
+                due.update(item_ids)  # said, and held against the space, where it is embedded
+    ordered = sorted(due)
+    embed_everywhere(ordered[:BATCH])
+    return ordered[BATCH:]
+
+
+def _due_after_confirming(space_id: int, item_ids: Sequence[int]) -> list[int]:
+    space = spaces.space(space_id)
+    spaces.check_encoders(space)
+    _confirm_unchanged(space, item_ids, EmbedReport())
+    return claims.due_among(space_id, item_ids)
 
 
 def embed_everywhere(item_ids: Sequence[int]) -> None:

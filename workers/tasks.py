@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from catalog.wake import workers_wake
 from retrieval import audit, queries, services, spaces, training_jobs
 from workers import sweeper
 
@@ -12,10 +13,10 @@ TRANSIENT = (OperationalError, InterfaceError)
 
 @shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
 def embed_items(item_ids: list[int]) -> None:
-    """Embed what is due among the items, in every live space."""
+    """Embed what is due among the items, in every live space; pass on what is more than a batch."""
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
-    services.embed_everywhere(item_ids)
+    workers_wake(services.embed_some(item_ids), per_message=services.BATCH)
 
 
 @shared_task

@@ -15,7 +15,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from catalog.wake import ITEMS_PER_MESSAGE
 from retrieval import claims, services
 from retrieval.exceptions import SpaceConflict
 from retrieval.models import EmbeddingSpace
@@ -31,8 +30,8 @@ def fill_here(space_ids: Sequence[int], item_ids: Sequence[int]) -> None:
     """
     with progress_bar() as progress:
         bar = progress.add_task("embedding", total=len(item_ids) * len(space_ids))
-        for start in range(0, len(item_ids), ITEMS_PER_MESSAGE):
-            chunk = item_ids[start : start + ITEMS_PER_MESSAGE]
+        for start in range(0, len(item_ids), services.BATCH):
+            chunk = item_ids[start : start + services.BATCH]
             for space_id in space_ids:
                 services.embed_items(space_id, chunk)
                 progress.advance(bar, len(chunk))

@@ -10,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models import Media
 from catalog.services import item_update, items_touch, media_add
 from catalog.uploads import check_upload
-from retrieval import claims, encoders, services
+from retrieval import claims, encoders, services, spaces
 from retrieval.exceptions import EncoderFailed, SpaceConflict
 from retrieval.models import Embedding, EmbeddingSpace, EncoderOutput
 from tests.fakes import FakeTextEncoder
 from tests.retrieval.conftest import make_item, png, wav
+from workers.tasks import embed_items as embed_task
 
 pytestmark = pytest.mark.django_db
 
@@ -187,11 +188,47 @@ def test_warm_up_loads_every_encoder(settings):
 
 def test_two_spaces_are_embedded_apart(space):
     row = EmbeddingSpace.objects.get(pk=space.id)
-    from retrieval import spaces
-
     other = spaces.space_create("other", space.head, profile=row.profile, trained=False)
     item = make_item("frog", "a frog")
     for space_id in spaces.live_spaces():
         services.embed_items(space_id, [item.pk])
     assert spaces.live_spaces() == [space.id, other.pk]
     assert Embedding.objects.filter(item=item, status="ready").count() == 2
+
+
+class TestLargeMessages:
+    @pytest.fixture
+    def items(self, space, many_items) -> list[int]:
+        return [item.pk for item in many_items(services.BATCH + 8)]
+
+    def test_one_batch_is_embedded_and_the_rest_left_to_others(self, space, items):
+        assert services.embed_some(items) == items[services.BATCH :]
+        assert claims.due(space.id, limit=100) == items[services.BATCH :]
+
+    def test_what_did_not_change_is_confirmed_at_once(self, space, items):
+        services.embed_items(space.id, items)
+        items_touch(items)
+        assert services.embed_some(items) == []
+        assert claims.due(space.id, limit=100) == []
+
+    def test_what_is_not_due_is_not_passed_on(self, space, items):
+        services.embed_items(space.id, items[:-1])
+        assert services.embed_some(items) == []
+        assert claims.due(space.id, limit=100) == []
+
+    def test_items_due_in_one_space_only_are_not_forgotten(self, space, items):
+        other = spaces.space_create("other", space.head, profile="fake", trained=False)
+        services.embed_items(space.id, items)
+        assert services.embed_some(items) == items[services.BATCH :]
+        assert claims.due(other.pk, limit=100) == items[services.BATCH :]
+
+    def test_the_task_passes_on_messages_of_a_batch(
+        self, space, items, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        sent = []
+        monkeypatch.setattr(
+            "catalog.wake.current_app.send_task", lambda name, args: sent.append((name, *args))
+        )
+        with django_capture_on_commit_callbacks(execute=True):
+            embed_task(items)
+        assert sent == [("workers.tasks.embed_items", items[services.BATCH :])]
