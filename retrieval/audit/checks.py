@@ -83,35 +83,44 @@ class Scope:
 
 
 def missing_media(scope: Scope) -> Iterator[Found]:
-    """Items without a modality that most of their kind have."""
+    """Items without a modality that most of their kind have, or without any media if one of their
+    kind has some.
+    """
     usual: dict[str, dict[str, float]] = defaultdict(dict)
-    for modality in (Media.Modality.IMAGE, Media.Modality.AUDIO):
-        good = Q(media__modality=modality) & ~Q(media__status=Media.Status.FAILED)
-        counts = (
-            Item.objects.order_by()
-            .values("kind")
-            .annotate(
-                items=Count("pk", distinct=True), having=Count("pk", filter=good, distinct=True)
-            )
-        )
-        for row in counts:
-            share = row["having"] / row["items"]
-            if row["items"] >= MIN_KIND and share > USUAL:
-                usual[row["kind"]][modality] = share
+    for modality in ("image", "audio"):
+        for kind, (items, share) in _shares(_media_giving(modality)).items():
+            if items >= MIN_KIND and share > USUAL:
+                usual[kind][modality] = share
+    some = {kind: share for kind, (_, share) in _shares(list(Media.Modality)).items()}
     for chunk in scope.chunks("missing media"):
         has = _modalities_of(chunk)
         for item_id, kind in Item.objects.filter(pk__in=chunk).values_list("pk", "kind"):
             lacking = {m: share for m, share in usual[kind].items() if m not in has[item_id]}
+            if not lacking and not has[item_id] and some.get(kind):
+                lacking = {"media": some[kind]}
             if lacking:
                 said = ", ".join(f"no {m} ({share:.0%} of {kind})" for m, share in lacking.items())
                 yield Found(item_id, Check.MISSING_MEDIA, max(lacking.values()), said)
+
+
+def _media_giving(modality: Modality) -> list[Media.Modality]:
+    return [medium for medium, given in outputs.MODALITIES_OF.items() if modality in given]
+
+
+def _shares(media: Sequence[Media.Modality]) -> Mapping[str, tuple[int, float]]:
+    """Of each kind: how many items, and the share of them that has such media."""
+    good = Q(media__modality__in=media) & ~Q(media__status=Media.Status.FAILED)
+    having = Count("pk", filter=good, distinct=True)
+    counts = Item.objects.order_by().values("kind")
+    rows = counts.annotate(items=Count("pk", distinct=True), having=having)
+    return {row["kind"]: (row["items"], row["having"] / row["items"]) for row in rows}
 
 
 def _modalities_of(item_ids: Sequence[int]) -> Mapping[int, set[str]]:
     good = Media.objects.filter(item__in=item_ids).exclude(status=Media.Status.FAILED)
     found: dict[int, set[str]] = defaultdict(set)
     for item_id, modality in good.values_list("item_id", "modality"):
-        found[item_id].add(modality)
+        found[item_id].update(outputs.MODALITIES_OF[Media.Modality(modality)])
     return found
 
 

@@ -266,8 +266,8 @@ class _World:
         head = self.space.head
         vectors = {name: self.stored.vectors[name] for name in head.modalities}
         present = {name: self.stored.present[name] for name in head.modalities}
-        for name, (rows, has) in changed.items():
-            vectors[name], present[name] = rows, has
+        for name in changed.keys() & set(head.modalities):  # a profile may lack some
+            vectors[name], present[name] = changed[name]
         left = np.flatnonzero(np.any([present[name] for name in head.modalities], axis=0))
         fused, _ = head.fuse(
             {name: rows[left] for name, rows in vectors.items()},

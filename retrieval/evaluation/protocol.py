@@ -4,6 +4,7 @@ A protocol is JSON Lines: ``{"query": "a frog", "language": "en", "relevant": ["
 """
 
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -240,8 +241,15 @@ def _bytes(question: Question, folder: Path) -> bytes:
     path = folder / question.content
     limit = settings.CATALOG[f"MAX_{question.kind.upper()}_BYTES"]
     try:
-        if path.stat().st_size > limit:
-            raise Refused(f"query.{question.kind}: {path} is over {limit} bytes")
-        return path.read_bytes()
+        # before it is opened: that alone waits for ever at a pipe, and a device has no end
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Refused(f"query.{question.kind}: {path} is not a regular file")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
     except OSError as err:
         raise Refused(f"query.{question.kind}: {path}: {err.strerror}") from err
+    except UnicodeEncodeError as err:  # lone surrogates
+        raise Refused(f"query.{question.kind}: {str(path)!r} is no file name") from err
+    if len(content) > limit:
+        raise Refused(f"query.{question.kind}: {path} is over {limit} bytes")
+    return content

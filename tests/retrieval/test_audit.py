@@ -18,6 +18,7 @@ from retrieval.exceptions import AuditRunning
 from retrieval.fusion import unit
 from retrieval.models import AuditFinding, AuditRun
 from retrieval.types import Waveform
+from tests.catalog.factories import video_bytes
 from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +97,6 @@ class TestMissingAndBroken:
         for n in range(10):
             media = [noise(n)] if n else []
             make_item(f"stamp{n}", f"stamp {n}", kind="stamp", media=media)
-            make_item(f"note{n}", f"note {n}", kind="note", media=[] if n else [noise(n)])
         make_item("lone", "lone", kind="rare")
         assert audit.audit(["missing"]) == {"missing_media": 1}
         finding = AuditFinding.objects.get()
@@ -104,6 +104,27 @@ class TestMissingAndBroken:
             "stamp0",
             "no image (90% of stamp)",
         )
+
+    def test_items_without_any_media_where_others_of_their_kind_have_some(self, db):
+        for n in range(4):
+            media = [noise(n)] if n == 0 else []
+            make_item(f"note{n}", f"note {n}", kind="note", media=media)
+            make_item(f"word{n}", f"word {n}", kind="word")
+        assert audit.audit(["missing"]) == {"missing_media": 3}
+        assert found("missing_media") == {"note1", "note2", "note3"}
+        assert set(AuditFinding.objects.values_list("detail", "score")) == {
+            ("no media (25% of note)", 0.25)
+        }
+
+    def test_a_video_is_picture_and_sound(self, db):
+        for n in range(9):
+            media = [noise(n), waveform(np.sin(np.arange(RATE) / (n + 2)))]
+            make_item(f"s{n}", f"s{n}", kind="bird", media=media)
+        make_item("film", "film", kind="bird", media=[io.BytesIO(video_bytes())])
+        make_item("mute", "mute", kind="bird", media=[noise(9)])
+        assert audit.audit(["missing"]) == {"missing_media": 1}
+        finding = AuditFinding.objects.get()
+        assert (finding.item.external_id, finding.detail) == ("mute", "no audio (91% of bird)")
 
     def test_a_broken_file_counts_as_none(self, db):
         items = [make_item(f"s{n}", f"s{n}", media=[noise(n)]) for n in range(10)]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from django.db import connection
 
 from catalog.models import Item
 from catalog.services import item_update
-from retrieval import index, services
+from retrieval import index, services, spaces
 from retrieval.evaluation.catalog import TaskResult, evaluate_catalog
 from retrieval.evaluation.protocol import evaluate_protocol
 from retrieval.models import EmbeddingSpace
@@ -125,6 +126,25 @@ class TestStoredVectors:
                 [[item.pk for item in world[:9]]],
             )
         assert not any(task.source == "audio" for task in evaluate_catalog(space).tasks)
+
+
+@pytest.mark.parametrize("lacking", ["text", "image", "audio"])
+def test_a_profile_may_lack_a_modality(settings, lacking):
+    encoders = {k: v for k, v in settings.RETRIEVAL["PROFILES"]["fake"].items() if k != lacking}
+    profiles = {**settings.RETRIEVAL["PROFILES"], "fewer": encoders}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
+    spaces.ensure_active_space("fewer", 64)
+    space = spaces.active_space()
+    colours = [(20 * n, 0, 250 - 20 * n) for n in range(ITEMS)]
+    items = [
+        make_item(f"w{n}", f"word{n}", media=[png(colour), wav(300 + 200 * n)])
+        for n, colour in enumerate(colours)
+    ]
+    services.embed_items(space.id, [item.pk for item in items])
+    tasks = tasks_of(space)
+    sources = {task.source for task in tasks.values()}
+    assert sources == {"text", "image", "audio"} - {lacking}
+    assert {task.source for task in tasks.values() if task.left_out} == sources
 
 
 class TestLanguages:
@@ -247,8 +267,32 @@ class TestCatalogCommand:
         assert json.loads(capsys.readouterr().out)["items"] == ITEMS
 
     def test_an_odd_sample_is_refused(self, space):
-        with pytest.raises(CommandError, match="at least 10"):
-            call_command("evaluate_retrieval", "--sample", "3")
+        for sample in ("3", "0", "-1"):
+            with pytest.raises(CommandError, match="at least 10"):
+                call_command("evaluate_retrieval", "--sample", sample)
+
+    @pytest.mark.parametrize("seed", ["-1", "x", "2147483648"])
+    def test_a_seed_is_a_non_negative_integer(self, space, seed):
+        with pytest.raises(CommandError, match=f"--seed: '{seed}' is not an integer from 0 to"):
+            call_command("evaluate_retrieval", "--seed", seed)
+
+    @pytest.mark.parametrize(("trained", "step"), [(True, "train"), (False, "backfill")])
+    def test_a_failed_space_without_a_head_names_its_repair(self, db, trained, step):
+        spaces.space_create_failed(
+            "spring",
+            "The weights of e5 are missing.",
+            profile="fake",
+            trained=trained,
+            fusion="weighted",
+            metric="cosine",
+            dim=64,
+        )
+        with pytest.raises(CommandError) as caught:
+            call_command("evaluate_retrieval", "--space", "spring")
+        assert str(caught.value) == (
+            "Space 'spring' failed before it had a head: The weights of e5 are missing. "
+            f"Repair that, then run `manage.py space {step} 'spring'`."
+        )
 
 
 class TestProtocol:
@@ -326,7 +370,10 @@ class TestProtocol:
             ({"query": "a", "relevant": ["\ud800"]}, "no such item"),
             ({"query": {"item": "a\ud800"}, "relevant": ["frog"]}, "query.item: no such item"),
             ({"query": {"image": "gone.png"}, "relevant": ["frog"]}, "No such file"),
-            ({"query": {"image": "."}, "relevant": ["frog"]}, "Is a directory"),
+            ({"query": {"image": "."}, "relevant": ["frog"]}, "is not a regular file"),
+            ({"query": {"image": "/dev/null"}, "relevant": ["frog"]}, "/dev/null is not a regular file"),
+            ({"query": {"audio": "pipe"}, "relevant": ["frog"]}, "pipe is not a regular file"),
+            ({"query": {"image": "a\ud800"}, "relevant": ["frog"]}, "is no file name"),
             ({"query": {"image": "broken.png"}, "relevant": ["frog"]}, "Not one of PNG"),
             ('{"query": "a", "relevant": {"frog": NaN}}', "NaN is no JSON number"),
             ("[" * 20_000, "is nested too deeply"),
@@ -335,12 +382,21 @@ class TestProtocol:
     def test_a_bad_line_is_reported_with_its_number_and_costs_only_itself(
         self, space, zoo, line, reason
     ):
+        os.mkfifo(zoo / "pipe")
         good = {"query": "green frog", "relevant": ["frog"]}
         result = evaluate_protocol(space, self.write(zoo, good, line, good))
         assert [values["r@1"] for values in result.values] == [1, 1]
         (problem,) = result.problems
         assert problem.line == 2
         assert reason in problem.reason
+
+    @pytest.mark.parametrize("name", ["red.png", "/proc/self/maps"])
+    def test_no_more_is_read_than_the_catalog_takes(self, space, zoo, settings, name):
+        """Whatever size the file claims: those of /proc claim none."""
+        settings.CATALOG = {**settings.CATALOG, "MAX_IMAGE_BYTES": 20}
+        path = self.write(zoo, {"query": {"image": name}, "relevant": ["frog"]})
+        (problem,) = evaluate_protocol(space, path).problems
+        assert problem.reason == f"query.image: {zoo / name} is over 20 bytes"
 
     def test_a_question_with_one_unknown_item_is_asked_without_it(self, space, zoo):
         path = self.write(zoo, {"query": "green frog", "relevant": ["frog", "cow"]})

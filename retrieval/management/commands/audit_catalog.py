@@ -10,7 +10,7 @@ from django.db.models import F
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from catalog.commands import ExampleCommand
+from catalog.commands import ExampleCommand, non_negative
 from retrieval import audit, spaces
 from retrieval.exceptions import NoActiveSpace
 from retrieval.models import AuditFinding
@@ -40,7 +40,10 @@ class Command(ExampleCommand):
         )  # fmt: skip
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings there")
         parser.add_argument(
-            "--limit", type=int, default=SHOWN, help="findings printed a check (%(default)s)"
+            "--limit",
+            type=non_negative,
+            default=SHOWN,
+            help="findings printed a check (%(default)s)",
         )
 
     def handle(self, *, check: list[str], json: Path | None, limit: int, **_: Any) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from catalog.commands import ExampleCommand
+from catalog.commands import ExampleCommand, non_negative
 from retrieval import spaces
 from retrieval.evaluation import catalog, protocol
 from retrieval.evaluation import stored as stored_vectors
@@ -53,7 +53,7 @@ a protocol has one question a line; paths of pictures and sounds are relative to
             metavar="FILE",
             help="write everything there as well (- for stdout)",
         )
-        parser.add_argument("--seed", type=int, default=0, help="of samples and intervals")
+        parser.add_argument("--seed", type=non_negative, default=0, help="of samples and intervals")
         parser.add_argument(
             "--sample",
             type=_sample,
@@ -87,12 +87,18 @@ a protocol has one question a line; paths of pictures and sounds are relative to
     def _space(self, name: str | None) -> spaces.Space:
         if name is None:
             return spaces.active_space()
-        row = EmbeddingSpace.objects.filter(name=name).only("pk", "state").first()
+        row = EmbeddingSpace.objects.filter(name=name).defer("head").first()
         if row is None:
             names = ", ".join(EmbeddingSpace.objects.values_list("name", flat=True)) or "none"
             raise CommandError(f"There is no space {name!r}. There are: {names}.")
         if row.state == EmbeddingSpace.State.RETIRED:
             raise CommandError(f"Space {name!r} is retired: its vectors are gone.")
+        if not row.head_sha256:
+            step = "train" if row.trained else "backfill"
+            raise CommandError(
+                f"Space {name!r} failed before it had a head: {row.error} Repair that, then run "
+                f"`manage.py space {step} {name!r}`."
+            )
         return spaces.space(row.pk)
 
     def _write(self, report: Mapping[str, Any], path: Path | None) -> None:
