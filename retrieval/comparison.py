@@ -1,5 +1,6 @@
 """Two spaces side by side: do they find the same, how well, how fast, how large are they."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -206,6 +207,24 @@ def table(found: Comparison) -> list[tuple[str, str, str, str]]:
         for path, values in found.held_out.items()
         if not path.endswith("queries")
     ]
+
+
+def unmeasured(found: Comparison) -> list[str]:
+    """A line for each space without stored held-out measurements: why, and what measures it."""
+    return [
+        f"{row.name}: not measured: {_why_unmeasured(row)}. "
+        f"`manage.py evaluate_retrieval --space {shlex.quote(row.name)}` measures it."
+        for row in dict.fromkeys(side.row for side in found.sides)
+        if not _flat(row.metrics.get("held_out", {}))
+    ]
+
+
+def _why_unmeasured(row: EmbeddingSpace) -> str:
+    if "made_from" in row.metrics:
+        return f"its head is that of {row.metrics['made_from']!r}"
+    if not row.trained:
+        return "only training stores held-out figures, and it was not trained"
+    return "it was trained on too few items to hold some out"
 
 
 def _figure(value: float | None) -> str:

@@ -16,6 +16,11 @@ Present = Mapping[Modality, NDArray[np.bool_]]
 """(n,) for each modality: which rows are real. The others are masked whatever they hold."""
 
 
+def fused_width(method: FusionMethod, dim: int) -> int:
+    """Of what the method makes of ``dim``-dimensional vectors."""
+    return dim * len(MODALITIES) if method == "concat" else dim
+
+
 @dataclass(frozen=True, slots=True)
 class Fusion:
     """How an item's modalities become its fused vector.
@@ -44,7 +49,7 @@ class Fusion:
 
     def width(self, dim: int) -> int:
         """Of the fused vector of ``dim``-dimensional ones."""
-        return dim * len(MODALITIES) if self.method == "concat" else dim
+        return fused_width(self.method, dim)
 
     def weights(self, vectors: Mapping[Modality, Vectors], present: Present) -> Vectors:
         """(n, len(MODALITIES)), rows summing to 1; zeros for an item with nothing."""

@@ -103,16 +103,21 @@ class EmbeddedItem:
     """The fusion's, summing to 1."""
 
 
+def check_indexable(fused_dim: int) -> None:
+    """Raises SpaceConflict for more dimensions than the index takes."""
+    if fused_dim > MAX_DIM:
+        raise SpaceConflict(
+            f"A fused vector of {fused_dim} dimensions cannot be indexed, {MAX_DIM} can: use "
+            "the fusion 'weighted' or 'attention' instead of 'concat', or a smaller RETRIEVAL_DIM."
+        )
+
+
 def partition_create(partition: Partition) -> None:
     """The space's partition with its own dimensions and its own HNSW index on ``fused``.
 
     Raises SpaceConflict for more dimensions than the index takes.
     """
-    if partition.fused_dim > MAX_DIM:
-        raise SpaceConflict(
-            f"A fused vector of {partition.fused_dim} dimensions cannot be indexed, {MAX_DIM} can: use "
-            "the fusion 'weighted' or 'attention' instead of 'concat', or a smaller RETRIEVAL_DIM."
-        )
+    check_indexable(partition.fused_dim)
     dims = sql.SQL(" AND ").join(
         sql.SQL("({0} IS NULL OR vector_dims({0}) = {1})").format(
             sql.Identifier(name), partition.dim_of(name)

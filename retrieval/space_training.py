@@ -61,8 +61,10 @@ def space_train(
 
     The stored metrics are of a head trained on four fifths of the items and asked for the rest;
     the space's own head is then trained on all of them. A killed training goes on at the stage it
-    was in. Raises TooFewItems.
+    was in. Raises TooFewItems; SpaceConflict, before anything is read, for a space that could not
+    be made.
     """
+    spaces.check_new(name, dim=config.dim, fusion=config.fusion)
     checkpoints = Path(settings.VAR) / "training"
     collected = collect(profile, config.seed, progress)
     metrics = measure(collected, config, checkpoints)

@@ -80,11 +80,9 @@ def job_create(
 ) -> TrainingJob:
     """Ask for a new trained space; commits, then wakes a worker of the queue ``train``.
 
-    Raises SpaceConflict if the name is taken, or asked for already.
+    Raises SpaceConflict if such a space could not be made, or was asked for already.
     """
-    taken = EmbeddingSpace.objects.filter(name=name).exclude(head_sha256="")
-    if taken.exists():
-        raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
+    spaces.check_new(name, dim=settings.RETRIEVAL["DIM"], fusion=cast("FusionMethod", fusion))
     try:
         with transaction.atomic():
             job = TrainingJob.objects.create(

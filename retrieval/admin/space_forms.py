@@ -126,7 +126,7 @@ class BackfillForm(SayingForm):
 class NewSpaceForm(BaseDialogForm):
     """Name, encoders, fusion, metric."""
 
-    name = forms.CharField(max_length=100, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(max_length=spaces.MAX_NAME, widget=UnfoldAdminTextInputWidget)
     profile = forms.ChoiceField(widget=UnfoldAdminSelectWidget, help_text="The encoders.")
     fusion = forms.ChoiceField(
         choices=EmbeddingSpace.Fusion,
@@ -147,8 +147,12 @@ class NewSpaceForm(BaseDialogForm):
         self.fields["profile"].initial = settings.RETRIEVAL["PROFILE"]
 
     def clean_name(self) -> str:
-        """Not taken, except by a space that failed before it had a head."""
-        name = self.cleaned_data["name"].strip()
+        """Allowed, and not taken, except by a space that failed before it had a head."""
+        name: str = self.cleaned_data["name"]
+        try:
+            spaces.check_name(name)
+        except SpaceConflict as err:
+            raise forms.ValidationError(str(err)) from err
         if EmbeddingSpace.objects.filter(name=name).exclude(head_sha256="").exists():
             raise forms.ValidationError("A space with this name exists.")
         return name

@@ -96,7 +96,13 @@ def make(config: Mapping[str, Any]) -> Encoder:
         backend = getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError, ValueError) as err:
         raise EncoderUnavailable(f"BACKEND {path!r} cannot be imported: {err}") from err
-    return backend(**options)
+    try:
+        return backend(**options)
+    except TypeError as err:  # it names the option
+        raise EncoderUnavailable(
+            f"BACKEND {path!r} cannot be made with the options {sorted(options)}: {err}. Repair the "
+            "profile in RETRIEVAL['PROFILES']."
+        ) from err
 
 
 def warm_up(profile: str | None = None) -> None:

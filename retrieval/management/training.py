@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from catalog.commands import non_negative
 from retrieval import claims, spaces, training_jobs
 from retrieval.management.backfill import fill_here, watch
 from retrieval.models import EmbeddingSpace
@@ -17,7 +18,7 @@ from retrieval.training import TrainingConfig
 def training_arguments(parser: ArgumentParser) -> None:
     """The options of both commands."""
     parser.add_argument("name", nargs="?", help="of the new space; the date unless given")
-    parser.add_argument("--seed", type=int, default=0, help="of the held-out split")
+    parser.add_argument("--seed", type=non_negative, default=0, help="of the held-out split")
     parser.add_argument("--activate", action="store_true", help="switch to it when complete")
     parser.add_argument("--here", action="store_true", help="embed in this process")
     space_arguments(parser)

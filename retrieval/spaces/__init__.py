@@ -1,13 +1,16 @@
 """Embedding spaces: loaded, made, filled, activated, rolled back, retired.
 
 - ``loading``: ``active_space() -> Space``, ``space(id)``, ``live_spaces() -> ids``, ``space_named``
-- ``creation``: ``space_create(name, head, ...)``, ``space_create_untrained``, ``space_create_from``,
-  ``space_resume``, ``ensure_active_space``
+- ``creation``: ``check_name``, ``check_new``, ``space_create(name, head, ...)``,
+  ``space_create_untrained``, ``space_create_from``, ``space_resume``, ``ensure_active_space``
 - ``switching``: ``space_ready``, ``space_activate``, ``space_rollback``, ``space_fail``
 - ``retirement``: ``retirement(id) -> what would go``, ``space_retire(id)``
 """
 
 from retrieval.spaces.creation import (
+    MAX_NAME,
+    check_name,
+    check_new,
     ensure_active_space,
     space_create,
     space_create_failed,
@@ -38,11 +41,14 @@ from retrieval.spaces.switching import (
 )
 
 __all__ = [
+    "MAX_NAME",
     "Retirement",
     "Space",
     "active_id",
     "active_space",
     "check_encoders",
+    "check_name",
+    "check_new",
     "encoder_facts",
     "ensure_active_space",
     "is_live",

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from retrieval import claims, encoders, index
 from retrieval.exceptions import EncoderUnavailable, SpaceConflict
-from retrieval.fusion import Fusion, FusionMethod
+from retrieval.fusion import Fusion, FusionMethod, fused_width
 from retrieval.head import Head
 from retrieval.models import EmbeddingSpace
 from retrieval.spaces.loading import active_id, check_encoders, encoder_facts, loaded, partition_of
@@ -16,7 +16,33 @@ from retrieval.spaces.switching import space_activate
 
 State = EmbeddingSpace.State
 
+MAX_NAME = 100  # characters; the column takes no more
 FIRST_SPACE_LOCK = 0x7472696164  # "triad": of several processes that start at once one makes it
+
+
+def check_name(name: str) -> None:
+    """Raises SpaceConflict for a name that no space may have, with what is allowed."""
+    fits = 1 <= len(name) <= MAX_NAME and name == name.strip() and name.isprintable()
+    if not fits:
+        raise SpaceConflict(
+            f"A space cannot be named {name[: MAX_NAME + 1]!r}: a name has 1 to {MAX_NAME} printable "
+            "characters, on one line and without white space at its ends."
+        )
+
+
+def check_new(name: str, *, dim: int, fusion: FusionMethod) -> None:
+    """Raises SpaceConflict if no such space could be made: to be asked before work goes into it.
+
+    A failed space that has no head yet leaves its name free.
+    """
+    check_name(name)
+    if (
+        EmbeddingSpace.objects.filter(name=name)
+        .exclude(state=State.FAILED, head_sha256="")
+        .exists()
+    ):
+        raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
+    index.check_indexable(fused_width(fusion, dim))
 
 
 def space_create(
@@ -32,12 +58,11 @@ def space_create(
     """A building space with its partition; commits.
 
     Takes the place of a failed space that has no head yet. Raises SpaceConflict if the name is
-    taken or the head's fused vectors are too long to index.
+    taken or not allowed, or the head's fused vectors are too long to index.
     """
     with transaction.atomic():
+        check_new(name, dim=head.dim, fusion=head.fusion.method)
         EmbeddingSpace.objects.filter(name=name, state=State.FAILED, head_sha256="").delete()
-        if EmbeddingSpace.objects.filter(name=name).exists():
-            raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
         row = EmbeddingSpace.objects.create(
             name=name,
             profile=profile,
@@ -73,9 +98,11 @@ def space_create_untrained(
     """A building space with random projections to ``dim`` (``RETRIEVAL["DIM"]``); commits.
 
     They keep likeness within a modality, so text finds text and pictures find pictures before
-    anything is trained. Raises EncoderUnavailable, and leaves a failed space that says so.
+    anything is trained. Raises SpaceConflict; EncoderUnavailable, and leaves a failed space that
+    says so.
     """
     dim = settings.RETRIEVAL["DIM"] if dim is None else dim
+    check_new(name, dim=dim, fusion=fusion)
     try:
         head = _untrained_head(profile, dim, fusion)
     except EncoderUnavailable as err:
@@ -130,8 +157,9 @@ def space_create_failed(
 ) -> None:
     """A failed space without head or partition, whose ``error`` says what to repair; commits.
 
-    Does nothing if the name is taken by any other.
+    Does nothing if the name is taken by any other. Raises SpaceConflict for one that is not allowed.
     """
+    check_name(name)
     values = {"profile": profile, "trained": trained, "fusion": fusion, "metric": metric}
     values |= {"dim": dim, "fused_dim": 0, "head": b"", "head_sha256": ""}
     row, _ = EmbeddingSpace.objects.get_or_create(

@@ -133,6 +133,13 @@ class TestMaking:
         row = EmbeddingSpace.objects.get(name="spring")
         assert (row.head_sha256, row.metric) == (filled.head.fingerprint, "inner_product")
 
+    @pytest.mark.parametrize("dialog", ["create", "train"])
+    def test_a_name_that_no_space_may_have_is_refused(self, admin_client, filled, dialog):
+        html = admin_client.post(url(dialog), {**NEW, "name": "a\tb", "seed": 0}).content.decode()
+        assert "a name has 1 to 100 printable characters, on one line" in html
+        assert states() == {"untrained": "active"}
+        assert not TrainingJob.objects.exists()
+
     def test_create_from_a_space_of_another_profile_is_refused(self, admin_client, filled):
         form = {**NEW, "source": filled.id, "profile": "words"}
         html = admin_client.post(url("create"), form).content.decode()

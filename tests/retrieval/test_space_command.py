@@ -129,6 +129,62 @@ def test_compare_puts_two_spaces_side_by_side(catalog):
     assert re.search(r"held out · text_to_image · en · r@10 +│ +0.5 +│ +–", table)
 
 
+def test_compare_says_what_measures_a_space_without_figures(catalog):
+    EmbeddingSpace.objects.filter(name="untrained").update(
+        metrics={"held_out": {"text_to_image": {"en": {"r@10": 0.5}}}}
+    )
+    run("create", "my twin", "--from", "untrained")
+    run("create", "plain")
+    run("train", "small", "--here")  # of 30 pictures none are held out
+    for name in ("my twin", "plain"):
+        run("backfill", name, "--here")
+
+    def said(first: str, second: str) -> list[str]:
+        return [line for line in run("compare", first, second).splitlines() if "not meas" in line]
+
+    assert said("untrained", "my twin") == [
+        (
+            "my twin: not measured: its head is that of 'untrained'. "
+            "`manage.py evaluate_retrieval --space 'my twin'` measures it."
+        )
+    ]
+    assert said("plain", "small") == [
+        (
+            "plain: not measured: only training stores held-out figures, and it was not trained. "
+            "`manage.py evaluate_retrieval --space plain` measures it."
+        ),
+        (
+            "small: not measured: it was trained on too few items to hold some out. "
+            "`manage.py evaluate_retrieval --space small` measures it."
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("compare", "a", "b", "--items", "0"), "--items: '0' is not an integer from 1 to"),
+        (("compare", "a", "b", "--items", "-5"), "--items: '-5' is not an integer from 1 to"),
+        (("compare", "a", "b", "--seed", "-1"), "--seed: '-1' is not an integer from 0 to"),
+        (("train", "a", "--seed", "-1"), "--seed: '-1' is not an integer from 0 to"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_before_any_work(arguments, wrong):
+    with pytest.raises(CommandError, match=wrong):
+        run(*arguments)
+
+
+def test_a_name_that_no_space_may_have_is_refused_everywhere(space):
+    for command in (
+        ("create", "a\nb"),
+        ("create", "a\nb", "--from", "untrained"),
+        ("train", "a\nb"),
+    ):
+        with pytest.raises(CommandError, match=r"named 'a\\nb': a name has 1 to 100"):
+            run(*command)
+    assert states() == {"untrained": "active"}
+
+
 def test_compare_needs_items_in_both(catalog):
     run("create", "empty")
     with pytest.raises(CommandError, match="hold 0 items in common"):

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from retrieval import services, space_training, spaces
-from retrieval.exceptions import TooFewItems
+from retrieval.exceptions import SpaceConflict, TooFewItems
 from retrieval.models import EmbeddingSpace
 from retrieval.training import TrainingConfig
 from tests.retrieval.conftest import make_item, png
@@ -77,6 +77,21 @@ def test_too_few_items_say_what_to_do(space):
         space_training.collect("fake", seed=0)
     with pytest.raises(CommandError, match="too few"):
         call_command("train_space", "small", "--here")
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "why"),
+    [
+        ("untrained", TrainingConfig(dim=32), "'untrained' exists"),
+        (" x", TrainingConfig(dim=32), "cannot be named ' x'"),
+        ("x", TrainingConfig(dim=1334, fusion="concat"), "4002 dimensions cannot be indexed, 4000"),
+    ],
+)
+def test_what_cannot_become_a_space_is_refused_before_anything_is_read(space, name, config, why):
+    reported: list[dict] = []
+    with pytest.raises(SpaceConflict, match=why):
+        space_training.space_train(name, profile="fake", config=config, progress=reported.append)
+    assert reported == []
 
 
 def test_embed_here_embeds_everything_and_says_so(space, capsys):

@@ -12,7 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from rich.console import Console
 from rich.table import Table
 
-from catalog.commands import ExampleCommand
+from catalog.commands import ExampleCommand, non_negative, positive
 from retrieval import claims, comparison, spaces
 from retrieval.exceptions import RetrievalError
 from retrieval.management.training import (
@@ -79,8 +79,10 @@ class Command(ExampleCommand):
         )
         compare.add_argument("first")
         compare.add_argument("second")
-        compare.add_argument("--items", type=int, default=comparison.SAMPLE, help="in the sample")
-        compare.add_argument("--seed", type=int, default=0, help="of the sample")
+        compare.add_argument(
+            "--items", type=positive, default=comparison.SAMPLE, help="in the sample"
+        )
+        compare.add_argument("--seed", type=non_negative, default=0, help="of the sample")
         compare.add_argument("--json", action="store_true", dest="as_json")
         activate = steps.add_parser("activate", help="let a space answer, in one transaction")
         activate.add_argument("name")
@@ -183,6 +185,8 @@ class Command(ExampleCommand):
             f"[{overlap.interval[0]:.3f}, {overlap.interval[1]:.3f}]"
         )
         self._table(("", first, second, "ratio"), comparison.table(found))
+        for line in comparison.unmeasured(found):
+            self.stdout.write(line)
 
     def _activate(self, *, name: str, force: bool, **_: Any) -> None:
         seen = spaces.active_id()

@@ -50,6 +50,14 @@ def test_the_remote_profile_says_what_to_set():
     assert PROFILES["remote"]["audio"] == starter["audio"]
 
 
+def test_a_misspelt_option_is_named():
+    backend = "retrieval.encoders.e5.E5Encoder"
+    with pytest.raises(EncoderUnavailable) as refused:
+        encoders.make({"BACKEND": backend, "sise": 3})
+    assert f"BACKEND '{backend}'" in str(refused.value)
+    assert "unexpected keyword argument 'sise'" in str(refused.value)
+
+
 def test_the_starter_profile_needs_no_downloads(capsys):
     call_command("fetch_weights", "--profile", "starter")
     assert capsys.readouterr().out == "The profile starter needs no downloads.\n"
