@@ -34,6 +34,8 @@ CANDIDATES_PER_HIT = 4
 # A picture or sound is compared with the item's own pictures or sounds, and for the rest with what
 # the item is: of 98 sounds cut to their middle .93 were first by the fused vector alone, .97 so.
 SAME_MODALITY_SHARE = 0.8
+# of the weights' sizes: rounding alone leaves 1e-17 of 0.1 + 0.2 - 0.3
+MIN_SHARE = 1e-3
 # Sums below it are half precision's noise around 0 (a few thousandths); they must not decide.
 NORMALISED_FLOOR = 0.01
 Similarity = Literal["fused", "normalised"]
@@ -110,12 +112,15 @@ def _combined(space: spaces.Space, parts: Sequence[Part]) -> NDArray[np.float32]
     """One vector (fused_dim,) whose neighbours are the candidates of all parts.
 
     By angle or inner product its length does not matter. By distance, the weighted sum of the parts'
-    scores falls with the distance from their weighted mean, as long as the weights' sum is positive.
+    scores falls with the distance from their weighted mean, as long as the weights' sum is positive;
+    where it hardly is, that mean lies far away, and its direction decides.
     """
-    vectors = np.stack([part.weight * _fused_query(space, part) for part in parts])
-    summed = vectors.sum(0, dtype=np.float32)
-    share = sum(part.weight for part in parts)
-    if space.partition.metric == "euclidean" and share > 0:
+    total = sum(abs(part.weight) for part in parts)
+    weights = [part.weight / total if total else 0.0 for part in parts]
+    vectors = [w * _fused_query(space, part) for w, part in zip(weights, parts, strict=True)]
+    summed = np.sum(vectors, axis=0, dtype=np.float32)
+    share = sum(weights)
+    if space.partition.metric == "euclidean" and share > MIN_SHARE:
         return np.asarray(summed / share, np.float32)
     return unit(summed[None])[0]
 

@@ -69,8 +69,7 @@ class ActivateForm(SwitchForm):
         return {"lines": lines, "problem": ""}
 
     def _missing(self) -> int:
-        row = EmbeddingSpace.objects.filter(pk=self.object_id, state=State.BUILDING)
-        return claims.progress(int(self.object_id or 0))["pending"] if row.exists() else 0
+        return spaces.space_missing(int(self.object_id or 0))
 
 
 class RollbackForm(SwitchForm):

@@ -3,7 +3,7 @@
 - ``loading``: ``active_space() -> Space``, ``space(id)``, ``live_spaces() -> ids``, ``space_named``
 - ``creation``: ``check_name``, ``check_new``, ``space_create(name, head, ...)``,
   ``space_create_untrained``, ``space_create_from``, ``space_resume``, ``ensure_active_space``
-- ``switching``: ``space_ready``, ``space_activate``, ``space_rollback``, ``space_fail``
+- ``switching``: ``space_ready``, ``space_missing``, ``space_activate``, ``space_rollback``, ``space_fail``
 - ``retirement``: ``retirement(id) -> what would go``, ``space_retire(id)``
 """
 
@@ -34,6 +34,7 @@ from retrieval.spaces.retirement import Retirement, retirement, space_retire
 from retrieval.spaces.switching import (
     space_activate,
     space_fail,
+    space_missing,
     space_ready,
     space_rollback,
     space_worked,
@@ -62,6 +63,7 @@ __all__ = [
     "space_create_from",
     "space_create_untrained",
     "space_fail",
+    "space_missing",
     "space_named",
     "space_ready",
     "space_resume",

@@ -35,7 +35,7 @@ def space_activate(
 
     ``expected`` is the space that whoever decided saw active; the one active at the call unless
     given. Raises SpaceConflict if another was activated meanwhile, if the space is retired or
-    failed, or, without ``force``, if its backfill is unfinished; SpaceBroken, and fails it, if its
+    failed, or, without ``force``, if ``space_missing`` says so; SpaceBroken, and fails it, if its
     head cannot be read. Asked twice, it is done once.
     """
     expected = active_id() if expected is None else expected
@@ -98,15 +98,28 @@ def _check_readable(space_id: int | None) -> None:
         raise
 
 
+def space_missing(space_id: int) -> int:
+    """How many items the space lacks: those that the active one finds (or any, while there is none),
+    and while it is building whatever is pending.
+    """
+    counts, active = claims.progress(space_id), active_id()
+    found = claims.progress(active)["ready"] if active else counts["total"]
+    building = EmbeddingSpace.objects.filter(pk=space_id, state=State.BUILDING).exists()
+    return max(found - counts["ready"], counts["pending"] if building else 0, 0)
+
+
 def _check_complete(space_id: int) -> None:
+    space_ready(space_id)
     row = EmbeddingSpace.objects.defer("head").filter(pk=space_id).first()
-    if row is None or row.state != State.BUILDING or space_ready(space_id):
+    if row is None or row.state in (State.RETIRED, State.FAILED):
+        return  # what the locked rows say decides
+    if not (missing := space_missing(space_id)):
         return
     counts = claims.progress(space_id)
     raise SpaceConflict(
-        f"The backfill of {row.name!r} is unfinished: {counts['pending']} of {counts['total']} items "
-        f"are not embedded there yet. `manage.py space backfill {row.name!r} --wait` finishes it; "
-        "with --force they are simply not found until then."
+        f"The backfill of {row.name!r} is unfinished: {missing} of {counts['total']} items are not "
+        f"embedded there yet, {counts['failed']} of them failed. `manage.py space backfill "
+        f"{row.name!r} --wait` finishes it; with --force they are simply not found until then."
     )
 
 

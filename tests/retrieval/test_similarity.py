@@ -274,3 +274,19 @@ class TestApi:
             name = (field.get("$ref") or field["allOf"][0]["$ref"]).rpartition("/")[2]
             field = schema["components"]["schemas"][name]
         assert field["enum"] == ["fused", "normalised"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    "weights", [(0.1, 0.2, -0.3), (1.1, 2.2, -3.3), (1.0, -0.999_999_9), (1e-320, 1e-320)]
+)
+def test_weights_that_cancel_each_other_are_answered(many_items, metric, weights):
+    """0.1 + 0.2 - 0.3 is 5.6e-17: nothing may be divided by it."""
+    space = World(many_items, "weighted", metric).space
+    parts = [
+        Part(row, "text", weight)
+        for row, weight in zip(random_rows(7, len(weights)), weights, strict=True)
+    ]
+    hits = search.search(space, parts, 10)
+    assert len(hits) == 10
+    assert all(math.isfinite(hit.score) for hit in hits)

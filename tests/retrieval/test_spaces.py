@@ -332,6 +332,40 @@ def test_a_space_whose_encoders_are_missing_when_it_is_made_is_finished_later(db
     assert EmbeddingSpace.objects.count() == 1
 
 
+def test_a_ready_space_that_lacks_items_needs_force_too(space):
+    """Imported after it was filled: the active space was given the item, this one was not."""
+    chosen = another(space)
+    assert spaces.space_ready(chosen)
+    item = make_item("frog", "a frog")
+    services.embed_items(space.id, [item.pk])
+    with pytest.raises(SpaceConflict, match=r"1 of 1 items .* not embedded"):
+        spaces.space_activate(chosen)
+    services.embed_items(chosen, [item.pk])
+    spaces.space_activate(chosen)
+
+
+def test_a_space_whose_items_all_failed_needs_force(space):
+    item = make_item("frog", "a frog")
+    services.embed_items(space.id, [item.pk])
+    chosen = another(space)
+    (claimed,) = claims.claim(chosen, [item.pk])
+    claims.fail(chosen, claimed, "encoder_not_finite", "NaN")
+    assert spaces.space_ready(chosen)
+    with pytest.raises(SpaceConflict, match=r"1 of 1 items .* 1 of them failed"):
+        spaces.space_activate(chosen)
+    spaces.space_activate(chosen, force=True)
+
+
+def test_force_is_not_remembered(space):
+    item = make_item("frog", "a frog")
+    services.embed_items(space.id, [item.pk])
+    chosen = another(space)
+    spaces.space_activate(chosen, force=True)
+    spaces.space_activate(space.id)
+    with pytest.raises(SpaceConflict, match="not embedded"):
+        spaces.space_activate(chosen)
+
+
 def damage_head(space_id: int, position: int = 0) -> None:
     data = bytearray(EmbeddingSpace.objects.get(pk=space_id).head)
     data[position] ^= 0xFF
