@@ -117,8 +117,8 @@ def _combined(space: spaces.Space, parts: Sequence[Part]) -> NDArray[np.float32]
     """
     total = sum(abs(part.weight) for part in parts)
     weights = [part.weight / total if total else 0.0 for part in parts]
-    vectors = [w * _fused_query(space, part) for w, part in zip(weights, parts, strict=True)]
-    summed = np.sum(vectors, axis=0, dtype=np.float32)
+    asked = np.stack([_fused_query(space, part) for part in parts])
+    summed = np.asarray(weights) @ asked
     share = sum(weights)
     if space.partition.metric == "euclidean" and share > MIN_SHARE:
         return np.asarray(summed / share, np.float32)
