@@ -18,14 +18,6 @@ pytestmark = pytest.mark.django_db
 URL = "/admin/catalog/item/"
 
 
-@pytest.fixture
-def woken(monkeypatch) -> list[list[int]]:
-    """The ids of every message to the workers."""
-    sent: list[list[int]] = []
-    monkeypatch.setattr("catalog.wake._send", sent.append)
-    return sent
-
-
 def add(external_id: str, *files: bytes, **fields) -> Item:
     item = services.item_upsert(ItemContent(external_id=external_id, **fields)).item
     for file in files:

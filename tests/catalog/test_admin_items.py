@@ -23,14 +23,6 @@ PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/secret\n"
 
 
 @pytest.fixture
-def woken(monkeypatch) -> list[list[int]]:
-    """The ids of every message to the workers."""
-    sent: list[list[int]] = []
-    monkeypatch.setattr("catalog.wake._send", sent.append)
-    return sent
-
-
-@pytest.fixture
 def frog() -> Item:
     """An item with words in two languages, a category and a picture."""
     content = ItemContent(

@@ -20,14 +20,6 @@ TEXTS = "/admin/catalog/itemtext/"
 
 
 @pytest.fixture
-def woken(monkeypatch) -> list[list[int]]:
-    """The ids of every message to the workers."""
-    sent: list[list[int]] = []
-    monkeypatch.setattr("catalog.wake._send", sent.append)
-    return sent
-
-
-@pytest.fixture
 def frog() -> Item:
     """An item with a picture, a sound that is broken, and two more languages."""
     texts = (TextContent(language="de", title="Frosch"), TextContent(language="zh", title="青蛙"))

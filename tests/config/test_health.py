@@ -16,7 +16,7 @@ OK = {"status": "ok"}
 @pytest.fixture
 def space(db):
     return EmbeddingSpace.objects.create(
-        name="first", state="active", dim=8, head=b"", head_sha256=""
+        name="first", state="active", dim=8, fused_dim=8, head=b"", head_sha256=""
     )
 
 
