@@ -6,11 +6,10 @@
 - ``encoder_for(modality, profile=None) -> Encoder``
 - ``make(config) -> Encoder``
 - ``modalities(profile=None) -> tuple[Modality, ...]``
-- ``profile_fingerprint(profile=None) -> str``
 - ``anchors_for(profile=None) -> {modality: (features, texts)}``, for ``retrieval.training``
 """
 
-import hashlib
+import inspect
 import json
 import threading
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.encoders.base import options_of
 from retrieval.exceptions import EncoderUnavailable
 from retrieval.types import MODALITIES, Content, Encoder, Modality, Vectors, Waveform
 
@@ -57,12 +57,6 @@ def joint_modalities(profile: str | None = None) -> tuple[Modality, ...]:
     return tuple(name for name in modalities(profile) if encoder_for(name, profile) is shared)
 
 
-def profile_fingerprint(profile: str | None = None) -> str:
-    """Short hash; changes when any encoder of the profile could give other vectors."""
-    parts = [f"{name}={encoder_for(name, profile).fingerprint}" for name in modalities(profile)]
-    return hashlib.sha256(";".join(parts).encode()).hexdigest()[:16]
-
-
 def anchors_for(profile: str | None = None) -> dict[Modality, tuple[Vectors, Vectors]]:
     """For each encoder that can name concepts: features (n, dim) and texts (n, text dim).
 
@@ -96,9 +90,16 @@ def make(config: Mapping[str, Any]) -> Encoder:
         backend = getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError, ValueError) as err:
         raise EncoderUnavailable(f"BACKEND {path!r} cannot be imported: {err}") from err
+    known = options_of(backend) if inspect.isclass(backend) else None
+    unknown = sorted(options.keys() - set(options if known is None else known))
+    if unknown:
+        raise EncoderUnavailable(
+            f"BACKEND {path!r} takes no option {', '.join(map(repr, unknown))}, only "
+            f"{', '.join(known or [])}. Repair the profile in RETRIEVAL['PROFILES']."
+        )
     try:
         return backend(**options)
-    except TypeError as err:  # it names the option
+    except TypeError as err:  # it names the option that lacks
         raise EncoderUnavailable(
             f"BACKEND {path!r} cannot be made with the options {sorted(options)}: {err}. Repair the "
             "profile in RETRIEVAL['PROFILES']."

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from retrieval.encoders import encoder_for, modalities, profile_fingerprint
+from retrieval.encoders import encoder_for, modalities
 from retrieval.encoders.audio_statistics import AudioStatisticsEncoder
 from retrieval.encoders.base import LocalEncoder
 from retrieval.encoders.e5 import E5Encoder
@@ -206,8 +206,6 @@ def test_equal_settings_share_an_encoder(settings):
     assert encoder_for("text") is encoder_for("text", "words")
     assert modalities() == ("text", "image", "audio")
     assert modalities("words") == ("text",)
-    assert profile_fingerprint() == profile_fingerprint("starter")
-    assert profile_fingerprint() != profile_fingerprint("words")
 
 
 def test_what_is_missing_is_named(settings):
