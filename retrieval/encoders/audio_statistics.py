@@ -1,14 +1,14 @@
 """Sounds without weights: statistics of MFCC and log-mel over time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from retrieval.encoders.base import LocalEncoder
+from retrieval.encoders.cleaning import check_rate, cleaning_by_role
 from retrieval.exceptions import EncoderUnavailable
-from retrieval.preprocess.audio import AudioCleaning, clean, log_mel, mfcc, resample
+from retrieval.preprocess.audio import clean, log_mel, mfcc, resample
 from retrieval.types import Role, Vectors, Waveform
 
 RATE = 22_050
@@ -39,10 +39,8 @@ class AudioStatisticsEncoder(LocalEncoder):
 
     def __init__(self, *, cleaning: Mapping[str, Any] = CLEANING, **options: Any) -> None:
         super().__init__(cleaning=dict(cleaning), **options)
-        self._cleaning = {
-            "query": AudioCleaning(**cleaning),
-            "document": replace(AudioCleaning(**cleaning), denoise=0.0),
-        }
+        self._cleaning = cleaning_by_role(cleaning)
+        check_rate(self._cleaning, RATE)
 
     def _load(self) -> Any:
         try:

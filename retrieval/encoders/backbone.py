@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.base import LocalEncoder
+from retrieval.encoders.crops import WHOLE, Crops
 from retrieval.encoders.hub import fetch_command, file_sha256
 from retrieval.exceptions import EncoderUnavailable
+from retrieval.preprocess.image import Crop
 from retrieval.types import Role, Vectors
 
 CLASSES = 1000
@@ -68,16 +70,23 @@ class TorchvisionEncoder(LocalEncoder):
 
     ``weights``: a local .safetensors or .pth of that network; without, torchvision's own default
     weights, which ``manage.py fetch_weights`` downloads. Pictures are resized, cropped and
-    normalised as those defaults say.
+    normalised as those defaults say. ``crops``: see ``Crops``.
     """
 
     modalities = frozenset({"image"})
     packages = ("torchvision", "torch")
 
     def __init__(
-        self, *, name: str, weights: str = "", device: str = "auto", batch_size: int = 8
+        self,
+        *,
+        name: str,
+        weights: str = "",
+        crops: Sequence[Crop] = WHOLE,
+        device: str = "auto",
+        batch_size: int = 8,
     ) -> None:
-        super().__init__(batch_size=batch_size, name=name)
+        self._crops = Crops(crops)
+        super().__init__(batch_size=batch_size, name=name, **self._crops.identity)
         self._name = name
         self._file = Path(weights) if weights else None
         self._wanted_device = device
@@ -160,15 +169,22 @@ class TorchvisionEncoder(LocalEncoder):
             raise EncoderUnavailable(f"{path} cannot be loaded: {err}") from err
 
     def _vectors(self, model: _Model, batch: Sequence[NDArray[np.uint8]], role: Role) -> Vectors:
-        import torch
+        return self._crops.averaged(
+            batch, self._batch_size, lambda views: self._unit(_features(model, views))
+        )
 
-        device = next(model.network.parameters()).device
-        pictures = [
-            model.transforms(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1))
-            for pixels in batch
-        ]
-        with torch.inference_mode():
-            return model.network(torch.stack(pictures).to(device)).flatten(1).cpu().numpy()
+
+def _features(model: _Model, pictures: Sequence[NDArray[np.uint8]]) -> Vectors:
+    import torch
+
+    device = next(model.network.parameters()).device
+    ready = [
+        model.transforms(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1))
+        for pixels in pictures
+    ]
+    with torch.inference_mode():
+        found: Vectors = model.network(torch.stack(ready).to(device)).flatten(1).cpu().numpy()
+        return found
 
 
 def _last_linear(network: Any) -> tuple[str, Any]:

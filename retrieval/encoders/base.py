@@ -1,6 +1,7 @@
 """What encoders that hold a model in memory share: lazy, locked, per-process loading."""
 
 import hashlib
+import inspect
 import json
 import os
 import threading
@@ -14,6 +15,8 @@ import numpy as np
 
 from retrieval.exceptions import EncoderFailed, EncoderUnavailable
 from retrieval.types import Modality, Role, Vectors
+
+_VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 
 class LocalEncoder(ABC):
@@ -30,6 +33,10 @@ class LocalEncoder(ABC):
     """Raised by hand when the code changes vectors."""
 
     def __init__(self, *, batch_size: int = 32, **options: Any) -> None:
+        if batch_size < 1:
+            raise EncoderUnavailable(
+                f"batch_size={batch_size} of {type(self).__name__}: take 1 or more."
+            )
         self._batch_size = batch_size
         self._options = options
         self._lock = threading.Lock()
@@ -93,6 +100,20 @@ class LocalEncoder(ABC):
         if not (norms > 0).all():
             raise EncoderFailed(f"{name} gave a zero vector.", "encoder_zero_vector")
         return (vectors / norms).astype(np.float32)
+
+
+def options_of(backend: Any) -> list[str] | None:
+    """Names of the options that a class takes, those it hands on to its bases included; None if it
+    takes any. What ``LocalEncoder`` takes besides its own is what subclasses are identified by.
+    """
+    names: set[str] = set()
+    for cls in (each for each in inspect.getmro(backend) if "__init__" in vars(each)):
+        parameters = list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
+        names |= {each.name for each in parameters if each.kind not in _VARIABLE}
+        hands_on = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+        if cls is LocalEncoder or not hands_on:
+            return sorted(names)
+    return None
 
 
 @lru_cache

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from retrieval.encoders.crops import WHOLE, Crops
 from retrieval.encoders.hub import HubEncoder
 from retrieval.exceptions import EncoderUnavailable
+from retrieval.preprocess.image import Crop, Pixels
 from retrieval.preprocess.text import normalise
 from retrieval.types import Role, Vectors
 
@@ -18,11 +20,15 @@ class _Model(NamedTuple):
 
 class ClipEncoder(HubEncoder):
     """Any checkpoint with CLIP's two towers. Pictures are resized, cropped and normalised, and texts
-    cut, as its own files say.
+    cut, as its own files say. ``crops``: see ``Crops``.
     """
 
     modalities = frozenset({"text", "image"})
     joint = True
+
+    def __init__(self, *, crops: Sequence[Crop] = WHOLE, **options: Any) -> None:
+        self._crops = Crops(crops)
+        super().__init__(**options, **self._crops.identity)
 
     @cached_property
     def dim(self) -> int:
@@ -46,18 +52,13 @@ class ClipEncoder(HubEncoder):
     def _vectors(self, model: _Model, batch: Sequence[Any], role: Role) -> Vectors:
         import torch
 
+        if not isinstance(batch[0], str):
+            return self._crops.averaged(
+                batch, self._batch_size, lambda views: self._unit(_seen(model, views))
+            )
+        inputs = self._tokens(model, [normalise(text) for text in batch])
         with torch.inference_mode():
-            if isinstance(batch[0], str):
-                texts = [normalise(text) for text in batch]
-                inputs = self._tokens(model, texts).to(model.network.device)
-                found = model.network.get_text_features(**inputs)
-            else:
-                pixels = model.processor(
-                    images=list(batch), return_tensors="pt", input_data_format="channels_last"
-                )["pixel_values"]
-                found = model.network.get_image_features(
-                    pixel_values=pixels.to(model.network.device, model.network.dtype)
-                )
+            found = model.network.get_text_features(**inputs.to(model.network.device))
         return found.pooler_output.float().cpu().numpy()
 
     def _tokens(self, model: _Model, texts: list[str]) -> Any:
@@ -68,6 +69,19 @@ class ClipEncoder(HubEncoder):
             max_length=model.network.config.text_config.max_position_embeddings,
             return_tensors="pt",
         )
+
+
+def _seen(model: _Model, pictures: Sequence[Pixels]) -> Vectors:
+    import torch
+
+    pixels = model.processor(
+        images=list(pictures), return_tensors="pt", input_data_format="channels_last"
+    )["pixel_values"]
+    with torch.inference_mode():
+        found = model.network.get_image_features(
+            pixel_values=pixels.to(model.network.device, model.network.dtype)
+        )
+    return found.pooler_output.float().cpu().numpy()
 
 
 class SiglipEncoder(ClipEncoder):

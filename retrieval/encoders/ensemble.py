@@ -17,21 +17,16 @@ class EnsembleEncoder:
     """
 
     def __init__(self, *, members: Sequence[Mapping[str, Any]]) -> None:
+        from retrieval.encoders import make  # its module imports this one by name
+
         if len(members) < 2:
             raise EncoderUnavailable("An ensemble needs at least two members.")
-        self._members = [dict(member) for member in members]
-        shares = np.array([member.pop("share", 1.0) for member in self._members])
+        configs = [dict(member) for member in members]
+        shares = np.array([config.pop("share", 1.0) for config in configs])
         if not (shares > 0).all():
             raise EncoderUnavailable(f"Shares of an ensemble must be positive: {shares.tolist()}.")
         self._scales = np.sqrt(shares / shares.sum()).astype(np.float32)
-        self._made: list[Encoder] = []
-
-    @property
-    def _encoders(self) -> list[Encoder]:
-        from retrieval.encoders import make  # its module imports this one by name
-
-        self._made = self._made or [make(member) for member in self._members]
-        return self._made
+        self._encoders: list[Encoder] = [make(config) for config in configs]
 
     @property
     def modalities(self) -> frozenset[Modality]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.encoders.base import LocalEncoder
 from retrieval.exceptions import EncoderFailed, EncoderUnavailable
@@ -108,20 +109,37 @@ class RemoteEncoder(LocalEncoder, ABC):
 
     def _vectors(self, model: httpx.Client, batch: Sequence[str], role: Role) -> Vectors:
         texts = [self._prefixes[role] + (normalise(text) or BLANK) for text in batch]
+        rows = self._answered(model, texts, role)
+        wrong = [len(row) for row in rows if len(row) != self.dim]
+        if not wrong:
+            return np.stack(rows)
+        # of the texts, or of the endpoint: it is asked for a text that is surely none of these
+        if len(wrong) == len(rows) and len(self._answered(model, [BLANK], role)[0]) != self.dim:
+            raise EncoderUnavailable(
+                f"{self._url} gives vectors of {wrong[0]} numbers, not {self.dim}: correct "
+                "EMBEDDINGS_DIM or the model."
+            )
+        raise EncoderFailed(
+            f"{self._url} gave {wrong[0]} numbers for a text, not {self.dim}.", "encoder_wrong_dim"
+        )
+
+    def _answered(
+        self, client: httpx.Client, texts: list[str], role: Role
+    ) -> list[NDArray[np.float32]]:
+        """A vector of each text, of whatever length."""
         path, body = self._request(texts)
-        answer = self._post(model, f"{self._url}{path}", body, role)
+        answer = self._post(client, f"{self._url}{path}", body, role)
         try:
-            vectors = np.asarray(self._rows(answer.json()), dtype=np.float32)
+            rows = [_numbers(row) for row in self._rows(answer.json())]
         except (LookupError, TypeError, ValueError) as err:
             raise EncoderUnavailable(
                 f"{self._url}{path} answered something else than embeddings: {answer.text[:200]!r}"
             ) from err
-        if vectors.shape != (len(texts), self.dim):
+        if len(rows) != len(texts):
             raise EncoderUnavailable(
-                f"{self._url}{path} gave shape {vectors.shape} for {len(texts)} texts, not "
-                f"({len(texts)}, {self.dim}): correct EMBEDDINGS_DIM or the model."
+                f"{self._url}{path} gave {len(rows)} vectors for {len(texts)} texts."
             )
-        return vectors
+        return rows
 
     def _post(
         self, client: httpx.Client, url: str, body: dict[str, Any], role: Role
@@ -197,6 +215,14 @@ class TextEmbeddingsInference(RemoteEncoder):
         if not isinstance(answer, list):
             raise TypeError("not a list")
         return answer
+
+
+def _numbers(row: Any) -> NDArray[np.float32]:
+    """(n,). Raises TypeError or ValueError."""
+    found = np.asarray(row, dtype=np.float32)
+    if found.ndim != 1:
+        raise TypeError("no list of numbers")
+    return found
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:

@@ -1,6 +1,6 @@
 """Sounds by pretrained networks: CLAP, joint with words, and transformers over audio alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.cleaning import check_rate, cleaning_by_role
 from retrieval.encoders.hub import HubEncoder
 from retrieval.exceptions import EncoderUnavailable
-from retrieval.preprocess.audio import prepare, windows
+from retrieval.preprocess.audio import clean, prepare, resample, windows
 from retrieval.preprocess.text import normalise
 from retrieval.types import Role, Vectors, Waveform
 
@@ -29,7 +30,8 @@ class _Model(NamedTuple):
 class AudioEncoder(HubEncoder):
     """Base: a long sound is the mean of its windows' unit vectors. Subclasses give ``_window_rows``.
 
-    ``window_s`` and ``hop_s``: length and distance of windows, in seconds.
+    ``window_s`` and ``hop_s``: length and distance of windows, in seconds. ``cleaning``: fields of
+    ``AudioCleaning``, for whose steps trimming and levelling are left; only queries are denoised.
     """
 
     modalities = frozenset({"audio"})
@@ -39,20 +41,27 @@ class AudioEncoder(HubEncoder):
         *,
         window_s: float = WINDOW_S,
         hop_s: float | None = None,
+        cleaning: Mapping[str, Any] | None = None,
         batch_size: int = 8,
         **options: Any,
     ) -> None:
         hop_s = window_s if hop_s is None else hop_s
+        self._cleaning = None if cleaning is None else cleaning_by_role(cleaning)
+        if cleaning is not None:
+            options["cleaning"] = dict(cleaning)
         super().__init__(batch_size=batch_size, window_s=window_s, hop_s=hop_s, **options)
         self._window_s, self._hop_s = window_s, hop_s
 
     def _load(self) -> _Model:
         from transformers import AutoFeatureExtractor, AutoModel
 
-        return _Model(self._network(AutoModel), self._pretrained(AutoFeatureExtractor))
+        extractor = self._pretrained(AutoFeatureExtractor)
+        if self._cleaning:
+            check_rate(self._cleaning, extractor.sampling_rate)
+        return _Model(self._network(AutoModel), extractor)
 
     def _vectors(self, model: _Model, batch: Sequence[Waveform], role: Role) -> Vectors:
-        cuts = [self._cut(sound, model.extractor.sampling_rate) for sound in batch]
+        cuts = [self._cut(sound, model.extractor.sampling_rate, role) for sound in batch]
         samples = [window for windows_ in cuts for window in windows_]
         rows = np.zeros((len(samples), self.dim), np.float32)
         # windows of one length go together: padding would change what the network hears
@@ -65,8 +74,12 @@ class AudioEncoder(HubEncoder):
         bounds = pairwise(accumulate(map(len, cuts), initial=0))
         return np.stack([rows[start:stop].mean(0) for start, stop in bounds])
 
-    def _cut(self, sound: Waveform, rate: int) -> list[NDArray[np.float32]]:
-        found = windows(prepare(sound, rate), self._window_s, self._hop_s)
+    def _cut(self, sound: Waveform, rate: int, role: Role) -> list[NDArray[np.float32]]:
+        if self._cleaning:
+            ready = clean(resample(sound, rate), self._cleaning[role])
+        else:
+            ready = prepare(sound, rate)
+        found = windows(ready, self._window_s, self._hop_s)
         shortest = int(SHORTEST_S * rate)
         return [
             np.pad(window.samples, (0, max(0, shortest - len(window.samples)))) for window in found

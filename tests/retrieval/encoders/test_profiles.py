@@ -50,12 +50,76 @@ def test_the_remote_profile_says_what_to_set():
     assert PROFILES["remote"]["audio"] == starter["audio"]
 
 
-def test_a_misspelt_option_is_named():
-    backend = "retrieval.encoders.e5.E5Encoder"
+REMOTE = (
+    "api_key, base_url, batch_size, dim, document_prefix, model, query_prefix, query_timeout_s, "
+    "retries, timeout_s"
+)
+TAKES = {
+    "audio_statistics.AudioStatisticsEncoder": "batch_size, cleaning",
+    "backbone.TorchvisionEncoder": "batch_size, crops, device, name, weights",
+    "clip.ClipEncoder": "batch_size, crops, device, model, precision, revision",
+    "clip.SiglipEncoder": "batch_size, crops, device, model, precision, revision",
+    "e5.E5Encoder": "batch_size, query_prompt, threads",
+    "efficientnet.EfficientNetEncoder": "batch_size",
+    "ensemble.EnsembleEncoder": "members",
+    "remote.OpenAIEmbeddings": REMOTE.replace("retries", "retries, send_dimensions"),
+    "remote.TextEmbeddingsInference": REMOTE,
+    "sentence.SentenceEncoder": (
+        "batch_size, device, document_prefix, max_length, model, pooling, precision, query_prefix, "
+        "revision"
+    ),
+    "sound.AudioTransformerEncoder": (
+        "batch_size, cleaning, device, hop_s, model, precision, revision, window_s"
+    ),
+    "sound.ClapEncoder": (
+        "batch_size, cleaning, device, hop_s, model, precision, revision, window_s"
+    ),
+    "use.UseEncoder": "batch_size, threads",
+    "wavenet.WaveNetEncoder": "batch_size, weights",
+    "word_vectors.StaticWordVectors": "limit, path",
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_a_misspelt_option_is_named_with_those_there_are(name):
+    backend = f"retrieval.encoders.{name}"
     with pytest.raises(EncoderUnavailable) as refused:
-        encoders.make({"BACKEND": backend, "sise": 3})
-    assert f"BACKEND '{backend}'" in str(refused.value)
-    assert "unexpected keyword argument 'sise'" in str(refused.value)
+        encoders.make({"BACKEND": backend, "model": "x", "sise": 3, "a": 1})
+    wrong = "'a', 'sise'" if "model" in TAKES[name] else "'a', 'model', 'sise'"
+    assert f"BACKEND '{backend}' takes no option {wrong}, only {TAKES[name]}." in str(refused.value)
+
+
+def test_every_encoder_is_among_them():
+    folder = Path(encoders.__file__).parent
+    found = {
+        f"{path.stem}.{name}"
+        for path in folder.glob("*.py")
+        for name in re.findall(r"^class (\w+)\b", path.read_text(), re.MULTILINE)
+        if name.endswith(("Encoder", "Embeddings", "Inference", "WordVectors"))
+    }
+    bases = {"base.LocalEncoder", "hub.HubEncoder", "sound.AudioEncoder", "remote.RemoteEncoder"}
+    assert found - bases == set(TAKES)
+
+
+def test_a_misspelt_option_of_a_member_is_named_when_the_ensemble_is_made():
+    member = {"BACKEND": "retrieval.encoders.use.UseEncoder", "thread": 2}
+    with pytest.raises(EncoderUnavailable, match="takes no option 'thread', only batch_size"):
+        encoders.make(
+            {
+                "BACKEND": "retrieval.encoders.ensemble.EnsembleEncoder",
+                "members": [member, member],
+            }
+        )
+
+
+def test_a_lacking_option_is_named():
+    with pytest.raises(EncoderUnavailable, match="required keyword-only argument: 'path'"):
+        encoders.make({"BACKEND": "retrieval.encoders.word_vectors.StaticWordVectors"})
+
+
+def test_a_batch_of_none_is_refused():
+    with pytest.raises(EncoderUnavailable, match="batch_size=0 of E5Encoder: take 1 or more"):
+        encoders.make({"BACKEND": "retrieval.encoders.e5.E5Encoder", "batch_size": 0})
 
 
 def test_the_starter_profile_needs_no_downloads(capsys):

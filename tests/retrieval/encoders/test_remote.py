@@ -184,12 +184,12 @@ def rows(change):
         (lambda answer: [], "something else than embeddings"),
         (lambda answer: {"error": "overloaded"}, "something else than embeddings"),
         (lambda answer: "text", "something else than embeddings"),
-        (rows(lambda data: data[1:]), r"shape \(1, 96\) for 2 texts"),
+        (rows(lambda data: data[1:]), "gave 1 vectors for 2 texts"),
         (rows(lambda data: [data[0], data[0]]), "something else than embeddings"),
-        (rows(lambda data: [*data, {**data[0], "index": 2}]), r"shape \(3, 96\) for 2 texts"),
+        (rows(lambda data: [*data, {**data[0], "index": 2}]), "gave 3 vectors for 2 texts"),
         (
             rows(lambda data: [{**row, "embedding": row["embedding"][:5]} for row in data]),
-            r"\(2, 5\)",
+            "gives vectors of 5 numbers, not 96: correct EMBEDDINGS_DIM",
         ),
         (rows(lambda data: [{**row, "embedding": "AAAA"} for row in data]), "something else"),
     ],
@@ -198,6 +198,53 @@ def test_answers_are_checked(endpoint, twist, message):
     endpoint.twist = twist
     with pytest.raises(EncoderUnavailable, match=message):
         openai(endpoint).encode("text", ["x", "y"])
+
+
+@pytest.mark.parametrize("texts", [["short", "fine"], ["short"]])
+def test_a_vector_of_another_length_is_the_texts_own_fault(endpoint, texts):
+    def shortened(answer):
+        asked = endpoint.requests[-1][2]["inputs"]
+        return [
+            row[:5] if text == "short" else row for text, row in zip(asked, answer, strict=True)
+        ]
+
+    endpoint.twist = shortened
+    with pytest.raises(EncoderFailed, match="gave 5 numbers for a text, not 96") as caught:
+        inference(endpoint).encode("text", texts)
+    assert caught.value.code == "encoder_wrong_dim"
+
+
+@pytest.mark.django_db
+def test_it_costs_the_item_and_neither_its_neighbours_nor_the_space(endpoint, settings):
+    from retrieval import services, spaces
+    from retrieval.models import Embedding, EmbeddingSpace, EncoderOutput
+    from tests.retrieval.conftest import make_item
+
+    def spoilt(answer):
+        asked = endpoint.requests[-1][2]["inputs"]
+        return [
+            row[:5] if "short" in text else [float("nan")] * DIM if "odd" in text else row
+            for text, row in zip(asked, answer, strict=True)
+        ]
+
+    endpoint.twist = spoilt
+    config = {"BACKEND": "retrieval.encoders.remote.TextEmbeddingsInference", "model": "small"}
+    profiles = {"far": {"text": {**config, "base_url": endpoint.url, "dim": DIM}}}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILE": "far", "PROFILES": profiles}
+    spaces.ensure_active_space("far", 64)
+    space = spaces.active_space()
+    items = [make_item(name, name) for name in ("good", "short", "odd", "better")]
+    report = services.embed_items(space.id, [item.pk for item in items])
+    assert (report.embedded, report.failed) == (2, 2)
+    rows = Embedding.objects.order_by("item_id").values_list("status", "error_code")
+    assert list(rows) == [
+        ("ready", ""),
+        ("failed", "encoder_wrong_dim"),
+        ("failed", "encoder_not_finite"),
+        ("ready", ""),
+    ]
+    assert EmbeddingSpace.objects.get(pk=space.id).state == "active"
+    assert EncoderOutput.objects.count() == 2
 
 
 @pytest.mark.parametrize(
