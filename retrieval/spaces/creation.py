@@ -12,6 +12,7 @@ from retrieval.fusion import Fusion, FusionMethod, fused_width
 from retrieval.head import Head
 from retrieval.models import EmbeddingSpace
 from retrieval.spaces.loading import active_id, check_encoders, encoder_facts, loaded, partition_of
+from retrieval.spaces.locks import partitions_changing
 from retrieval.spaces.switching import space_activate
 
 State = EmbeddingSpace.State
@@ -58,15 +59,17 @@ def space_create(
     """A building space with its partition; commits.
 
     Takes the place of a failed space that has no head yet. Raises SpaceConflict if the name is
-    taken or not allowed, or the head's fused vectors are too long to index.
+    taken, be it at this very moment, or not allowed, or the head's fused vectors are too long to
+    index.
     """
-    with transaction.atomic():
+    facts = encoder_facts(profile)
+    with partitions_changing():
         check_new(name, dim=head.dim, fusion=head.fusion.method)
         EmbeddingSpace.objects.filter(name=name, state=State.FAILED, head_sha256="").delete()
         row = EmbeddingSpace.objects.create(
             name=name,
             profile=profile,
-            encoders=encoder_facts(profile),
+            encoders=facts,
             trained=trained,
             metrics=metrics or {},
             history=list(history or []),
@@ -162,11 +165,12 @@ def space_create_failed(
     check_name(name)
     values = {"profile": profile, "trained": trained, "fusion": fusion, "metric": metric}
     values |= {"dim": dim, "fused_dim": 0, "head": b"", "head_sha256": ""}
-    row, _ = EmbeddingSpace.objects.get_or_create(
-        name=name, defaults={**values, "state": State.FAILED}
-    )
-    if row.state == State.FAILED and not row.head_sha256:
-        EmbeddingSpace.objects.filter(pk=row.pk).update(error=error, **values)
+    with partitions_changing():
+        row, _ = EmbeddingSpace.objects.get_or_create(
+            name=name, defaults={**values, "state": State.FAILED}
+        )
+        if row.state == State.FAILED and not row.head_sha256:
+            EmbeddingSpace.objects.filter(pk=row.pk).update(error=error, **values)
 
 
 def space_resume(space_id: int) -> EmbeddingSpace:

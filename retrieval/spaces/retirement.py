@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Length
 from psycopg.errors import LockNotAvailable
@@ -11,6 +11,7 @@ from retrieval import index
 from retrieval.exceptions import SpaceConflict
 from retrieval.models import Embedding, EmbeddingSpace, EncoderOutput
 from retrieval.spaces.loading import partition_of
+from retrieval.spaces.locks import partitions_changing
 
 State = EmbeddingSpace.State
 
@@ -54,7 +55,7 @@ def space_retire(space_id: int) -> Retirement:
     A request that is being answered from the space meanwhile is answered by the active one.
     Raises SpaceConflict if the space is active or retired already, or the table is busy.
     """
-    with transaction.atomic():
+    with partitions_changing():
         # no key lock: workers may insert embeddings into other spaces meanwhile
         list(EmbeddingSpace.objects.select_for_update(no_key=True).order_by("id").values("id"))
         plan = retirement(space_id)

@@ -1,11 +1,13 @@
 """Spaces: one answers at any time, another takes its place in one step."""
 
 import threading
+import time
+from functools import partial
 
 import numpy as np
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from retrieval import claims, index, services, spaces
 from retrieval.exceptions import EncoderUnavailable, NoActiveSpace, SpaceBroken, SpaceConflict
@@ -404,6 +406,123 @@ def test_a_name_is_taken_once(space):
     another(space)
     with pytest.raises(SpaceConflict, match="'next'"):
         another(space)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_make_a_space_of_one_name_the_second_is_told():
+    head = Head.untrained({"text": 96, "image": 96, "audio": 96}, 64)
+    told: list[str] = []
+
+    def make() -> None:
+        try:
+            spaces.space_create("next", head, profile="fake", trained=False)
+        except SpaceConflict as err:
+            told.append(str(err))
+        finally:
+            connection.close()
+
+    second = threading.Thread(target=make)
+    with transaction.atomic():
+        first = spaces.space_create("next", head, profile="fake", trained=True)
+        second.start()
+        wait_for_a_lock()
+    second.join()
+    assert told == ["A space named 'next' exists: choose another name."]
+    assert list(EmbeddingSpace.objects.values_list("pk", "trained")) == [(first.pk, True)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_make_a_space_of_one_name_one_does():
+    spaces.space_create_failed(  # which each would take the place of
+        "next", "No weights.", profile="fake", trained=True, fusion="weighted", metric="cosine",
+        dim=64,
+    )  # fmt: skip
+    barrier = threading.Barrier(4)
+    made: list[int] = []
+    told: list[str] = []
+
+    def make() -> None:
+        barrier.wait()
+        try:
+            made.append(spaces.space_create_untrained("next", profile="fake", dim=64).pk)
+        except SpaceConflict as err:
+            told.append(str(err))
+        finally:
+            connection.close()
+
+    together([make] * 4)
+    assert told == ["A space named 'next' exists: choose another name."] * 3
+    assert list(EmbeddingSpace.objects.values_list("pk", flat=True)) == made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_spaces_are_made_and_retired_at_once():
+    """Each writes to the table of spaces, then locks it: they must not wait for one another."""
+    spaces.ensure_active_space("fake", 16)
+    old = [spaces.space_create_untrained(f"old {n}", profile="fake", dim=16).pk for n in range(3)]
+    barrier = threading.Barrier(6)
+    done: list[str] = []
+
+    def at_once(call) -> None:
+        barrier.wait()
+        try:
+            done.append(call().name)
+        finally:
+            connection.close()
+
+    def make(name: str) -> EmbeddingSpace:
+        return spaces.space_create_untrained(name, profile="fake", dim=16)
+
+    makers = [partial(at_once, partial(make, f"new {n}")) for n in range(3)]
+    droppers = [partial(at_once, partial(spaces.space_retire, space_id)) for space_id in old]
+    together([*makers, *droppers])
+    assert sorted(done) == ["new 0", "new 1", "new 2", "old 0", "old 1", "old 2"]
+    assert sorted(states().values()) == ["active", *["building"] * 3, *["retired"] * 3]
+
+
+def wait_for_a_lock() -> None:
+    """Until somebody else's transaction waits for ours."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(waiting)
+            if cursor.fetchone() != (0,):
+                return
+    pytest.fail("Nobody waited for this transaction.")
+
+
+class RetiringTextEncoder(FakeTextEncoder):
+    """Somebody retires the space while it is at work."""
+
+    def encode(self, modality, batch, role="document"):
+        retired = threading.Thread(target=self._retire)
+        retired.start()
+        retired.join()
+        return super().encode(modality, batch, role)
+
+    def _retire(self) -> None:
+        spaces.space_retire(spaces.space_named("going").pk)
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_space_is_retired_in_the_middle_of_its_backfill(settings):
+    """What was claimed is let go: nothing fails, nothing is left behind, the active space has all."""
+    fake = settings.RETRIEVAL["PROFILES"]["fake"]
+    retiring = {**fake, "text": {"BACKEND": f"{__name__}.RetiringTextEncoder"}}
+    profiles = {**settings.RETRIEVAL["PROFILES"], "retiring": retiring}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
+    active = spaces.ensure_active_space("fake", 64)
+    items = [make_item(f"i{n}", f"thing {n}").pk for n in range(3)]
+    going = spaces.space_create_untrained("going", profile="retiring", dim=64).pk
+    services.embed_everywhere(items)
+    assert states() == {"untrained": "active", "going": "retired"}
+    assert claims.progress(active) == {"total": 3, "ready": 3, "pending": 0, "failed": 0}
+    assert set(Embedding.objects.values_list("space_id", flat=True)) == {active}
+    assert services.embed_items(going, items) == services.EmbedReport()
+    with pytest.raises(SpaceConflict, match="'going' is retired"):
+        spaces.space_resume(going)
 
 
 def test_a_space_is_ready_once_every_item_is_embedded(space):
