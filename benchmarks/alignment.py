@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--languages", nargs="+", default=["en", "zh"])
+    parser.add_argument("--augment", type=int, default=0, help="copies of each picture and sound")
     arguments = parser.parse_args()
 
     import django
@@ -34,8 +35,10 @@ def main() -> None:
     print("| seed | language | queries | R@1 | R@5 | R@10 | MRR |")  # noqa: T201
     print("|---|---|---|---|---|---|---|")  # noqa: T201
     for seed in arguments.seeds:
-        collected = space_training.collect(settings.RETRIEVAL["PROFILE"], seed)
-        config = TrainingConfig(dim=settings.RETRIEVAL["DIM"], seed=seed)
+        collected = space_training.collect(
+            settings.RETRIEVAL["PROFILE"], seed, augment=arguments.augment
+        )
+        config = TrainingConfig(dim=settings.RETRIEVAL["DIM"], seed=seed, augment=arguments.augment)
         result = evaluate_holdout(
             collected.data, collected.queries, seed, config, languages=arguments.languages
         )

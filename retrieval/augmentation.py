@@ -1,26 +1,16 @@
-"""Other looks, sounds and words of the same item, for training.
+"""Other looks and sounds of the same item, for training; ``train_space --augment`` learns from them.
 
 Every function takes a seeded ``numpy`` generator: the same generator state gives the same result.
-
-- ``augment_image(pixels, chance) -> pixels``
-- ``augment_sound(sound, chance) -> sound`` and ``augment_mel(mel, chance) -> mel``
-- ``sample_words(texts, chance) -> (language, words)``
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catalog.selectors import DocumentText
 from retrieval.preprocess.image import Pixels
-from retrieval.preprocess.text import document_texts
 from retrieval.types import Waveform
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +38,6 @@ class SoundAugmentation:
     snr_db: tuple[float, float] = (10.0, 40.0)
     shift: float = 0.2
     """Of the length, at most; what leaves at one end comes in at the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class MelAugmentation:
-    """Bands and stretches of time left out: D. S. Park et al., SpecAugment, 2019, without warping."""
-
-    masks: int = 2
-    """Of each kind."""
-    bands: float = 0.2
-    """Of all bands, at most, by one mask."""
-    frames: float = 0.2
 
 
 def augment_image(
@@ -97,44 +76,9 @@ def augment_sound(
     return Waveform(np.clip(samples, -1, 1).astype(np.float32), sound.rate)
 
 
-def augment_mel(
-    mel: "torch.Tensor", chance: np.random.Generator, config: MelAugmentation = MelAugmentation()
-) -> "torch.Tensor":
-    """Log-mel (bands, frames) to a copy whose masked parts have its mean."""
-    from torchaudio.functional import mask_along_axis
-
-    level, masked = float(mel.mean()), mel.clone()[None]
-    with _torch_seeded(chance):
-        for axis, share in ((1, config.bands), (2, config.frames)):
-            for _ in range(config.masks):
-                longest = max(1, round(share * masked.shape[axis]))
-                masked = mask_along_axis(masked, longest, level, axis)
-    return masked[0]
-
-
-def sample_words(
-    texts: Sequence[DocumentText],
-    chance: np.random.Generator,
-    *,
-    tags: float = 0.5,
-    description: float = 0.5,
-) -> tuple[str, str]:
-    """One language of an item and a text in it: the title, each tag with the probability ``tags``, the
-    description with ``description``. Two empty strings for an item without words.
-    """
-    spoken = [text for text in texts if document_texts(text.title, text.description, text.tags)]
-    if not spoken:
-        return "", ""
-    text = spoken[int(chance.integers(len(spoken)))]
-    kept = [tag for tag in text.tags if chance.random() < tags]
-    shown = text.description if chance.random() < description else ""
-    found = document_texts(text.title, shown, kept)
-    return text.language, (found or document_texts(text.title, text.description, text.tags))[-1]
-
-
 @contextmanager
 def _torch_seeded(chance: np.random.Generator) -> Iterator[None]:
-    """torchvision and torchaudio draw from torch's global generator: it is put back afterwards."""
+    """torchvision draws from torch's global generator: it is put back afterwards."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

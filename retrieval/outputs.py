@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -113,7 +113,7 @@ def encoder_outputs(profile: str, pieces: Iterable[Piece]) -> Outputs:
     ahead = ThreadPoolExecutor(1, thread_name_prefix="decode")
     try:
         contents = {
-            same[0].key: ahead.submit(_content, same[0])
+            same[0].key: ahead.submit(content_of, same[0])
             for wanted in missing.values()
             for same in wanted.values()
         }
@@ -152,7 +152,15 @@ def _encode(
             failures |= {piece.media_id: failures.get(piece.media_id, err) for piece in same}
     if not contents:
         return {}
-    encoder = encoders.encoder_for(modality, profile)
+    return encoded(encoders.encoder_for(modality, profile), modality, contents)
+
+
+def encoded(
+    encoder: Encoder, modality: Modality, contents: Mapping[str, Sequence[Content]]
+) -> dict[str, NDArray[np.float32]]:
+    """The unit mean of what the encoder gives for the parts of each content; commits it under its
+    hash. Raises EncoderFailed, and stores nothing then.
+    """
     flat = [content for parts in contents.values() for content in parts]
     rows = checked(encoder, encoder.encode(modality, flat), len(flat))
     owners = np.repeat(np.arange(len(contents)), [len(parts) for parts in contents.values()])
@@ -189,7 +197,8 @@ def checked(encoder: Encoder, vectors: Vectors, count: int) -> Vectors:
     return vectors
 
 
-def _content(piece: Piece) -> list[Content]:
+def content_of(piece: Piece) -> list[Content]:
+    """What the encoder gets: several key frames of a video. Raises DecodeFailed."""
     return [piece.text] if piece.modality == "text" else _decode(piece)
 
 

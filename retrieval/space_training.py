@@ -1,6 +1,6 @@
 """A new embedding space from the catalog's own items: collect, measure on held-out items, train."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catalog import selectors
 from catalog.models import Item
 from retrieval import encoders, outputs, spaces
+from retrieval.augmented_outputs import augmented_outputs
 from retrieval.evaluation import (
     confidence_intervals,
     evaluate_holdout,
@@ -31,6 +32,7 @@ from retrieval.training.data import Anchors, Rows, TextRows, TrainingSet
 from retrieval.types import MODALITIES, Modality, Vectors
 
 CHUNK = 500
+AUGMENTED = 128  # files between two reports; a dozen seconds
 MIN_ITEMS = 20
 # the head is fitted to at most so many items: the closed form is exact well before
 MAX_ITEMS = 50_000
@@ -66,7 +68,7 @@ def space_train(
     """
     spaces.check_new(name, dim=config.dim, fusion=config.fusion)
     checkpoints = Path(settings.VAR) / "training"
-    collected = collect(profile, config.seed, progress)
+    collected = collect(profile, config.seed, progress, augment=config.augment)
     metrics = measure(collected, config, checkpoints)
     trained = train_head(collected.data, config, progress, checkpoints)
     metrics |= {"trained_on": len(collected.data.labels), "training": dict(trained.metrics)}
@@ -119,8 +121,12 @@ def measure(
     return {"held_out": found, "split_seed": config.seed}
 
 
-def collect(profile: str, seed: int, progress: Progress | None = None) -> Collected:
-    """Every embedded item's encoder outputs. Raises TooFewItems below MIN_ITEMS of them."""
+def collect(
+    profile: str, seed: int, progress: Progress | None = None, *, augment: int = 0
+) -> Collected:
+    """Every embedded item's encoder outputs, and those of ``augment`` augmented copies of each picture
+    and sound. Raises TooFewItems below MIN_ITEMS of them.
+    """
     ids = list(Item.objects.order_by("id").values_list("id", flat=True)[:MAX_ITEMS])
     found = _Rows()
     for start in range(0, len(ids), CHUNK):
@@ -132,6 +138,8 @@ def collect(profile: str, seed: int, progress: Progress | None = None) -> Collec
             f"{found.count} embedded items are too few to train on: it takes {MIN_ITEMS}. Import "
             "more (`manage.py import_catalog`) and embed them (`manage.py embed --wait`)."
         )
+    if augment:
+        found.augment(profile, seed, augment, progress)
     return found.collected(profile, seed)
 
 
@@ -146,6 +154,8 @@ class _Rows:
         self._owners: dict[Modality, list[int]] = {name: [] for name in MODALITIES}
         self._vectors: dict[Modality, list[NDArray[np.float32]]] = {name: [] for name in MODALITIES}
         self._languages: list[str] = []
+        self._media: list[tuple[int, Piece]] = []
+        self._further: dict[Modality, Rows] = {}
 
     def add(self, profile: str, item_ids: Sequence[int]) -> None:
         """Those of the items that have at least one stored output."""
@@ -172,6 +182,28 @@ class _Rows:
             self._vectors[piece.modality].append(known[piece.key])
             if piece.modality == "text":
                 self._languages.append(piece.language)
+            else:
+                self._media.append((item, piece))
+
+    def augment(self, profile: str, seed: int, copies: int, progress: Progress | None) -> None:
+        """Encode copies of the pictures and sounds of what was added."""
+        owners: dict[Modality, list[NDArray[np.int64]]] = defaultdict(list)
+        vectors: dict[Modality, list[Vectors]] = defaultdict(list)
+        for start in range(0, len(self._media), AUGMENTED):
+            part = self._media[start : start + AUGMENTED]
+            found = augmented_outputs(
+                profile, [piece for _, piece in part], copies=copies, seed=seed
+            )
+            for item, piece in part:
+                if piece.key in found:
+                    owners[piece.modality].append(np.full(copies, item, np.int64))
+                    vectors[piece.modality].append(found[piece.key])
+            if progress:
+                progress({"stage": "augment", "items": part[-1][0] + 1, "of": self.count})
+        self._further = {
+            name: Rows(np.concatenate(owners[name]), np.concatenate(vectors[name]))
+            for name in owners
+        }
 
     def collected(self, profile: str, seed: int) -> Collected:
         """All of it as arrays; titles of held-out items are encoded as queries here."""
@@ -181,6 +213,7 @@ class _Rows:
             image=Rows(*self._rows(profile, "image")),
             audio=Rows(*self._rows(profile, "audio")),
             anchors={name: Anchors(*pair) for name, pair in encoders.anchors_for(profile).items()},
+            further=self._further,
         )
         _, held = holdout_split(self.count, seed)
         asked = _evenly(self._titles, {int(item) for item in held})

@@ -6,7 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from catalog.commands import non_negative
 from retrieval import claims, spaces, training_jobs
@@ -19,6 +26,14 @@ def training_arguments(parser: ArgumentParser) -> None:
     """The options of both commands."""
     parser.add_argument("name", nargs="?", help="of the new space; the date unless given")
     parser.add_argument("--seed", type=non_negative, default=0, help="of the held-out split")
+    parser.add_argument(
+        "--augment",
+        type=non_negative,
+        default=0,
+        metavar="N",
+        help="augmented copies of each picture and sound to learn from as well; each takes as long as "
+        "embedding the catalog once",
+    )
     parser.add_argument("--activate", action="store_true", help="switch to it when complete")
     parser.add_argument("--here", action="store_true", help="embed in this process")
     space_arguments(parser)
@@ -45,16 +60,21 @@ def train_and_fill(
     metric: Any,
     activate: bool,
     here: bool,
+    augment: int = 0,
 ) -> None:
     """Raises RetrievalError with what to do."""
     name = name or f"trained {timezone.now():%Y-%m-%d %H:%M:%S}"
-    config = TrainingConfig(dim=settings.RETRIEVAL["DIM"], seed=seed, fusion=fusion)
+    config = TrainingConfig(
+        dim=settings.RETRIEVAL["DIM"], seed=seed, fusion=fusion, augment=augment
+    )
     seen = spaces.active_id()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
+        bars = StageBars(progress)
         space = training_jobs.train(
-            name, profile=profile, config=config, metric=metric, progress=_shown(progress)
+            name, profile=profile, config=config, metric=metric, progress=bars
         )
+        bars.complete()
     _report(command, space)
     fill(command, space, here=here, wait=True)
     if activate:
@@ -94,17 +114,33 @@ def fill(command: BaseCommand, space: EmbeddingSpace, *, here: bool, wait: bool)
         )
 
 
-def _shown(progress: Progress) -> training_jobs.Progress:
-    bar = progress.add_task("collect", total=None)
+class StageBars:
+    """A bar for each stage of a training; what a stage says without a length is printed."""
 
-    def show(entry: dict[str, Any]) -> None:
-        if "of" in entry:
-            done = entry.get("items", entry.get("epoch"))
-            progress.update(bar, description=entry["stage"], completed=done, total=entry["of"])
-        else:
-            progress.console.print(f"  {entry['stage']}: {training_jobs.note_of(entry)}")
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stage = ""
+        self._bar: TaskID | None = None
 
-    return show
+    def __call__(self, entry: dict[str, Any]) -> None:
+        """One entry of what training reports."""
+        if entry["stage"] != self._stage:
+            self.complete()
+            self._stage = entry["stage"]
+        if "of" not in entry:
+            self._progress.console.print(f"  {self._stage}: {training_jobs.note_of(entry)}")
+            return
+        if self._bar is None:
+            self._bar = self._progress.add_task(self._stage)
+        done = entry.get("items", entry.get("epoch"))
+        self._progress.update(self._bar, completed=done, total=entry["of"])
+
+    def complete(self) -> None:
+        """The stage is over: one that stopped early was as long as it got."""
+        if self._bar is not None:
+            done = self._progress.tasks[self._bar].completed
+            self._progress.update(self._bar, total=done)
+        self._bar = None
 
 
 def _report(command: BaseCommand, space: EmbeddingSpace) -> None:

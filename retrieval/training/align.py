@@ -30,12 +30,14 @@ from retrieval.head import DIM, Head, Projection
 from retrieval.training.batches import TARGETS
 from retrieval.training.checkpoints import Checkpoints
 from retrieval.training.contrastive import ContrastiveConfig, choose, refine
-from retrieval.training.data import TextRows, TrainingSet
+from retrieval.training.data import Rows, TextRows, TrainingSet
 from retrieval.training.details import fit_details
 from retrieval.training.fusing import EQUAL, FusionConfig, cross_fitted, train_fusion
 from retrieval.types import MODALITIES, Modality, Vectors
 
 Progress = Callable[[dict[str, Any]], None]
+_Pairs = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Inputs (n, d) and targets (n, d_text) of a regression."""
 
 LANDMARKS = 1_000
 """Items whose words stand for queries when hubness is measured: a megabyte of the head."""
@@ -57,6 +59,11 @@ class TrainingConfig:
     strengths: tuple[float, ...] = (0.5, 1.5, 5.0)
     """Ridge strengths tried, features being unit rows; fewer items want more. Finer or weaker ones
     only let the inner split's noise in: with .25 offered, mean quality fell from .445 to .440."""
+    augment: int = 0
+    """Augmented copies of each picture and sound that ``space_training.collect`` adds."""
+    augment_weight: float = 0.5
+    """Of an augmented copy in the regression, an original being 1. On split 10 R@10 en, zh .744, .733
+    without copies; one of each at 1 .726, .718, at .5 .755, .745, at .25 .758, .737."""
     fusion: FusionMethod = "weighted"
     fusion_weights: Mapping[Modality, float] | None = None
     """Given, they are used as they are; else they are learned."""
@@ -282,11 +289,13 @@ def _aligned(
         return None
     inputs = (vectors - _centre(rows.vectors)).astype(np.float64)
     targets = space.targets[owners].astype(np.float64)
-    extra = _anchor_pairs(data, name, space, config)
+    anchors = _anchor_pairs(data, name, space, config)
+    extra = _joined(anchors, _augmented_pairs(data, name, space, config, owners))
     if name in strengths:
         return _Ridge(inputs, targets, extra).weight(strengths[name]).astype(np.float32)
     kept, judged = _inner_split(owners, config)
-    ridge = _Ridge(inputs[kept], targets[kept], extra)
+    seen = _joined(anchors, _augmented_pairs(data, name, space, config, owners[kept]))
+    ridge = _Ridge(inputs[kept], targets[kept], seen)
     scores: dict[float, float] = {}
     for strength in config.strengths:
         found = unit(inputs[judged] @ ridge.weight(strength)) @ targets[judged].T
@@ -310,7 +319,7 @@ def _inner_split(
 
 def _anchor_pairs(
     data: TrainingSet, name: Modality, space: _TextSpace, config: TrainingConfig
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> _Pairs:
     if name not in data.anchors:
         return (
             np.zeros((0, data.modality(name).vectors.shape[1])),
@@ -322,6 +331,25 @@ def _anchor_pairs(
     return weight * anchors.features.astype(np.float64), weight * texts.astype(np.float64)
 
 
+def _augmented_pairs(
+    data: TrainingSet,
+    name: Modality,
+    space: _TextSpace,
+    config: TrainingConfig,
+    items: NDArray[np.int64],
+) -> _Pairs:
+    """Augmented copies that belong to the items."""
+    rows = data.modality(name)
+    more = data.further.get(name, Rows(rows.items[:0], rows.vectors[:0]))
+    own, weight = np.isin(more.items, items), config.augment_weight
+    inputs = (more.vectors[own] - _centre(rows.vectors)).astype(np.float64)
+    return weight * inputs, weight * space.targets[more.items[own]].astype(np.float64)
+
+
+def _joined(first: _Pairs, second: _Pairs) -> _Pairs:
+    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+
+
 class _Ridge:
     """Ridge regression of targets on inputs and ``extra`` pairs, for any strength; in whichever of
     the two equal forms has the smaller matrix."""
@@ -330,7 +358,7 @@ class _Ridge:
         self,
         inputs: NDArray[np.float64],
         targets: NDArray[np.float64],
-        extra: tuple[NDArray[np.float64], NDArray[np.float64]],
+        extra: _Pairs,
     ) -> None:
         self._rows = np.concatenate([inputs, extra[0]])
         wanted = np.concatenate([targets, extra[1]])

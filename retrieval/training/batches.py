@@ -123,10 +123,10 @@ class Sampler:
 
 
 class Draws:
-    """One row of each item; for text, first a language, then a row in it."""
+    """One row of each item, augmented ones among them; for text, first a language, then a row in it."""
 
     def __init__(self, data: TrainingSet, name: Modality) -> None:
-        rows: Rows = data.modality(name)
+        rows: Rows = data.learned(name)
         weights = np.ones(len(rows.items))
         if name == "text":
             weights = language_weights(rows.items, data.text.languages)

@@ -62,9 +62,9 @@ def _key(data: TrainingSet, config: str) -> str:
     digest = hashlib.sha256(config.encode())
     digest.update(data.labels.tobytes())
     digest.update(json.dumps(data.text.languages.tolist()).encode())
-    for name in MODALITIES:
-        rows = data.modality(name)
-        digest.update(rows.items.tobytes())
+    own = [(name, data.modality(name)) for name in MODALITIES]
+    for name, rows in [*own, *sorted(data.further.items())]:
+        digest.update(name.encode() + rows.items.tobytes())
         digest.update(rows.vectors.tobytes())
     for name, anchors in sorted(data.anchors.items()):
         digest.update(name.encode() + anchors.features.tobytes() + anchors.texts.tobytes())

@@ -46,11 +46,23 @@ class TrainingSet:
     image: Rows
     audio: Rows
     anchors: Mapping[Modality, Anchors] = field(default_factory=dict)
+    further: Mapping[Modality, Rows] = field(default_factory=dict)
+    """Augmented copies of rows: learned from only, neither candidates nor judges."""
 
     def modality(self, name: Modality) -> Rows:
         """The rows of a modality."""
         rows: Rows = getattr(self, name)
         return rows
+
+    def learned(self, name: Modality) -> Rows:
+        """The rows of a modality, and the augmented copies behind them."""
+        rows = self.modality(name)
+        if name not in self.further:
+            return rows
+        more = self.further[name]
+        return Rows(
+            np.concatenate([rows.items, more.items]), np.concatenate([rows.vectors, more.vectors])
+        )
 
     def subset(self, items: NDArray[np.int64]) -> "TrainingSet":
         """Only these items, renumbered in this order; the anchors stay."""
@@ -58,10 +70,15 @@ class TrainingSet:
         position[items] = np.arange(len(items))
         kept = {name: position[self.modality(name).items] for name in MODALITIES}
         text, image, audio = (kept[name] >= 0 for name in MODALITIES)
+        owners = {name: position[rows.items] for name, rows in self.further.items()}
         return TrainingSet(
             labels=self.labels[items],
             text=TextRows(kept["text"][text], self.text.vectors[text], self.text.languages[text]),
             image=Rows(kept["image"][image], self.image.vectors[image]),
             audio=Rows(kept["audio"][audio], self.audio.vectors[audio]),
             anchors=self.anchors,
+            further={
+                name: Rows(owners[name][owners[name] >= 0], rows.vectors[owners[name] >= 0])
+                for name, rows in self.further.items()
+            },
         )

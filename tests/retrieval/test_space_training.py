@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from catalog.models import Media
 from retrieval import services, space_training, spaces
 from retrieval.exceptions import SpaceConflict, TooFewItems
-from retrieval.models import EmbeddingSpace
+from retrieval.models import EmbeddingSpace, EncoderOutput
 from retrieval.training import TrainingConfig
 from tests.retrieval.conftest import make_item, png
 
@@ -41,6 +42,52 @@ def test_collect_reads_stored_outputs_and_nothing_else(space, colourful):
     assert set(collected.languages) == {"en", "zh"}
     held = set(collected.queries.items.tolist())
     assert len(held) == round(len(colourful) * 0.2)
+
+
+def test_copies_are_collected_once_and_only_to_learn_from(space, colourful):
+    reported: list[dict] = []
+    plain = space_training.collect("fake", seed=0).data
+    stored = EncoderOutput.objects.count()
+    first = space_training.collect("fake", 0, reported.append, augment=2).data
+    copies = first.further["image"]
+    assert copies.items.tolist() == [item for item in range(len(colourful)) for _ in range(2)]
+    assert "audio" not in first.further
+    assert np.array_equal(first.image.vectors, plain.image.vectors)
+    assert np.linalg.norm(copies.vectors, axis=1) == pytest.approx(1.0, abs=1e-3)
+    assert np.abs(copies.vectors[::2] - copies.vectors[1::2]).max() > 0.1
+    assert np.abs(copies.vectors[::2] - plain.image.vectors).max() > 0.1
+    assert [entry for entry in reported if entry["stage"] == "augment"] == [
+        {"stage": "augment", "items": len(colourful), "of": len(colourful)}
+    ]
+    kept = EncoderOutput.objects.count()
+    assert kept - stored == 2 * len(np.unique(plain.image.vectors, axis=0))
+    again = space_training.collect("fake", 0, augment=2).data
+    assert np.array_equal(again.further["image"].vectors, copies.vectors)
+    fewer = space_training.collect("fake", 0, augment=1).data
+    assert np.array_equal(fewer.further["image"].vectors, copies.vectors[::2])
+    assert EncoderOutput.objects.count() == kept
+    other = space_training.collect("fake", 1, augment=1).data
+    assert not np.array_equal(other.further["image"].vectors, copies.vectors[::2])
+
+
+def test_a_file_that_is_gone_has_no_copies(space, colourful):
+    lost = Media.objects.filter(item_id=colourful[3])
+    shared = Media.objects.filter(sha256=lost.get().sha256)
+    lost.get().file.storage.delete(lost.get().file.name)
+    data = space_training.collect("fake", seed=0, augment=1).data
+    expected = [n for n, item in enumerate(colourful) if not shared.filter(item_id=item).exists()]
+    assert data.further["image"].items.tolist() == expected
+    assert len(data.image.items) == len(colourful)
+
+
+@pytest.mark.parametrize("command", [["train_space"], ["space", "train"]])
+def test_the_commands_learn_from_copies(space, colourful, command):
+    call_command(*command, "varied", "--here", "--augment", "1")
+    row = EmbeddingSpace.objects.get(name="varied")
+    stages = [entry["stage"] for entry in row.history]
+    assert "augment" not in stages  # it is of the collecting, the history is of the head
+    assert spaces.space(row.pk).head.metadata["config"]["augment"] == 1
+    assert EncoderOutput.objects.filter(encoder="FakeImageEncoder/1").count() > 4 * COLOURS
 
 
 def test_a_trained_space_stores_its_held_out_metrics(space, colourful):

@@ -164,7 +164,7 @@ class Command(ExampleCommand):
         )
 
     def _train(self, **options: Any) -> None:
-        names = ("name", "seed", "profile", "fusion", "metric", "activate", "here")
+        names = ("name", "seed", "augment", "profile", "fusion", "metric", "activate", "here")
         train_and_fill(self, **{name: options[name] for name in names})
 
     def _backfill(self, *, name: str, wait: bool, here: bool, **_: Any) -> None:

@@ -38,6 +38,7 @@ The same as `manage.py space train`; `manage.py space --help` has the rest of a 
         profile: str,
         fusion: str,
         metric: str,
+        augment: int,
         **_: Any,
     ) -> None:
         """Raises CommandError with what to do."""
@@ -51,6 +52,7 @@ The same as `manage.py space train`; `manage.py space --help` has the rest of a 
                 metric=metric,
                 activate=activate,
                 here=here,
+                augment=augment,
             )
         except RetrievalError as err:
             raise CommandError(str(err)) from err

@@ -1,5 +1,7 @@
 """A world whose right answer is known: all modalities are linear images of one latent vector."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,52 @@ def test_the_split_of_the_demo_catalog():
     assert (len(kept), len(held)) == (1_110, 277)
     assert not set(kept) & set(held)
     assert not np.array_equal(held, holdout_split(1_387, seed=1)[1])
+
+
+def augmented(data: TrainingSet, further: dict[str, Rows]) -> TrainingSet:
+    return TrainingSet(data.labels, data.text, data.image, data.audio, further=further)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_copies_equal_to_the_originals_are_a_weaker_ridge(weight):
+    """Least squares with every row twice: half the ridge, whichever items judge the strength."""
+    data = world()
+    copied = augmented(data, {"image": data.image, "audio": data.audio})
+    config = {"dim": 16, "contrastive": None, "augment": 1, "augment_weight": weight}
+    strengths = {factor: (0.05 * factor, 0.5 * factor) for factor in (1, 1 + weight**2)}
+    plain = train_head(data, TrainingConfig(**config, strengths=strengths[1]))
+    twice = train_head(copied, TrainingConfig(**config, strengths=strengths[1 + weight**2]))
+    for name in ("image", "audio"):
+        weights = [trained.head.projections[name].weight for trained in (plain, twice)]
+        assert np.abs(weights[0] - weights[1]).max() < 1e-4
+        key = f"text_to_{name}_mrr"
+        assert plain.metrics[key] == pytest.approx(twice.metrics[key], abs=1e-9)
+
+
+def test_copies_teach_what_the_originals_lack():
+    data = world()
+    rng = np.random.default_rng(1)
+    noisy = data.image.vectors + 0.3 * rng.standard_normal(data.image.vectors.shape)
+    poor = TrainingSet(
+        data.labels, data.text, Rows(data.image.items, noisy.astype(np.float32)), data.audio
+    )
+    config = replace(CONFIG, augment_weight=1.0)
+    rich = augmented(poor, {"image": Rows(data.image.items, data.image.vectors)})
+    found = [
+        evaluate_holdout(each, data.text, seed=0, config=config).metrics()["en"]["mrr"]
+        for each in (poor, rich)
+    ]
+    assert found[1] > found[0] + 0.03
+
+
+def test_held_out_items_keep_neither_their_rows_nor_their_copies():
+    data = world()
+    copied = augmented(data, {"image": Rows(data.image.items[::-1], data.image.vectors[::-1])})
+    kept = np.array([7, 3, 150])
+    subset = copied.subset(kept)
+    assert subset.further["image"].items.tolist() == [2, 0, 1]
+    assert np.array_equal(subset.further["image"].vectors, data.image.vectors[[150, 7, 3]])
+    learned = subset.learned("image")
+    assert learned.items.tolist() == [1, 0, 2, 2, 0, 1]
+    assert subset.learned("audio") is subset.audio
+    assert len(subset.image.items) == 3

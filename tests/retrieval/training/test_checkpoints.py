@@ -1,5 +1,7 @@
 """A training that is killed goes on at the stage it was in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,9 +47,10 @@ def test_other_data_or_settings_start_anew(tmp_path):
     data = world()
     with pytest.raises(Killed):
         train_head(data, CONFIG, killed_at("fusion"), checkpoints=tmp_path)
-    seen: list[dict] = []
-    train_head(data.subset(np.arange(150)), CONFIG, seen.append, checkpoints=tmp_path)
-    assert seen[0]["stage"] == "text"
+    for other in (data.subset(np.arange(150)), replace(data, further={"image": data.image})):
+        seen: list[dict] = []
+        train_head(other, CONFIG, seen.append, checkpoints=tmp_path)
+        assert seen[0]["stage"] == "text"
 
 
 def test_a_broken_file_starts_anew(tmp_path):
