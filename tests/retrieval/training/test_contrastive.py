@@ -165,6 +165,18 @@ def test_draws_choose_a_language_then_a_row():
     assert Draws(data, "audio").of(np.array([0, 1]), rng).tolist() == [[0, 0], [0, 0]]
 
 
+def test_copies_are_drawn_like_originals():
+    data = world()
+    copies = Rows(data.image.items, -data.image.vectors)
+    draws = Draws(replace(data, further={"image": copies}), "image")
+    rng = np.random.default_rng(0)
+    found = [draws.of(np.arange(ITEMS), rng) for _ in range(20)]
+    own = np.stack([(rows == data.image.vectors).all(1) for rows in found])
+    copied = np.stack([(rows == copies.vectors).all(1) for rows in found])
+    assert (own ^ copied).all()
+    assert own.mean() == pytest.approx(0.5, abs=0.03)
+
+
 def test_modality_dropout_always_leaves_something():
     data = world()
     config = ContrastiveConfig(modality_dropout=0.9)
