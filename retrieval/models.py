@@ -55,6 +55,14 @@ class EmbeddingSpace(models.Model):
     trained = models.BooleanField(default=False, editable=False)
     metrics = models.JSONField(default=dict, blank=True, editable=False)
     history = models.JSONField(default=list, blank=True, editable=False)
+    ef_search = models.PositiveSmallIntegerField(
+        default=100,
+        editable=False,
+        help_text="Candidates that a search of the index keeps; `manage.py tune_index` measures it.",
+    )
+    modality_indexes = models.BooleanField(
+        default=False, editable=False, help_text="Each modality has an index of its own."
+    )
     error = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)

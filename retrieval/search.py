@@ -135,7 +135,7 @@ def _fused_scores(space: spaces.Space, part: Part, item_ids: Sequence[int]) -> d
     own = part.modality if part.modality in ("image", "audio") else None
     if own:
         asked[own] = part.vector
-    found = index.scores(space.partition, asked, item_ids)
+    found = {k: v.scores for k, v in index.scores(space.partition, {c: (c, q) for c, q in asked.items()}, item_ids).items()}
     return {item_id: _part_score(row, own) for item_id, row in found.items() if "fused" in row}
 
 
@@ -151,7 +151,7 @@ def _normalised_scores(
 ) -> dict[int, float]:
     asked: dict[index.Column, NDArray[np.float32]] = {"fused": _fused_query(space, part)}
     asked |= _modality_queries(space, part)
-    found = index.scores(space.partition, asked, item_ids, metric="inner_product")
+    found = {k: v.scores for k, v in index.scores(space.partition, {c: (c, q) for c, q in asked.items()}, item_ids, metric="inner_product").items()}
     return {
         item_id: normalised_similarity(
             row["fused"], sum(row[name] for name in MODALITIES if name in row)

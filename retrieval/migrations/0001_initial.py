@@ -7,7 +7,7 @@ from pgvector.django import VectorExtension
 from django.db import migrations, models
 
 
-# Django knows no partitioned tables. One partition per space (retrieval/index.py makes them) has its
+# Django knows no partitioned tables. One partition per space (retrieval/index makes them) has its
 # own vector dimension and its own HNSW index; retiring a space is dropping a partition. Deleting an
 # item takes its embeddings with it in the database, whoever deletes it.
 EMBEDDING_TABLE = """
@@ -74,6 +74,8 @@ class Migration(migrations.Migration):
                 ('trained', models.BooleanField(default=False, editable=False)),
                 ('metrics', models.JSONField(blank=True, default=dict, editable=False)),
                 ('history', models.JSONField(blank=True, default=list, editable=False)),
+                ('ef_search', models.PositiveSmallIntegerField(default=100, editable=False, help_text='Candidates that a search of the index keeps; `manage.py tune_index` measures it.')),
+                ('modality_indexes', models.BooleanField(default=False, editable=False, help_text='Each modality has an index of its own.')),
                 ('error', models.TextField(blank=True, editable=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('activated_at', models.DateTimeField(editable=False, null=True)),

@@ -66,7 +66,14 @@ def _active_first(row: tuple[int, str]) -> tuple[bool, int]:
 
 def partition_of(row: EmbeddingSpace) -> index.Partition:
     """Where the space's embeddings are."""
-    return index.Partition(row.pk, row.dim, row.fused_dim, cast("index.Metric", row.metric))
+    return index.Partition(
+        row.pk,
+        row.dim,
+        row.fused_dim,
+        cast("index.Metric", row.metric),
+        ef_search=row.ef_search,
+        modality_indexes=row.modality_indexes,
+    )
 
 
 def loaded(row: EmbeddingSpace) -> Space:

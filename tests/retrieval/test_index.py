@@ -85,10 +85,10 @@ def test_scores_are_exact_inner_products_per_column(space, many_items):
     fill(space, items, vectors, text=vectors)
     query = unit_rows(2, 1)[0]
     ids = [item.pk for item in items]
-    found = index.scores(space.partition, dict.fromkeys(("fused", "text", "audio"), query), ids)
+    found = index.scores(space.partition, {c: (c, query) for c in ("fused", "text", "audio")}, ids)
     for row, item_id in enumerate(ids):
         expected = pytest.approx(float(vectors[row] @ query), abs=2e-3)
-        assert found[item_id] == {"fused": expected, "text": expected}
+        assert found[item_id].scores == {"fused": expected, "text": expected}
 
 
 def test_a_vector_of_another_dimension_is_refused(space, many_items):

@@ -1,0 +1,58 @@
+"""The vector index: the only user of pgvector's operators. Distances stay in here; scores (higher is
+better, at most 1 for rows within the unit ball) leave.
+
+- ``partitions``: the part of the table that holds one space, and its HNSW indexes
+- ``nearest``: nearest neighbours among the items that match; ``plans`` chooses how
+- ``rows``: vectors go in and out, and are scored exactly
+- ``tuning``: what the approximate search misses, and the setting that misses little
+"""
+
+from retrieval.index.nearest import candidates, nearest
+from retrieval.index.partitions import (
+    Column,
+    Metric,
+    Partition,
+    Size,
+    check_indexable,
+    modality_indexes_drop,
+    modality_indexes_make,
+    partition_create,
+    partition_drop,
+    partition_size,
+)
+from retrieval.index.plans import Plan, plan
+from retrieval.index.rows import (
+    EmbeddedItem,
+    Key,
+    Scored,
+    embedded_ids,
+    fused_vector,
+    scores,
+    store,
+    vectors,
+)
+
+__all__ = [
+    "Column",
+    "EmbeddedItem",
+    "Key",
+    "Metric",
+    "Partition",
+    "Plan",
+    "Scored",
+    "Size",
+    "candidates",
+    "check_indexable",
+    "embedded_ids",
+    "fused_vector",
+    "modality_indexes_drop",
+    "modality_indexes_make",
+    "nearest",
+    "partition_create",
+    "partition_drop",
+    "partition_size",
+    "plan",
+    "scores",
+    "store",
+    "vectors",
+]
