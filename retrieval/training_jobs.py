@@ -179,7 +179,7 @@ def job_run(job_id: int) -> EmbeddingSpace | None:
             raise
         return None
     _mine(job).update(
-        status=Status.DONE, percent=100, stage="trained", leased_until=None, space=space
+        status=Status.DONE, percent=100, stage="trained", note="", leased_until=None, space=space
     )
     wake_due(space.pk)
     return space

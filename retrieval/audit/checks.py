@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from django.core.files.storage import default_storage
 from django.db.models import Count, Q
 from numpy.typing import NDArray
 
@@ -47,6 +46,10 @@ BLANK_CONTRAST = 4.0
 """Of 255: JPEG's noise on a plain wall stays below, a faint drawing does not."""
 CLIPPED_SHARE = 0.002
 SILENT_DBFS = -45.0
+BLANK_AUDIO = "blank_audio"
+"""The decoder's code for nothing but silence, which nobody hears of where a film can be seen."""
+MUTE_DBFS = -96.0
+"""Nothing at all: 16 bits hold nothing quieter."""
 MIN_WORDS = 8
 """Fewer are called another language too often: of the demo's Spanish titles of 5 two were Italian."""
 DENSE = frozenset({"CJK", "HIRAGANA", "KATAKANA"})
@@ -136,19 +139,20 @@ def broken_media(scope: Scope) -> Iterator[Found]:
 
 
 def blank_picture(scope: Scope) -> Iterator[Found]:
-    """Pictures of next to one colour."""
-    for media, content in _decoded(scope, "image", "blank pictures"):
-        spread = measures.contrast(cast("NDArray[np.uint8]", content))
+    """Pictures, and videos in all of their key frames, of next to one colour."""
+    for media, contents in _decoded(scope, "image", "blank pictures"):
+        spread = measures.contrast(np.stack(cast("list[NDArray[np.uint8]]", contents)))
         if spread < BLANK_CONTRAST:
             said = f"{media.file.name}: contrast {spread:.1f} of 127"
             yield Found(media.item_id, Check.BLANK_PICTURE, BLANK_CONTRAST - spread, said)
 
 
 def bad_sound(scope: Scope) -> Iterator[Found]:
-    """Sounds that are clipped, or next to silent."""
-    for media, content in _decoded(scope, "audio", "clipped and silent sounds"):
+    """Sounds and sound tracks that are clipped, or next to silent."""
+    for media, (content,) in _decoded(scope, "audio", "clipped and silent sounds"):
         sound = cast("Waveform", content)
-        share, level = measures.clipped_share(sound), measures.loudest_dbfs(sound)
+        share = measures.clipped_share(sound)
+        level = max(measures.loudest_dbfs(sound), MUTE_DBFS)
         if share >= CLIPPED_SHARE:
             said = f"{media.file.name}: {share:.1%} of the samples at full scale"
             yield Found(media.item_id, Check.CLIPPED_SOUND, share, said)
@@ -157,17 +161,25 @@ def bad_sound(scope: Scope) -> Iterator[Found]:
             yield Found(media.item_id, Check.SILENT_SOUND, SILENT_DBFS - level, said)
 
 
-def _decoded(scope: Scope, modality: Modality, what: str) -> Iterator[tuple[Media, Content]]:
-    """Every picture or sound that can be decoded; the same bytes once for each item."""
+def _decoded(scope: Scope, modality: Modality, what: str) -> Iterator[tuple[Media, list[Content]]]:
+    """Every media that can be seen or heard, and what the encoder gets of it: at least one content."""
     for chunk in scope.chunks(what):
-        rows = Media.objects.filter(item__in=chunk, modality=modality)
+        rows = Media.objects.filter(item__in=chunk, modality__in=_media_giving(modality))
         for media in rows.exclude(status=Media.Status.FAILED).order_by("pk"):
+            piece = outputs.Piece(
+                modality,
+                media.sha256,
+                media_id=media.pk,
+                file=media.file.name,
+                is_video=media.modality == Media.Modality.VIDEO,
+            )
             try:
-                with default_storage.open(media.file.name, "rb") as file:
-                    content = outputs.decoded(modality, file.read())
-            except (DecodeFailed, OSError):
-                continue  # the worker that embeds it says so, and broken_media shows it
-            yield media, content
+                contents = outputs.content_of(piece)
+            except (DecodeFailed, OSError) as err:
+                if getattr(err, "code", "") != BLANK_AUDIO:
+                    continue  # the worker that embeds it says so; a film may have no sound track
+                contents = [Waveform(np.zeros(1, np.float32), 1)]
+            yield media, contents
 
 
 def wrong_language(scope: Scope) -> Iterator[Found]:

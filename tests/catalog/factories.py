@@ -79,7 +79,7 @@ def video_bytes(
     size: tuple[int, int] = (64, 48),
     fps: int = 10,
 ) -> bytes:
-    """A second of each colour, starting with a key frame, and a tone if ``hertz`` is given."""
+    """A second of each colour, starting with a key frame, and a tone if ``hertz`` is given: silence for 0."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         video_codec, audio_codec = VIDEO_CODECS[container]
@@ -87,7 +87,8 @@ def video_bytes(
         pictures.width, pictures.height = size
         pictures.pix_fmt, pictures.gop_size = "yuv420p", fps
         pictures.bit_rate = 400_000
-        sound = output.add_stream(audio_codec, rate=48_000, layout="mono") if hertz else None
+        heard = hertz is not None
+        sound = output.add_stream(audio_codec, rate=48_000, layout="mono") if heard else None
         for number in range(len(colours) * fps):
             pixels = np.full((size[1], size[0], 3), colours[number // fps], np.uint8)
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
@@ -99,10 +100,10 @@ def video_bytes(
         if sound:
             at = np.arange(48_000 * len(colours)) / 48_000
             tone = (12_000 * np.sin(2 * np.pi * hertz * at)).astype(np.int16)
-            heard = av.AudioFrame.from_ndarray(tone[None, :], format="s16", layout="mono")
-            heard.sample_rate = 48_000
+            frame = av.AudioFrame.from_ndarray(tone[None, :], format="s16", layout="mono")
+            frame.sample_rate = 48_000
             resampler = av.AudioResampler(sound.format, "mono", 48_000, sound.frame_size or 1024)
-            for piece in [*resampler.resample(heard), *resampler.resample(None)]:
+            for piece in [*resampler.resample(frame), *resampler.resample(None)]:
                 output.mux(sound.encode(piece))
             output.mux(sound.encode(None))
     return file.getvalue()

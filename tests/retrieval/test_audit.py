@@ -156,6 +156,25 @@ class TestMedia:
         assert found("clipped_sound") == {"clipped"}
         assert found("silent_sound") == {"quiet"}
 
+    def test_videos_are_looked_at_and_listened_to(self, db):
+        black = [(0, 0, 0)] * 3
+        films = {
+            "coloured": video_bytes(),
+            "black": video_bytes(colours=black),
+            "mute": video_bytes(hertz=None),  # without a sound track: not a silent one
+            "hushed": video_bytes(hertz=0.0),
+        }
+        assert len(set(films.values())) == len(films)
+        for name, film in films.items():
+            make_item(name, name, media=[io.BytesIO(film)])
+        counts = audit.audit(["pictures", "sounds"])
+        assert counts == {"blank_picture": 1, "clipped_sound": 0, "silent_sound": 1}
+        assert found("blank_picture") == {"black"}
+        assert found("silent_sound") == {"hushed"}
+        finding = AuditFinding.objects.get(check_name="silent_sound")
+        assert finding.score == 51
+        assert finding.detail.endswith(".mp4: -96 dB of full scale at its loudest")
+
     def test_files_that_cannot_be_decoded_are_somebody_elses_finding(self, db):
         item = make_item("gone", "gone", media=[noise(1)])
         item.media.get().file.storage.delete(item.media.get().file.name)

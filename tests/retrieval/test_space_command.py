@@ -1,12 +1,16 @@
 """``manage.py space``: every step of a space's life, by its exit and by what it prints."""
 
+import io
 import json
 import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 
 from retrieval import claims, services, spaces
+from retrieval.management.training import StageBars
 from retrieval.models import Embedding, EmbeddingSpace
 from tests.retrieval.conftest import make_item, png
 
@@ -25,9 +29,7 @@ def catalog(space) -> list[int]:
 
 
 def run(*arguments: str) -> str:
-    from io import StringIO
-
-    out = StringIO()
+    out = io.StringIO()
     call_command("space", *arguments, stdout=out)
     return out.getvalue()
 
@@ -91,6 +93,22 @@ def test_train_is_train_space_under_another_name(catalog):
     assert first.trained
     assert first.history
     assert all("stage" in entry for entry in first.history)
+
+
+def test_a_stage_that_stops_early_is_complete():
+    with Progress(MofNCompleteColumn(), console=Console(file=io.StringIO())) as progress:
+        bars = StageBars(progress)
+        bars({"stage": "collect", "items": 30, "of": 30})
+        bars({"stage": "text", "rows": 30})
+        for epoch in range(13):
+            bars({"stage": "fusion", "epoch": epoch, "of": 60, "held_back_loss": 1.5})
+        collect, fusion = progress.tasks
+        assert (collect.description, collect.finished) == ("collect", True)
+        assert (fusion.description, fusion.finished) == ("fusion", False)
+        assert (fusion.completed, fusion.total) == (12, 60)
+        bars.complete()
+        assert (fusion.finished, fusion.completed, fusion.total) == (True, 12, 12)
+        bars.complete()  # nothing is left to be
 
 
 def test_the_list_has_a_line_for_each_space(catalog):

@@ -7,7 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from retrieval import claims, index, services, spaces
 from retrieval.exceptions import EncoderUnavailable, NoActiveSpace, SpaceBroken, SpaceConflict
@@ -408,27 +412,56 @@ def test_a_name_is_taken_once(space):
         another(space)
 
 
+def by_hand() -> str:
+    spaces.space_create_untrained("next", profile="fake", dim=64)
+    return "made"
+
+
+def by_command() -> str:
+    call_command("space", "create", "next")
+    return "made"
+
+
+def in_the_admin() -> str:
+    user = get_user_model().objects.get(username="root")
+    browser = Client()
+    browser.force_login(user)
+    form = {"_form_submitted": "True", "name": "next", "profile": "fake"}
+    form |= {"fusion": "weighted", "metric": "cosine"}
+    url = reverse("admin:retrieval_embeddingspace_create")
+    answer = browser.post(url, form, follow=True)
+    (message,) = answer.context["messages"]
+    return str(message)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_make_a_space_of_one_name_the_second_is_told():
+@pytest.mark.parametrize("asker", [by_hand, by_command, in_the_admin])
+def test_of_two_that_make_a_space_of_one_name_the_second_is_told(asker, django_user_model):
+    django_user_model.objects.create_superuser("root")
+    spaces.ensure_active_space("fake", 64)
     head = Head.untrained({"text": 96, "image": 96, "audio": 96}, 64)
     told: list[str] = []
 
-    def make() -> None:
+    def ask() -> None:
         try:
-            spaces.space_create("next", head, profile="fake", trained=False)
-        except SpaceConflict as err:
+            told.append(asker())
+        except (SpaceConflict, CommandError) as err:
             told.append(str(err))
         finally:
             connection.close()
 
-    second = threading.Thread(target=make)
+    second = threading.Thread(target=ask)
     with transaction.atomic():
         first = spaces.space_create("next", head, profile="fake", trained=True)
         second.start()
         wait_for_a_lock()
     second.join()
-    assert told == ["A space named 'next' exists: choose another name."]
-    assert list(EmbeddingSpace.objects.values_list("pk", "trained")) == [(first.pk, True)]
+    assert told in (
+        ["A space named 'next' exists: choose another name."],
+        ["Nothing was changed: A space named 'next' exists: choose another name."],
+    )
+    row = EmbeddingSpace.objects.get(name="next")
+    assert (row.pk, row.trained) == (first.pk, True)
 
 
 @pytest.mark.django_db(transaction=True)

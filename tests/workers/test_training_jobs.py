@@ -48,6 +48,7 @@ class TestJobs:
         row = training_jobs.job_run(job.pk)
         job = reread(job)
         assert (job.status, job.percent, job.error, job.space) == ("done", 100, "", row)
+        assert (job.stage, job.note) == ("trained", "")  # nothing of the epoch it stopped at
         assert (row.name, row.state, row.trained) == ("asked", "building", True)
         assert (row.fusion, row.metric) == ("attention", "euclidean")
         assert row.history
@@ -71,6 +72,24 @@ class TestJobs:
         spaces.ensure_active_space("fake", 64)
         with pytest.raises(SpaceConflict, match="'untrained' exists"):
             ask("untrained")
+
+    def test_a_name_taken_while_it_trains_is_written_into_the_job(self, monkeypatch):
+        make_catalog()
+        job = ask()
+        training = training_jobs.space_training.train_head
+
+        def taken_meanwhile(*arguments, **options):
+            spaces.space_create_untrained("asked", profile="fake", dim=64)
+            return training(*arguments, **options)
+
+        monkeypatch.setattr(training_jobs.space_training, "train_head", taken_meanwhile)
+        assert training_jobs.job_run(job.pk) is None
+        job = reread(job)
+        assert (job.status, job.error) == (
+            "failed",
+            "A space named 'asked' exists: choose another name.",
+        )
+        assert EmbeddingSpace.objects.get(name="asked").trained is False
 
     def test_what_is_wrong_is_written_into_the_job(self):
         spaces.ensure_active_space("fake", 64)
