@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--languages", nargs="+", default=["en", "zh"])
     parser.add_argument("--augment", type=int, default=0, help="copies of each picture and sound")
+    parser.add_argument("--augment-weight", type=float, help="of a copy, an original being 1")
     arguments = parser.parse_args()
 
     import django
@@ -31,6 +32,7 @@ def main() -> None:
     from retrieval.evaluation import confidence_intervals, evaluate_holdout, retrieval_metrics
     from retrieval.training import TrainingConfig
 
+    weight = arguments.augment_weight or TrainingConfig().augment_weight
     ranks: dict[str, list[np.ndarray]] = {language: [] for language in arguments.languages}
     print("| seed | language | queries | R@1 | R@5 | R@10 | MRR |")  # noqa: T201
     print("|---|---|---|---|---|---|---|")  # noqa: T201
@@ -38,7 +40,12 @@ def main() -> None:
         collected = space_training.collect(
             settings.RETRIEVAL["PROFILE"], seed, augment=arguments.augment
         )
-        config = TrainingConfig(dim=settings.RETRIEVAL["DIM"], seed=seed, augment=arguments.augment)
+        config = TrainingConfig(
+            dim=settings.RETRIEVAL["DIM"],
+            seed=seed,
+            augment=arguments.augment,
+            augment_weight=weight,
+        )
         result = evaluate_holdout(
             collected.data, collected.queries, seed, config, languages=arguments.languages
         )
