@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, TextField, Value
+from django.db.models import TextField, Value
 from django.db.models.functions import Concat, Length, Substr
 
 from catalog.content import checked_category_path
 from catalog.exceptions import InvalidItem
 from catalog.models import Category
+from catalog.selectors import category_descendants
+from catalog.versions import items_touch_in
 
 
 def category_get(path: str) -> Category:
@@ -31,7 +33,10 @@ def categories_get(paths: Iterable[str]) -> dict[str, Category]:
 
 @transaction.atomic
 def category_rename(category: Category, name: str) -> None:
-    """Rename a node; the paths of everything below it follow. Raises ``InvalidItem``."""
+    """Rename a node; the paths of everything below it follow, and their items are due again.
+
+    Raises ``InvalidItem``.
+    """
     parent = category.path.rpartition("/")[0]
     if "/" in name:
         raise InvalidItem({"name": "must not contain /"})
@@ -43,12 +48,13 @@ def category_rename(category: Category, name: str) -> None:
     old = category.path
     if new == old:
         return
-    below = Category.objects.filter(Q(path=old) | Q(path__startswith=f"{old}/"))
+    below = category_descendants(old)
     tail = Substr("path", Length(Value(old)) + 1)
     try:
         with transaction.atomic():
             below.update(path=Concat(Value(new), tail, output_field=TextField()))
             Category.objects.filter(pk=category.pk).update(name=new.rpartition("/")[2])
+            items_touch_in(category_descendants(new))
     except IntegrityError as err:
         raise InvalidItem({"name": f"there is a category {new!r} already"}) from err
 

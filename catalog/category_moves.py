@@ -8,6 +8,7 @@ from catalog.content import checked_category_path
 from catalog.exceptions import InvalidItem
 from catalog.models import Category
 from catalog.selectors import category_descendants
+from catalog.versions import items_touch_in
 
 TREE_LOCK = 0x7472_6565
 """Advisory lock, "tree": of two moves at once the second sees what the first did."""
@@ -15,7 +16,8 @@ TREE_LOCK = 0x7472_6565
 
 @transaction.atomic
 def category_move(category: Category, parent: Category | None, name: str) -> None:
-    """Give the node this parent and name; the paths of everything below it follow.
+    """Give the node this parent and name; the paths of everything below it follow, and their items
+    are due again.
 
     Refreshes ``category``. Raises ``InvalidItem`` as ``check_move`` does.
     """
@@ -34,6 +36,7 @@ def category_move(category: Category, parent: Category | None, name: str) -> Non
             Category.objects.filter(pk=category.pk).update(
                 parent=parent, name=new.rpartition("/")[2]
             )
+            items_touch_in(category_descendants(new))
     except IntegrityError as err:  # an import made that path a moment ago
         raise InvalidItem({"name": f"there is a category {new!r} already"}) from err
     category.refresh_from_db()

@@ -103,3 +103,53 @@ def _document(item: Item) -> ItemDocument:
 
 def _text(row: Item | ItemText) -> DocumentText:
     return DocumentText(row.language, row.title, row.description, tuple(row.tags))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWords:
+    """All the words that an item can be found by, at one ``content_version``."""
+
+    item_id: int
+    external_id: str
+    content_version: int
+    texts: tuple[DocumentText, ...]
+    """The item's own language first, the others sorted."""
+    categories: tuple[str, ...]
+    """Paths, sorted."""
+
+
+def item_words(item_ids: Iterable[int]) -> list[ItemWords]:
+    """The words of these items, by ascending id; unknown ids are left out. Three queries.
+
+    The version is read first: words that change meanwhile make the item due again.
+    """
+    ids = list(item_ids)
+    items = Item.objects.filter(pk__in=ids).order_by("pk")
+    rows = items.values_list(
+        "pk", "external_id", "content_version", "language", "title", "description", "tags"
+    )
+    found = list(rows)
+    texts: dict[int, list[DocumentText]] = {}
+    others = ItemText.objects.filter(item_id__in=ids).order_by("language")
+    for item_id, language, title, description, tags in others.values_list(
+        "item_id", "language", "title", "description", "tags"
+    ):
+        text = DocumentText(language, title, description, tuple(tags))
+        texts.setdefault(item_id, []).append(text)
+    paths: dict[int, list[str]] = {}
+    links = Item.categories.through.objects.filter(item_id__in=ids)
+    for item_id, path in links.order_by("category__path").values_list("item_id", "category__path"):
+        paths.setdefault(item_id, []).append(path)
+    return [
+        ItemWords(
+            item_id=item_id,
+            external_id=external_id,
+            content_version=version,
+            texts=(
+                DocumentText(language, title, description, tuple(tags)),
+                *texts.get(item_id, ()),
+            ),
+            categories=tuple(paths.get(item_id, ())),
+        )
+        for item_id, external_id, version, language, title, description, tags in found
+    ]

@@ -1,6 +1,6 @@
 """Writes to the catalog. Every function is one transaction (or part of the caller's).
 
-A change to what an item's embedding is made from (words, language, the set and order of media)
+A change to what an item is found by (words, language, categories, the set and order of media)
 raises ``content_version`` in the same transaction. Nothing here knows HTTP or the queue: callers
 wake the workers with ``catalog.wake.workers_wake``.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from catalog.categories import category_get, category_rename
@@ -29,6 +29,7 @@ from catalog.files import file_store
 from catalog.models import Item, Media
 from catalog.uploads import CheckedUpload
 from catalog.upserts import Upserted, items_upsert
+from catalog.versions import items_touch
 
 __all__ = [
     "UNSET",
@@ -95,14 +96,6 @@ def items_publish(queryset: QuerySet[Item], published: bool) -> int:
     """Show or hide items; returns how many changed. Embeddings stay as they are."""
     return queryset.exclude(published=published).update(
         published=published, updated_at=timezone.now()
-    )
-
-
-def items_touch(item_ids: Iterable[int]) -> None:
-    """Make these items due for embedding again: a new ``content_version``."""
-    now = timezone.now()
-    Item.objects.filter(pk__in=list(item_ids)).update(
-        content_version=F("content_version") + 1, content_changed_at=now, updated_at=now
     )
 
 

@@ -25,8 +25,8 @@ from catalog.files import file_store
 from catalog.models import Category, Item, ItemText, Media
 from catalog.uploads import CheckedUpload
 
-EMBEDDED_FIELDS: Final = frozenset({"title", "description", "tags", "language"})
-"""Columns of an item that its embedding is made from."""
+SEARCHED_FIELDS: Final = frozenset({"title", "description", "tags", "language"})
+"""Columns of an item that it is found by: its embedding and its words in the index follow."""
 COLUMNS: Final = (
     *("kind", "title", "description", "language", "tags", "attributes"),
     *("published", "published_at", "expires_at"),
@@ -160,16 +160,16 @@ class _Work:
             for name, value in _columns(content).items()
             if not new and not _same(getattr(item, name), value)
         }
-        embedded = not EMBEDDED_FIELDS.isdisjoint(changes)
-        embedded |= self._apply_texts(item, content, changes.get("language", item.language))
-        linked = self._apply_categories(item, content)
+        searched = not SEARCHED_FIELDS.isdisjoint(changes)
+        searched |= self._apply_texts(item, content, changes.get("language", item.language))
+        searched |= self._apply_categories(item, content)
         described = False
         if media is not None:
             media_changed, described = self._apply_media(item, media)
-            embedded |= media_changed
-        if new or not (changes or embedded or linked or described):
+            searched |= media_changed
+        if new or not (changes or searched or described):
             return False
-        _update(item, changes, embedded=embedded)
+        _update(item, changes, searched=searched)
         return True
 
     def save(self) -> None:
@@ -266,13 +266,13 @@ def _same_text(row: ItemText, text: TextContent | None) -> bool:
     )
 
 
-def _update(item: Item, changes: dict[str, Any], *, embedded: bool) -> None:
+def _update(item: Item, changes: dict[str, Any], *, searched: bool) -> None:
     """The row is locked, so adding one to the object's version too keeps both the same."""
     now = timezone.now()
     changes = {**changes, "updated_at": now}
     for name, value in changes.items():
         setattr(item, name, value)
-    if embedded:
+    if searched:
         item.content_version += 1
         item.content_changed_at = now
         changes |= {"content_version": F("content_version") + 1, "content_changed_at": now}

@@ -1,5 +1,7 @@
 """Embedding spaces, the embeddings in them, and the encoder outputs they are made from."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -245,3 +247,56 @@ class AuditRun(models.Model):
 
     def __str__(self) -> str:
         return f"audit {self.pk} ({self.status})"
+
+
+class LexicalDocument(models.Model):
+    """One item's words in one language, as full text search reads them.
+
+    ``title`` is folded, ``heading`` as it is shown. ``words`` holds stems: the title's weigh A, the
+    tags' B, those of categories and the identifier C, the description's D.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "language")
+    item = models.ForeignKey(Item, on_delete=models.DO_NOTHING, related_name="+")
+    language = models.CharField(max_length=16)
+    heading = models.CharField(max_length=500)
+    title = models.CharField(max_length=500)
+    words = SearchVectorField()
+    length = models.IntegerField(help_text="Words, each time they occur.")
+    content_version = models.BigIntegerField()
+    recipe = models.PositiveSmallIntegerField(help_text="How the words were cut and stemmed.")
+
+    class Meta:
+        ordering = ["item_id", "language"]
+
+    def __str__(self) -> str:
+        return f"words of item {self.item_id} [{self.language}]"
+
+
+class LexicalEntry(models.Model):
+    """What occurs in the catalog's words: corrects typing errors, completes prefixes.
+
+    Entries are only ever added: who reads one looks whether a visible item still has it.
+    """
+
+    class Kind(models.TextChoices):
+        """What it is."""
+
+        WORD = "word"
+        TAG = "tag"
+        CATEGORY = "category"
+        LANGUAGE = "language"
+
+    pk = models.CompositePrimaryKey("kind", "text", "language")
+    kind = models.CharField(max_length=8, choices=Kind)
+    text = models.CharField(max_length=100)
+    language = models.CharField(max_length=16, help_text="Of a tag; empty for the others.")
+    folded = models.CharField(max_length=300)
+    variants = ArrayField(models.CharField(max_length=100), help_text="A word short of one letter.")
+
+    class Meta:
+        ordering = ["kind", "text", "language"]
+        verbose_name_plural = "lexical entries"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}"

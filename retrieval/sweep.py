@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.core.cache import cache
 from django.utils import timezone
 
-from retrieval import claims
+from retrieval import claims, lexical
 
 SWEEP_LIMIT = 20_000
 # a full pass reads every item (about 1 s a million); between two of them only recent changes
@@ -26,3 +26,16 @@ def due_items(space_id: int) -> list[int]:
         return found
     recent = claims.due(space_id, limit=SWEEP_LIMIT, since=last_full - OVERLAP)
     return sorted({*recent, *claims.interrupted(space_id, limit=SWEEP_LIMIT)})
+
+
+def due_words() -> list[int]:
+    """Ids of items whose words are due in the lexical index, found in the same way."""
+    now = timezone.now()
+    key = "sweep:words:full"
+    last_full: datetime | None = cache.get(key)
+    if last_full is not None:
+        return lexical.due(limit=SWEEP_LIMIT, since=last_full - OVERLAP)
+    found = lexical.due(limit=SWEEP_LIMIT)
+    if len(found) < SWEEP_LIMIT:
+        cache.set(key, now, FULL_PASS_EVERY_S)
+    return found

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """Enqueue the items that are due in any live space; the number of them.
+    """Enqueue the items that are due in the lexical index or in any live space; their number.
 
     Does nothing about items while the queue still holds messages: they may be about the same ones.
     Building spaces that have every item become ready; trainings without a message get one.
@@ -24,10 +24,13 @@ def sweep() -> int:
             training_jobs.job_send(job_id)
     if depths["embed"] > 0:
         return 0
+    words = due.due_words()
+    workers_wake(words)  # before anything that an encoder can stop
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     items = {item for space_id in spaces.live_spaces() for item in due.due_items(space_id)}
-    workers_wake(items)
+    workers_wake(items.difference(words))
     spaces.spaces_ready()
-    if items:
-        log.info("sweep: %d items were due without a message", len(items))
-    return len(items)
+    found = len(items.union(words))
+    if found:
+        log.info("sweep: %d items were due without a message", found)
+    return found

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
-from retrieval import audit, queries, services, spaces, training_jobs
+from retrieval import audit, lexical, queries, services, spaces, training_jobs
 from workers import sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -13,7 +13,10 @@ TRANSIENT = (OperationalError, InterfaceError)
 
 @shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
 def embed_items(item_ids: list[int]) -> None:
-    """Embed what is due among the items, in every live space; pass on what is more than a batch."""
+    """Bring the items' words into the index, which needs no encoder; then embed what is due in every
+    live space and pass on what is more than a batch.
+    """
+    lexical.index_due(item_ids)
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     workers_wake(services.embed_some(item_ids), per_message=services.BATCH)

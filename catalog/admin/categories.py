@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Concat
 from django.http import HttpRequest
@@ -17,6 +18,8 @@ from catalog.categories import category_get
 from catalog.category_moves import category_move, check_move
 from catalog.exceptions import InvalidItem
 from catalog.models import Category, Item
+from catalog.selectors import category_descendants
+from catalog.versions import items_touch_in
 
 ITEM_CATEGORIES = Item.categories.through
 
@@ -103,6 +106,17 @@ class CategoryAdmin(CatalogModelAdmin):
         counts = {"categories": len(doomed), "links to items": links}
         allowed = self.has_delete_permission(request)
         return lines, counts, set() if allowed else {"category"}, []
+
+    def delete_model(self, request: HttpRequest, obj: Category) -> None:
+        """With everything below it; the items stay and are due again."""
+        self.delete_queryset(request, Category.objects.filter(pk=obj.pk))
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
+        """As above, of several."""
+        for path in queryset.values_list("path", flat=True):
+            items_touch_in(category_descendants(path))
+        queryset.delete()
 
     @display(description="category")
     def node(self, category: Category) -> SafeString:

@@ -5,6 +5,7 @@ import django.contrib.postgres.indexes
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -128,6 +129,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='item',
             index=models.Index(fields=['published', 'expires_at'], name='item_visibility'),
+        ),
+        migrations.AddIndex(
+            model_name='item',
+            index=models.Index(django.db.models.functions.text.Lower('external_id'), name='item_external_id_lower'),
         ),
         migrations.AddConstraint(
             model_name='itemtext',

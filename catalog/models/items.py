@@ -5,6 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 EXTERNAL_ID_PATTERN = r"[A-Za-z0-9._:-]{1,128}"
@@ -55,8 +56,9 @@ class ItemQuerySet(models.QuerySet["Item"]):
 class Item(models.Model):
     """One thing that can be found and recommended.
 
-    ``content_version`` grows in the same transaction as every change to what the item's
-    embedding is made from; an embedding of an older version is due again.
+    ``content_version`` grows in the same transaction as every change to what the item is found by:
+    words, media, categories. An embedding or an entry in the lexical index of an older version is
+    due again.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -89,6 +91,8 @@ class Item(models.Model):
             GinIndex(fields=["tags"], name="item_tags"),
             models.Index(fields=["content_changed_at"], name="item_content_changed_at"),
             models.Index(fields=["published", "expires_at"], name="item_visibility"),
+            # who types an identifier may not know its case
+            models.Index(Lower("external_id"), name="item_external_id_lower"),
         ]
 
     def __str__(self) -> str:

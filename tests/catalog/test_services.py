@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from catalog import services
+from catalog.category_moves import category_move
 from catalog.exceptions import InvalidItem, TooManyMedia, UnsupportedMedia
 from catalog.models import Category, Item, ItemText, Media
 from catalog.services import ItemContent, NewMedia, TextContent, item_upsert, media_add
@@ -88,12 +89,12 @@ def test_an_equal_upsert_touches_nothing(django_assert_num_queries):
         ({"texts": (TextContent(language="zh", title="蛙"),)}, 2),
         ({"published": False}, 1),
         ({"attributes": {}}, 1),
-        ({"categories": ("pond",)}, 1),
+        ({"categories": ("pond",)}, 2),
         ({"kind": "photo"}, 1),
         ({"expires_at": datetime(2030, 1, 1, tzinfo=UTC)}, 1),
     ],
 )
-def test_only_what_is_embedded_raises_the_version(fields, version):
+def test_only_what_the_item_is_found_by_raises_the_version(fields, version):
     item = item_upsert(FROG).item
     before = state(item)
     result = item_upsert(changed(**fields))
@@ -430,6 +431,17 @@ def test_renaming_a_category_moves_what_is_below():
         services.category_rename(Category.objects.get(path="fauna"), "animals_too")
     with pytest.raises(InvalidItem, match="name: must not contain /"):
         services.category_rename(Category.objects.get(path="fauna"), "a/b")
+
+
+def test_items_of_a_renamed_or_moved_category_are_due_again():
+    owl = item_upsert(
+        ItemContent(external_id="owl", title="owl", categories=("a/birds/owls",))
+    ).item
+    cow = item_upsert(ItemContent(external_id="cow", title="cow", categories=("a",))).item
+    services.category_rename(Category.objects.get(path="a/birds"), "fowl")
+    assert (state(owl)[0], state(cow)[0]) == (2, 1)
+    category_move(Category.objects.get(path="a/fowl"), None, "fowl")
+    assert (state(owl)[0], state(cow)[0]) == (3, 1)
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

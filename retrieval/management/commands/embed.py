@@ -8,7 +8,8 @@ from django.core.management.base import CommandError
 
 from catalog.commands import ExampleCommand
 from catalog.wake import workers_wake
-from retrieval import claims, spaces
+from retrieval import claims, lexical, spaces
+from retrieval.claims import PAGE
 from retrieval.exceptions import RetrievalError
 from retrieval.management.backfill import fill_here, name_of, watch
 
@@ -37,6 +38,7 @@ class Command(ExampleCommand):
             raise CommandError(str(err)) from err
 
     def _embed(self, *, wait: bool, here: bool, warn: bool, retry_failed: bool) -> None:
+        self._index_words()
         active = spaces.ensure_active_space(
             settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"]
         )
@@ -57,6 +59,12 @@ class Command(ExampleCommand):
                 return
             watch(live)
         self._summary(active, warn)
+
+    def _index_words(self) -> None:
+        """Here in any case: it takes seconds, and what is found by words need not wait for encoders."""
+        due = [0]
+        while due := lexical.due(limit=PAGE, after=due[-1]):
+            lexical.index_items(due)
 
     def _summary(self, space_id: int, warn: bool) -> None:
         count = claims.progress(space_id)

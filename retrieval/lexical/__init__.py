@@ -1,0 +1,26 @@
+"""Finds items by their words: full text per language, exact identifiers, typing errors, prefixes.
+
+- ``matches(text, limit, items=…) -> [LexicalHit]`` and ``suggest(prefix, limit) -> [Suggestion]``;
+- ``index_due(item_ids)`` and ``due(limit=…)``: the index follows from the items' rows. A row is due
+  when it is missing or older than ``Item.content_version``; no message need say so.
+
+One row an item and language. Words are cut by ``retrieval.preprocess.words`` and stemmed by Postgres'
+own dictionaries, on both sides alike; Postgres' parser, which drops emoji and knows no Chinese, is
+not asked.
+"""
+
+from retrieval.lexical.documents import due, due_among, index_due, index_items
+from retrieval.lexical.matching import matches
+from retrieval.lexical.suggesting import suggest
+from retrieval.lexical.types import LexicalHit, Suggestion
+
+__all__ = [
+    "LexicalHit",
+    "Suggestion",
+    "due",
+    "due_among",
+    "index_due",
+    "index_items",
+    "matches",
+    "suggest",
+]
