@@ -287,6 +287,17 @@ RETRIEVAL: dict[str, Any] = {
     # a training worker that is silent for longer was killed
     "TRAIN_LEASE_S": env.integer("TRAIN_LEASE_S", 60, minimum=1),
     "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
+    # attributes of items that a search can be filtered by: number, date, text or boolean; after a
+    # change run `manage.py index_filters`
+    "FILTERS": {
+        "source": "text",
+        "emoji": "text",
+        "hexcode": "text",
+        "price": "number",
+        "released": "date",
+        "brand": "text",
+        "in_stock": "boolean",
+    },
 }
 
 # --- API ----------------------------------------------------------------------------------------

@@ -7,3 +7,7 @@ class RetrievalConfig(AppConfig):
     """The retrieval app."""
 
     name = "retrieval"
+
+    def ready(self) -> None:
+        """Registers the checks of the settings."""
+        from retrieval import checks  # noqa: F401

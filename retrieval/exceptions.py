@@ -112,3 +112,12 @@ class AuditRunning(RetrievalError):
     def __init__(self, run_id: int) -> None:
         super().__init__("An audit goes on already: wait for its end.")
         self.run_id = run_id
+
+
+class IndexingRunning(RetrievalError):
+    """Another process makes the indexes of the filters."""
+
+    code = "indexing_running"
+
+    def __init__(self) -> None:
+        super().__init__("Another process makes these indexes: wait for its end.")

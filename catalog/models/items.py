@@ -89,6 +89,9 @@ class Item(models.Model):
         ordering = ["id"]
         indexes = [
             GinIndex(fields=["tags"], name="item_tags"),
+            # "has this value" (@>); hashes, so that no value is too long for it
+            GinIndex(fields=["attributes"], name="item_attributes", opclasses=["jsonb_path_ops"]),
+            models.Index(fields=["published_at"], name="item_published_at"),
             models.Index(fields=["content_changed_at"], name="item_content_changed_at"),
             models.Index(fields=["published", "expires_at"], name="item_visibility"),
             # who types an identifier may not know its case
