@@ -245,7 +245,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
 
     @action(description="Compare", icon="compare_arrows", permissions=["view"])
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Choose another space; then both side by side. Measures for a second or two."""
+        """Choose another space; then both side by side. Measures for some seconds."""
         row = get_object_or_404(self.get_queryset(request), pk=object_id)
         others = self.get_queryset(request).exclude(pk=row.pk).exclude(state=State.RETIRED)
         context = {
@@ -263,7 +263,11 @@ class EmbeddingSpaceAdmin(SpaceViews):
             except RetrievalError as err:
                 context["problem"] = str(err)
             else:
-                context |= {"overlap": found.overlap, "rows": comparison.table(found)}
+                context |= {
+                    "overlap": found.overlap,
+                    "rows": comparison.table(found),
+                    "notes": comparison.notes(found),
+                }
         return TemplateResponse(request, "retrieval/admin/compare.html", context)
 
     def _done(

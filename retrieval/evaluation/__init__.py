@@ -3,6 +3,7 @@
 - ``metrics``: pure functions of scores and ranks
 - ``holdout``: trains on four fifths of the items and asks for the rest (what nobody has seen)
 - ``catalog``: every direction on the vectors stored in a space
+- ``pair``: two spaces on the same items
 - ``protocol``: somebody's own questions and answers, asked of the real search
 """
 

@@ -61,7 +61,7 @@ class TaskResult:
     @property
     def name(self) -> str:
         """Such as ``text → fused without these words``."""
-        return f"{self.source} → {self.target}" + (f" {self.left_out}" if self.left_out else "")
+        return _name(self.source, self.target, self.left_out)
 
     def as_json(self, seed: int) -> dict[str, Any]:
         """Means and intervals, rounded to what they mean."""
@@ -143,7 +143,7 @@ def evaluate_catalog(
     """
     stored = read(space, limit=limit, seed=seed, progress=progress)
     languages = languages or _frequent(stored)
-    world = _World(space, stored, sample, np.random.default_rng(seed).permutation(stored.count))
+    world = World(space, stored, sample, np.random.default_rng(seed).permutation(stored.count))
     queries = {
         language: _encoded_titles(space, stored, language, world, progress)
         for language in languages
@@ -163,8 +163,8 @@ Asked = tuple[NDArray[np.int64], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
-    """The stored items, and who of them asks."""
+class World:
+    """The stored items, and who of them asks: the first ``sample`` in ``order`` that can."""
 
     space: spaces.Space
     stored: Stored
@@ -184,9 +184,16 @@ class _World:
         draws = [self.drawn(has & np.isin(labels, found)) for found in targets]
         return np.unique(np.concatenate([self.drawn(has), *draws]))
 
-    def tasks(self, queries: dict[str, Asked], progress: Progress | None) -> Iterator[TaskResult]:
-        """All that the catalog has enough items for."""
-        made = [*self._from_text(queries), *self._to_text(queries), *self._media()]
+    def tasks(
+        self, queries: dict[str, Asked], progress: Progress | None, only: Sequence[str] = ()
+    ) -> Iterator[TaskResult]:
+        """All that the catalog has enough items for; of the names in ``only``, if any."""
+        every = [*self._from_text(queries), *self._to_text(queries), *self._media()]
+        made = [
+            (task, arguments)
+            for task, arguments in every
+            if not only or _name(task["source"], task["target"], task.get("left_out", "")) in only
+        ]
         for done, (task, arguments) in enumerate(made):
             if progress:
                 progress("ranking", done, len(made))
@@ -331,6 +338,10 @@ class _World:
         return TaskResult(candidates=len(owners), items=items, values=values, **task)
 
 
+def _name(source: str, target: str, left_out: str) -> str:
+    return f"{source} → {target}" + (f" {left_out}" if left_out else "")
+
+
 def _task(source: str, target: str, language: str, **more: Any) -> dict[str, Any]:
     return {"source": source, "target": target, "language": language, **more}
 
@@ -339,7 +350,7 @@ def _encoded_titles(
     space: spaces.Space,
     stored: Stored,
     language: str,
-    world: _World,
+    world: World,
     progress: Progress | None,
 ) -> Asked:
     """Titles in one language as queries; none if the profile reads no words."""

@@ -76,9 +76,13 @@ def read(space: spaces.Space, *, limit: int, seed: int, progress: Progress | Non
 
 
 def read_items(
-    space: spaces.Space, item_ids: Sequence[int], progress: Progress | None = None
+    space: spaces.Space,
+    item_ids: Sequence[int],
+    progress: Progress | None = None,
+    *,
+    pieces: bool = True,
 ) -> Stored:
-    """Those of the items that are embedded in the space."""
+    """Those of the items that are embedded in the space; without ``pieces`` only their vectors."""
     rows = index.vectors(space.partition, item_ids)
     ids = np.array(sorted(rows), np.int64)
     items = Item.objects.only("title", "language", "created_at").in_bulk([int(i) for i in ids])
@@ -87,7 +91,8 @@ def read_items(
     own = [items[int(i)] for i in ids]
     labels: dict[str, int] = {}
     vectors, present = _matrices([rows[int(i)] for i in ids], space.partition.dim)
-    titles, texts, images = _pieces(space, ids, progress)
+    read_in = ids if pieces else ids[:0]
+    titles, texts, images = _pieces(space, read_in, progress)
     return Stored(
         ids=ids,
         labels=np.array(
@@ -126,8 +131,8 @@ def _pieces(
     titles: list[dict[str, str]] = [{} for _ in ids]
     found: dict[Modality, list[tuple[int, str, Vectors]]] = {"text": [], "image": []}
     position = {int(item_id): place for place, item_id in enumerate(ids)}
-    readable = encoders.modalities(space.profile)
     for start in range(0, len(ids), CHUNK):
+        readable = encoders.modalities(space.profile)
         documents = selectors.documents([int(i) for i in ids[start : start + CHUNK]])
         pieces = {document.item_id: outputs.pieces_of(document) for document in documents}
         for document in documents:

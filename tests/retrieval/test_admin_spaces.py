@@ -8,12 +8,13 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from PIL import Image
 
 from catalog.broker import redis_client
 from retrieval import claims, plots, services, spaces
 from retrieval.models import Embedding, EmbeddingSpace, TrainingJob
-from tests.retrieval.conftest import make_item
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
 
@@ -276,6 +277,30 @@ class TestComparing:
         assert page.context["overlap"].items == ITEMS
         html = page.content.decode()
         assert "<td>64</td><td>24</td><td>0.38</td>" in html
+        assert (
+            "catalog, unseen · text → fused without these words · r@10" not in names
+        )  # 12 of words
+        notes = page.context["notes"]
+        assert notes[0].startswith("catalog: 12 items that both hold")
+        assert notes[1] == (
+            "untrained: held-out figures not measured: only training stores them, and it was not "
+            "trained."
+        )
+        assert notes[3].startswith(
+            "text → image: not measured in untrained and next: fewer than 10"
+        )
+        assert all(escape(note) in html for note in notes)
+
+    def test_shows_how_well_each_finds_the_catalog(self, admin_client, space):
+        ids = [make_item(f"i{n}", f"t{n}", media=[png((20 * n, 0, 9))]).pk for n in range(ITEMS)]
+        row = spaces.space_create_untrained("next", profile="fake", dim=24)
+        for space_id in (space.id, row.pk):
+            services.embed_items(space_id, ids)
+        page = admin_client.get(url("compare", space.id), {"with": row.pk})
+        names = [row[0] for row in page.context["rows"]]
+        assert [name for name in names if name.startswith("catalog, unseen · text → image")] == [
+            f"catalog, unseen · text → image · {metric}" for metric in ("r@1", "r@10", "mrr")
+        ]
 
     def test_says_why_two_cannot_be_compared(self, admin_client, filled):
         row = spaces.space_create_untrained("empty", profile="fake", dim=16)

@@ -4,12 +4,15 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
+from catalog.models import Item
 from retrieval import claims, services, spaces
+from retrieval.fusion import unit
 from retrieval.management.training import StageBars
 from retrieval.models import Embedding, EmbeddingSpace
 from tests.retrieval.conftest import make_item, png
@@ -130,7 +133,7 @@ def test_compare_puts_two_spaces_side_by_side(catalog):
     )
     same = json.loads(run("compare", "untrained", "twin", "--json"))
     assert same["overlap"] == {"k": 10, "items": 30, "mean": 1.0, "interval": [1.0, 1.0]}
-    assert same["held_out"] == {"text_to_image · en · r@10": [0.5, None]}
+    assert same["held_out"] == {"text_to_image · en · r@10": [0.5, 0.5]}  # the head's own
     assert [side["name"] for side in same["spaces"]] == ["untrained", "twin"]
     assert all(0 < side["p50_ms"] <= side["p95_ms"] for side in same["spaces"])
     assert all(side["table_bytes"] > 0 and side["index_bytes"] > 0 for side in same["spaces"])
@@ -144,38 +147,104 @@ def test_compare_puts_two_spaces_side_by_side(catalog):
     assert again["overlap"] == differing["overlap"]  # seeded
     table = run("compare", "untrained", "other")
     assert "Overlap@10 of 30 items: " in table
-    assert re.search(r"held out · text_to_image · en · r@10 +│ +0.5 +│ +–", table)
+    assert re.search(r"held out · text → image · en · r@10 +│ +0\.500 +│ +–", table)
+    assert re.search(
+        r"catalog, unseen · text → image · r@10 +│ +0\.\d+ +│ +0\.\d+ +│ [+-]0\.", table
+    )
 
 
-def test_compare_says_what_measures_a_space_without_figures(catalog):
+def test_compare_says_what_was_not_measured_and_why(catalog):
     EmbeddingSpace.objects.filter(name="untrained").update(
         metrics={"held_out": {"text_to_image": {"en": {"r@10": 0.5}}}}
     )
     run("create", "my twin", "--from", "untrained")
     run("create", "plain")
+    run("create", "plain twin", "--from", "plain")
     run("train", "small", "--here")  # of 30 pictures none are held out
-    for name in ("my twin", "plain"):
+    for name in ("my twin", "plain", "plain twin"):
         run("backfill", name, "--here")
+    no_sounds = [
+        (
+            f"{direction}: not measured in {{}}: fewer than 10 of the items can be asked with and for "
+            "there."
+        )
+        for direction in ("text → audio", "audio → text")
+    ]
 
     def said(first: str, second: str) -> list[str]:
-        return [line for line in run("compare", first, second).splitlines() if "not meas" in line]
+        printed = run("compare", first, second)
+        notes = json.loads(run("compare", first, second, "--json"))["notes"]
+        assert notes[0] == (
+            "catalog: 30 items that both hold ask for one another, in all their languages together; "
+            "an equal title counts as found."
+        )
+        assert printed.endswith("\n".join(notes) + "\n")
+        return notes[1:]
 
     assert said("untrained", "my twin") == [
-        (
-            "my twin: not measured: its head is that of 'untrained'. "
-            "`manage.py evaluate_retrieval --space 'my twin'` measures it."
-        )
+        "my twin: its head, and so its held-out figures, are those of 'untrained'.",
+        *[line.format("untrained and my twin") for line in no_sounds],
     ]
-    assert said("plain", "small") == [
+    assert said("plain twin", "small") == [
         (
-            "plain: not measured: only training stores held-out figures, and it was not trained. "
-            "`manage.py evaluate_retrieval --space plain` measures it."
+            "small: its head saw 30 of these items in training, so the catalog's figures say how well "
+            "they are found, not how well new items will be."
         ),
-        (
-            "small: not measured: it was trained on too few items to hold some out. "
-            "`manage.py evaluate_retrieval --space small` measures it."
-        ),
+        "plain twin: held-out figures not measured: its head is that of 'plain', which has none.",
+        ("small: held-out figures not measured: it was trained on too few items to hold some out."),
+        *[line.format("plain twin and small") for line in no_sounds],
     ]
+    assert said("plain", "plain")[0] == (
+        "plain: held-out figures not measured: only training stores them, and it was not trained."
+    )
+
+
+def figures(first: str, second: str) -> dict:
+    found = json.loads(run("compare", first, second, "--json"))["catalog"]
+    return found | {"directions": {each["direction"]: each for each in found["directions"]}}
+
+
+def test_compare_measures_both_on_the_same_items(catalog, space):
+    """Each item's words and picture have one vector: all are found; shuffled, as chance would."""
+    run("create", "right", "--from", "untrained")
+    run("create", "wrong", "--from", "untrained")
+    rng = np.random.default_rng(0)
+    vectors = unit(rng.standard_normal((len(catalog), space.head.dim)))
+    for name, order in (("right", range(30)), ("wrong", np.roll(np.arange(30), 1))):
+        run("backfill", name, "--here")
+        for row, other, item in zip(vectors, vectors[list(order)], catalog, strict=True):
+            mine = Embedding.objects.filter(space__name=name, item_id=item)
+            mine.update(text=row, image=other, fused=row)
+    Embedding.objects.filter(space__name="right", item_id=catalog[0]).update(image=None)
+    found = figures("right", "wrong")
+    assert (found["items"], found["items_in_both"], found["what"]) == (30, 30, "catalog, unseen")
+    assert found["items_seen_in_training"] == [0, 0]
+    asked = found["directions"]["text → image"]
+    assert (asked["queries"], asked["candidates"]) == (29, 29)  # one lacks its picture, in either
+    assert asked["metrics"]["r@1"] == [1, 0]
+    assert asked["gain"]["r@1"] == {"mean": -1, "interval": [-1, -1]}
+    assert found["directions"]["image → text"]["metrics"]["r@1"] == [1, 0]
+    assert found["directions"]["text → audio"] == {
+        "direction": "text → audio", "language": "all", "queries": 0, "candidates": 0,
+        "metrics": {}, "gain": {},
+    }  # fmt: skip
+    Item.objects.update(title="one of many")  # an equal title counts as found
+    assert figures("right", "wrong")["directions"]["text → image"]["metrics"]["r@1"] == [1, 1]
+
+
+def test_compare_agrees_with_evaluate_retrieval(catalog, tmp_path):
+    run("create", "twin", "--from", "untrained")
+    run("backfill", "twin", "--here")
+    found = figures("untrained", "twin")["directions"]
+    call_command("evaluate_retrieval", "--space", "twin", "--json", tmp_path / "out.json")
+    tasks = json.loads((tmp_path / "out.json").read_text())["tasks"]
+    both = {
+        f"{task['source']} → {task['target']}": task["metrics"]
+        for task in tasks
+        if task["language"] == "all" and not task["left_out"]
+    }
+    for name in ("text → image", "image → text"):
+        assert {k: pair[1] for k, pair in found[name]["metrics"].items()} == both[name]
 
 
 @pytest.mark.parametrize(
