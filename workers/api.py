@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from catalog.models import Item, Media
 from catalog.models.api_keys import Scope
-from retrieval import claims
+from retrieval import claims, probes
 from retrieval.models import EmbeddingSpace
 from workers import queues
 
@@ -63,6 +63,27 @@ class SpaceProgress(SpaceStatus):
         return _progress(space)
 
 
+class LatencyStatus(serializers.Serializer):
+    """How long calls took."""
+
+    count = serializers.IntegerField()
+    p50_ms = serializers.FloatField(allow_null=True)
+    p95_ms = serializers.FloatField(allow_null=True)
+
+
+class SearchStatus(serializers.Serializer):
+    """How the searches of the index went."""
+
+    asked = serializers.IntegerField(help_text="rows asked for")
+    got = serializers.IntegerField(help_text="rows found; fewer where fewer items match")
+    scans = serializers.IntegerField(help_text="searches down the index")
+    exact = serializers.IntegerField(help_text="searches over the few items that match")
+    topped_up = serializers.IntegerField(help_text="scans that an exact search had to complete")
+    probes = serializers.IntegerField(help_text="searches run again exactly")
+    recall = serializers.FloatField(allow_null=True, help_text="recall@10 over the probes")
+    latency = serializers.DictField(child=LatencyStatus())
+
+
 class Status(serializers.Serializer):
     """The whole answer."""
 
@@ -74,6 +95,10 @@ class Status(serializers.Serializer):
     queues = serializers.DictField(
         child=serializers.IntegerField(allow_null=True),
         help_text="messages waiting for a worker; null when the broker cannot be reached",
+    )
+    search = SearchStatus(
+        allow_null=True,
+        help_text="over the last 24 hours; null when the broker cannot be reached",
     )
 
 
@@ -106,6 +131,7 @@ def status() -> dict[str, Any]:
         "active_space": active,
         "spaces_in_progress": [s for s in spaces if s.state == EmbeddingSpace.State.BUILDING],
         "queues": queues.depths_or_none(),
+        "search": probes.report(),
     }
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
-from retrieval import audit, lexical, queries, services, spaces, training_jobs
+from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -42,5 +42,6 @@ def audit_catalog(run_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Enqueue whatever is due and has no message on its way."""
+    """Enqueue whatever is due and has no message on its way; probe what searches missed."""
     sweeper.sweep()
+    probes.probe_waiting(tuning.recall_probe)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from catalog.models import Item
+from retrieval import probes
 from retrieval.index import plans
 from retrieval.index.partitions import Column, Partition, partition_there
 from retrieval.types import Modality
@@ -20,6 +21,7 @@ LOPSIDED = 0.6
 # the scan may remember what it passed by in this many times work_mem, and go on for as many rows
 SCAN_MEMORY = 4
 MIN_SCAN = 20_000
+PROBED = 10  # hits whose recall is probed
 
 Found = list[tuple[int, float]]
 
@@ -33,13 +35,15 @@ def nearest(
     column: Column = "fused",
     ef_search: int | None = None,
     exact: bool = False,
+    probed: bool = True,
 ) -> Found:
     """The ``limit`` items of ``items`` nearest to ``vector``: (item id, score), best first.
 
     ``vector`` is as long as the column's. Always ``min(limit, matching)`` rows with exact scores: what
     an HNSW scan leaves out, an exact scan brings. ``exact`` asks for the latter at once; a column
     without an index is always scanned so. One round trip, two if the number of matching items had to
-    be estimated. Raises SpaceGone if the space was retired meanwhile.
+    be estimated. ``probed``: counted, and perhaps run again exactly by the sweeper. Raises SpaceGone
+    if the space was retired meanwhile.
     """
     try:
         matching = plans.matching(items)
@@ -51,14 +55,22 @@ def nearest(
     if plan.exact:
         found, count = _exact(partition, vector, limit, matching, column, most=plan.most)
         if plan.most is None or count <= plan.most:
+            if probed:
+                probes.counted(exact=1, asked=limit, got=len(found))
             return found
         # many more match than expected: from now on the index serves them
         rows = plans.estimated(partition, matching).partition
         plans.remember(partition, matching, plans.Estimate(rows, rows))
         plan = plans.plan(partition, matching, limit, column)
     found = _scan(partition, vector, limit, matching, column, plan, ef_search)
-    if len(found) < limit:
+    short = len(found) < limit
+    if short:
         found = _exact(partition, vector, limit, matching, column, most=None)[0]
+    if probed:
+        probes.counted(scans=1, topped_up=short, asked=limit, got=len(found))
+        if matching.everything and column == "fused":
+            best = [item_id for item_id, _ in found[:PROBED]]
+            probes.sampled(partition.space_id, vector, best)
     return found
 
 

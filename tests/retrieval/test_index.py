@@ -1,12 +1,17 @@
 """The index against the slow, obvious implementation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from catalog.models import Item
 from retrieval import claims, index, spaces
-from retrieval.index import EmbeddedItem
+from retrieval.index import EmbeddedItem, plans
 from retrieval.models import Embedding
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +138,216 @@ def test_the_hnsw_index_serves_the_unfiltered_search(space, many_items):
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "fused_idx" in plan or "expr_idx" in plan or "halfvec_idx" in plan
+
+
+@pytest.fixture(scope="module")
+def thousands(django_db_setup, django_db_blocker):
+    """3,000 embedded items in a space of their own; the tag ``t10`` is on every tenth, and so on."""
+    from django.conf import settings as configured
+
+    from retrieval.models import EmbeddingSpace
+
+    with django_db_blocker.unblock():
+        row = spaces.space_create_untrained("thousands", profile=configured.RETRIEVAL["PROFILE"])
+        made = spaces.space(row.pk)
+        vectors = clustered(11, 3_000)
+        items = Item.objects.bulk_create(
+            [
+                Item(
+                    external_id=f"thousands-{n}",
+                    title="t",
+                    tags=[f"t{step}" for step in STEPS if n % step == 0],
+                )
+                for n in range(3_000)
+            ]
+        )
+        fill(made, items, vectors, image=vectors[::-1].copy())
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE catalog_item")
+            cursor.execute(f"ANALYZE retrieval_embedding_{made.id}")
+        yield made, items, vectors
+        index.partition_drop(made.partition)
+        EmbeddingSpace.objects.filter(pk=row.pk).delete()
+        Item.objects.filter(external_id__startswith="thousands-").delete()
+
+
+STEPS = (2, 10, 100, 1000)
+
+
+def clustered(seed: int, count: int) -> np.ndarray:
+    """Unit rows around a hundred centres, the same for every seed."""
+    rng = np.random.default_rng(seed)
+    rows = unit_rows(0, 100)[rng.integers(100, size=count)]
+    rows = rows + 0.1 * rng.standard_normal((count, DIM)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("step", [1, *STEPS])
+def test_recall_at_every_selectivity(thousands, step):
+    space, items, vectors = thousands
+    chosen = Item.objects.visible()
+    chosen = chosen if step == 1 else chosen.filter(tags__contains=[f"t{step}"])
+    shares = []
+    for query in clustered(12, 30):
+        found = index.nearest(space.partition, query, 10, items=chosen)
+        best = brute_force(items[::step], vectors[::step], query, 10)
+        assert len(found) == len(best)
+        shares.append(len({item_id for item_id, _ in found} & set(best)) / len(best))
+    assert np.mean(shares) >= 0.98
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    limit=st.integers(1, 400),
+    chosen=st.one_of(
+        st.sampled_from([1, *STEPS]), st.frozensets(st.integers(0, 2_999), max_size=30)
+    ),
+    seed=st.integers(0, 2**16),
+    column=st.sampled_from(["fused", "image"]),
+)
+def test_always_as_many_as_match_with_exact_scores(thousands, limit, chosen, seed, column):
+    space, items, vectors = thousands
+    if isinstance(chosen, frozenset):
+        rows = sorted(chosen)
+        matching = Item.objects.filter(pk__in=[items[row].pk for row in rows])
+    else:
+        rows = list(range(0, 3_000, chosen))
+        matching = Item.objects.visible()
+        if chosen > 1:
+            matching = matching.filter(tags__contains=[f"t{chosen}"])
+    query = unit_rows(seed, 1)[0]
+    found = index.nearest(space.partition, query, limit, items=matching, column=column)
+    assert len(found) == len({item_id for item_id, _ in found}) == min(limit, len(rows))
+    stored = vectors if column == "fused" else vectors[::-1]
+    expected = {items[row].pk: float(stored[row] @ query) for row in rows}
+    assert all(score == pytest.approx(expected[i], abs=4e-3) for i, score in found)
+    assert found == sorted(found, key=lambda row: (-row[1], row[0]))
+
+
+def plan_of(space, items, limit=10, column="fused") -> index.Plan:
+    return index.plan(space.partition, plans.matching(items), limit, column)
+
+
+class TestPlan:
+    def test_few_matching_rows_are_scanned_exactly(self, thousands):
+        space, *_ = thousands
+        plan = plan_of(space, Item.objects.visible().filter(tags__contains=["t100"]))
+        assert plan.exact
+        assert plan.share == pytest.approx(0.01, rel=0.5)
+
+    def test_all_that_is_visible_goes_down_the_index_without_more_rows_than_asked(self, thousands):
+        space, items, _ = thousands
+        for everything in (
+            Item.objects.all(),
+            Item.objects.visible(),
+            Item.objects.visible().exclude(pk=items[0].pk),
+        ):
+            plan = plan_of(space, everything)
+            assert (plan.exact, plan.fetch, plan.ef_search) == (False, 10, 100)
+
+    def test_ef_search_is_the_spaces_and_grows_with_the_limit(self, thousands):
+        space, *_ = thousands
+        tuned = replace(space, partition=replace(space.partition, ef_search=40))
+        found = [plan_of(tuned, Item.objects.visible(), n).ef_search for n in (10, 60, 5_000)]
+        assert found == [40, 60, 1000]
+
+    def test_the_less_match_the_more_are_fetched(self, thousands):
+        space, *_ = thousands
+        items = Item.objects.visible().filter(tags__contains=["t2"])
+        for share, fetch in ((0.5, 12), (0.1, 60), (0.02, 200)):
+            estimate = plans.Estimate(share * 10**7, 10**7)
+            plans.remember(space.partition, plans.matching(items), estimate)
+            assert plan_of(space, items).fetch == fetch
+        plans.forget_estimates()
+
+    def test_a_column_without_an_index_is_scanned_exactly(self, thousands):
+        space, *_ = thousands
+        assert plan_of(space, Item.objects.visible(), column="image").exact
+
+    def test_round_trips(self, thousands):
+        """One, and one more for an estimate, which is remembered."""
+        space, *_ = thousands
+        plans.forget_estimates()
+        some = Item.objects.filter(tags__contains=["t100"])
+        for items, expected in ((Item.objects.visible(), 1), (some, 2), (some, 1)):
+            with CaptureQueriesContext(connection) as queries:
+                index.nearest(space.partition, unit_rows(1, 1)[0], 10, items=items)
+            # a test's own transaction adds savepoints, which requests do not have
+            assert len([q for q in queries if "SAVEPOINT" not in q["sql"]]) == expected
+
+    def test_more_matches_than_estimated_are_left_to_the_index(self, thousands):
+        space, items, vectors = thousands
+        half = Item.objects.visible().filter(tags__contains=["t2"])
+        # 1 % by the statistics, so at most 2,000 are read exactly; 3,000 would be too many
+        everything = Item.objects.filter(title="t")
+        for chosen, known in ((everything, 3000), (half, 1500)):
+            matching = plans.matching(chosen)
+            plans.remember(space.partition, matching, plans.Estimate(1, 3000))
+            assert index.plan(space.partition, matching, 10).exact
+            query = clustered(13, 1)[0]
+            found = index.nearest(space.partition, query, 10, items=chosen)
+            rows = slice(None, None, 3000 // known)
+            assert [i for i, _ in found] == brute_force(items[rows], vectors[rows], query, 10)
+        assert plans.estimated(space.partition, plans.matching(everything)).matching == 3000
+        assert plans.estimated(space.partition, plans.matching(half)).matching == 1
+
+    def test_nothing_matches_by_definition(self, thousands):
+        space, *_ = thousands
+        assert (
+            index.nearest(space.partition, unit_rows(1, 1)[0], 5, items=Item.objects.none()) == []
+        )
+
+
+class TestModalityIndexes:
+    @pytest.fixture
+    def indexed(self, thousands):
+        space, items, vectors = thousands
+        index.modality_indexes_make(space.partition)
+        return replace(space.partition, modality_indexes=True), items, vectors
+
+    def test_they_are_used_when_they_are_there(self, indexed):
+        partition, items, vectors = indexed
+        plan = index.plan(partition, plans.matching(Item.objects.visible()), 10, "image")
+        assert not plan.exact
+        with CaptureQueriesContext(connection) as queries:
+            query = clustered(14, 1)[0]
+            found = index.nearest(
+                partition, query, 10, items=Item.objects.visible(), column="image"
+            )
+        assert [i for i, _ in found] == brute_force(items, vectors[::-1], query, 10)
+        statement = next(q["sql"] for q in queries if "ORDER BY" in q["sql"])
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("EXPLAIN " + statement.split(";", 1)[1])
+            assert "_image_idx" in "\n".join(line for (line,) in cursor.fetchall())
+
+    def test_making_them_twice_and_dropping_them_twice_is_no_error(self, indexed):
+        partition, *_ = indexed
+        index.modality_indexes_make(partition)
+        for _ in range(2):
+            index.modality_indexes_drop(partition)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_indexes WHERE tablename = %s AND indexdef LIKE '%%hnsw%%'",
+                [partition.name],
+            )
+            assert cursor.fetchone() == (1,)
+
+    def test_lopsided_weights_take_candidates_from_the_modalitys_own_vectors(self, thousands):
+        space, items, vectors = thousands
+        fused, image = clustered(15, 1)[0], clustered(16, 1)[0]
+        asked = {"fused": fused, "image": image}
+        best = {
+            name: brute_force(items, rows, asked[name], 10)
+            for name, rows in (("fused", vectors), ("image", vectors[::-1]))
+        }
+        everything = Item.objects.visible()
+
+        def found(weights) -> list[int]:
+            return index.candidates(space.partition, asked, weights, 10, items=everything)
+
+        assert found({}) == found({"image": 1, "text": 1}) == best["fused"]
+        assert set(found({"image": 0.9, "text": 0.1})) == {*best["image"], *best["fused"]}
+        assert found({"image": 0.9, "text": 0.1})[:10] == best["image"]

@@ -47,6 +47,7 @@ def test_an_empty_installation():
     body = anonymous().get(PATH).json()
 
     assert set(body.pop("queues")) == {"query", "embed", "default", "train"}
+    assert body.pop("search")["scans"] == 0
     assert body == {
         "items": {"total": 0, "visible": 0},
         "media": {"total": 0, "pending": 0, "ready": 0, "failed": 0},

@@ -1,0 +1,110 @@
+"""The command that measures what the index misses and stores the setting that misses little."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from retrieval import spaces, tuning
+from retrieval.models import EmbeddingSpace
+from tests.retrieval.test_index import clustered, fill
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def filled(space, many_items):
+    items, vectors = many_items(300), clustered(1, 300)
+    fill(space, items, vectors, image=vectors)
+    return space
+
+
+def row_of(space) -> EmbeddingSpace:
+    return EmbeddingSpace.objects.get(pk=space.id)
+
+
+def test_the_least_setting_that_reaches_the_target_is_stored(filled, capsys):
+    call_command("tune_index", queries=20)
+    row = row_of(filled)
+    stored = row.metrics["index"]
+    assert row.ef_search == stored["ef_search"] == tuning.STEPS[0]
+    assert (stored["recall@10"], stored["target"], stored["queries"]) == (1.0, 0.99, 20)
+    assert spaces.active_space().partition.ef_search == tuning.STEPS[0]
+    printed = capsys.readouterr().out
+    assert f"{tuning.STEPS[0]} ←" in printed
+    assert f"ef_search of {row.name!r} is {tuning.STEPS[0]} now." in printed
+
+
+def test_a_dry_run_stores_nothing(filled, capsys):
+    call_command("tune_index", "--dry-run", "--queries=5")
+    row = row_of(filled)
+    assert row.ef_search == 100
+    assert "index" not in row.metrics
+    assert "recall@10" in capsys.readouterr().out
+
+
+def test_recall_is_that_against_the_exact_search(filled, monkeypatch):
+    """A search that finds the best half only has a recall of one half."""
+    real = tuning.index.nearest
+
+    def half(*args, exact=False, **kwargs):
+        found = real(*args, exact=exact, **kwargs)
+        return found if exact else found[: len(found) // 2]
+
+    monkeypatch.setattr(tuning.index, "nearest", half)
+    found = tuning.measure(row_of(filled), queries=6, steps=(50, 20))
+    assert [step.ef_search for step in found.steps] == [20, 50]
+    assert {step.recall for step in found.steps} == {0.5}
+    assert (found.reached, found.chosen.ef_search) == (False, 50)
+    with pytest.raises(CommandError, match=r"No setting reaches 0\.99: the best has 0\.5000"):
+        call_command("tune_index", "--dry-run", "--queries=2")
+
+
+def test_the_same_seed_asks_the_same(filled):
+    first, again = (tuning._queries(filled.partition, 10, seed=3) for _ in range(2))
+    other = tuning._queries(filled.partition, 10, seed=4)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert not all((a == b).all() for a, b in zip(first, other, strict=True))
+
+
+def test_modality_indexes_are_made_used_and_dropped(filled, capsys):
+    def indexes() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_indexes WHERE tablename = %s AND indexdef LIKE '%%hnsw%%'",
+                [filled.partition.name],
+            )
+            return cursor.fetchone()[0]
+
+    call_command("tune_index", "--modality-indexes=on")
+    assert indexes() == 4
+    assert spaces.active_space().partition.indexed == ("fused", "text", "image", "audio")
+    call_command("tune_index", "--modality-indexes=off")
+    assert indexes() == 1
+    assert spaces.active_space().partition.indexed == ("fused",)
+    assert "modality indexes off" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_modality_indexes_are_made_concurrently_outside_a_transaction(space, many_items):
+    vectors = clustered(1, 20)
+    fill(space, many_items(20), vectors, image=vectors)
+    call_command("tune_index", "--modality-indexes=on")
+    assert row_of(space).modality_indexes
+    call_command("tune_index", "--modality-indexes=off")
+    assert not row_of(space).modality_indexes
+
+
+def test_an_empty_space_cannot_be_measured(space):
+    with pytest.raises(CommandError, match="holds 0 vectors"):
+        call_command("tune_index")
+
+
+def test_an_unknown_space_is_named(filled):
+    with pytest.raises(CommandError, match="no space 'other'"):
+        call_command("tune_index", "--space=other")
+
+
+@pytest.mark.parametrize("target", ["0", "1.1", "x"])
+def test_a_target_that_no_recall_can_have_is_refused(target):
+    with pytest.raises(CommandError, match="not above 0 and at most 1"):
+        call_command("tune_index", f"--target={target}")
