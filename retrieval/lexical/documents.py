@@ -13,7 +13,7 @@ from catalog import selectors
 from catalog.selectors import DocumentText, ItemWords
 from retrieval.lexical import vocabulary
 from retrieval.lexical.folding import fold
-from retrieval.lexical.lexemes import Lexemes, han_pieces
+from retrieval.lexical.lexemes import Lexemes, han_pieces, has_han
 from retrieval.lexical.vocabulary import Entry
 from retrieval.preprocess.segmentation import words
 from retrieval.preprocess.text import normalise
@@ -123,7 +123,7 @@ def _write(items: Sequence[ItemWords]) -> None:
     if not rows:
         return
     lexemes = Lexemes(
-        (word, row.text.language) for row in rows for _, found in row.fields for word in found
+        {(word, row.text.language) for row in rows for _, found in row.fields for word in found}
     )
     vocabulary.entries_add(_entries(rows))
     columns = zip(
@@ -173,7 +173,7 @@ def _short_words(text: str, language: str) -> tuple[str, ...]:
 
 def _pieces(weight: str, *texts: str) -> Iterator[tuple[str, list[str]]]:
     for text in texts:
-        if text.isascii():
+        if not has_han(text):
             continue
         pairs, characters = han_pieces(normalise(text))
         yield LIGHTER[weight], pairs
@@ -210,24 +210,26 @@ class _Vector:
 
     def add(self, weight: str, *lexemes: str) -> None:
         """Spellings of one word share its place."""
-        self.at = min(self.at + 1, MAX_POSITION)
+        self.at += 1
         for lexeme in lexemes:
-            places = self.positions.setdefault(lexeme, [])
-            if len(places) < MAX_POSITIONS and (self.at < MAX_POSITION or not places):
+            places = self.positions.get(lexeme)
+            if places is None:
+                self.positions[lexeme] = [f"{min(self.at, MAX_POSITION)}{weight}"]
+            elif len(places) < MAX_POSITIONS and self.at < MAX_POSITION:
                 places.append(f"{self.at}{weight}")
 
 
 def quoted(lexeme: str) -> str:
     """As a tsvector or tsquery writes it."""
-    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+    if not lexeme.isalnum():
+        lexeme = lexeme.replace("\\", "\\\\").replace("'", "''")
+    return f"'{lexeme}'"
 
 
-def _entries(rows: Sequence[_Row]) -> Iterator[Entry]:
-    for row in rows:
-        yield Entry("language", row.text.language)
-        for weight, found in row.fields:
-            if weight != "C" or row.item.categories:
-                yield from (Entry("word", word) for word in found)
-        yield from (Entry("tag", tag, row.text.language) for tag in row.text.tags)
-        for path in row.item.categories:
-            yield from (Entry("category", name) for name in path.split("/"))
+def _entries(rows: Sequence[_Row]) -> set[Entry]:
+    spoken = {word for row in rows for _, found in row.fields for word in found}
+    found = {Entry("word", word) for word in spoken}
+    found |= {Entry("language", row.text.language) for row in rows}
+    found |= {Entry("tag", tag, row.text.language) for row in rows for tag in row.text.tags}
+    paths = {path for row in rows for path in row.item.categories}
+    return found | {Entry("category", name) for path in paths for name in path.split("/")}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from retrieval.lexical.folding import MAX_WORD, german, plain
-from retrieval.lexical.stemming import Word, dictionary, stems
+from retrieval.lexical.stemming import SIMPLE, Word, dictionary, stems
 from retrieval.preprocess.languages import primary
 
 _HAN: Final = re.compile(
@@ -21,36 +21,35 @@ class Lexemes:
 
     def __init__(self, words: Iterable[tuple[str, str]]) -> None:
         """``words``: each with its language tag."""
-        self._spelt: dict[tuple[str, str], list[Word | str]] = {}
-        for word, language in words:
-            key = (word, language)
-            if key not in self._spelt:
-                self._spelt[key] = list(_spellings(word[:MAX_WORD], language))
-        self._stems = stems(
-            each for spelt in self._spelt.values() for each in spelt if isinstance(each, tuple)
-        )
+        spelt = {each: list(_spellings(each[0][:MAX_WORD], each[1])) for each in words}
+        known = stems(each for listed in spelt.values() for each in listed)
+        self._found = {
+            word: tuple(dict.fromkeys(filter(None, (plain(known[each]) for each in listed))))
+            for word, listed in spelt.items()
+        }
 
     def of(self, word: str, language: str) -> tuple[str, ...]:
         """What the word is indexed as, the best first; any of them finds it."""
-        found = (
-            plain(self._stems[each]) if isinstance(each, tuple) else each
-            for each in self._spelt[word, language]
-        )
-        return tuple(dict.fromkeys(filter(None, found)))
+        return self._found[word, language]
 
 
-def _spellings(word: str, language: str) -> Iterator[Word | str]:
+def _spellings(word: str, language: str) -> Iterator[Word]:
     """Stemmed as written and without its diacritics: both ``élève`` and ``eleve`` become ``elev``."""
     name = dictionary(language)
     bare = plain(word)
     if not name or not word.isalpha():
-        yield bare
+        yield (SIMPLE, bare)
         return
     yield (name, bare)
     if bare != word:
         yield (name, word)
         if primary(language) == "de":
             yield (name, german(word))
+
+
+def has_han(text: str) -> bool:
+    """Whether it holds a Chinese character."""
+    return _HAN.search(text) is not None
 
 
 def han_pieces(text: str) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ they stand, less for longer texts.
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import psycopg
@@ -33,8 +34,10 @@ STEPS: Final = 4
 SHORTNESS = "(1 + 0.1 * ln(greatest(d.length, 1)) + 0.1 * ln(greatest(char_length(d.title), 1)))"
 """Ranks are divided by it: a text of 150 words under a title of 150 letters counts half of one that is
 a single letter."""
-COMMON = 0.2
-"""Share of the texts: of a query's words only rarer ones bring items that lack others."""
+MAX_SOME = 2_000
+"""Texts: of a query's words as many of the rarest bring items that lack others, but at least one.
+Ranking 100,000 texts for one more hit at the end of the list would take a second.
+"""
 
 FOUND = """
     SELECT d.item_id, max({score}) AS score
@@ -71,7 +74,7 @@ def matches(
     if not search.found:
         meant, whole = widened(text, language)
         search.all_words(meant, MEANT)
-    if any(len(reading) > 1 for reading in whole):
+    if EXACT not in search.found.values() and any(len(reading) > 1 for reading in whole):
         search.some_words(whole, SOME)
     return search.hits()
 
@@ -104,7 +107,7 @@ class _Search:
 
     def all_words(self, found: Sequence[Reading], span: tuple[float, float]) -> None:
         """Items that have every word of a reading."""
-        score = f"({STEP} + {_rank(found, _rarities(found))}) / {STEPS}"
+        score = f"({STEP} + {_rank(found, _rarities(found)[0])}) / {STEPS}"
         rows = self._execute(
             FOUND,
             score=score,
@@ -115,13 +118,18 @@ class _Search:
         self._collect(rows, span)
 
     def some_words(self, found: Sequence[Reading], span: tuple[float, float]) -> None:
-        """Items that have any of the words, common ones apart, to fill up the limit."""
+        """Items that have any of the rarer words, to fill up the limit."""
         if len(self.found) >= self.limit:
             return
-        rarities = _rarities(found)
-        telling = [term for term in rarities if not term.is_function_word]
-        rare = [term for term in telling if rarities[term] > -math.log(COMMON)]
-        terms = rare or telling or list(rarities)
+        rarities, texts = _rarities(found)
+        telling = [term for term in rarities if not term.is_function_word] or list(rarities)
+        telling.sort(key=lambda term: -rarities[term])
+        reached = accumulate(texts * math.exp(-rarities[term]) for term in telling)
+        terms = [
+            term
+            for place, (term, brought) in enumerate(zip(telling, reached, strict=True))
+            if place == 0 or brought <= MAX_SOME
+        ]
         rows = self._execute(
             FOUND,
             score=_rank(found, rarities),
@@ -175,13 +183,13 @@ def _literal(tsquery: str) -> str:
     return f"E'{text}'::tsquery"
 
 
-def _rarities(found: Iterable[Reading]) -> dict[Term, float]:
-    """Of each term the logarithm of the texts' number over how many have it, as the planner
-    estimates them: its statistics know the most frequent lexemes, and asking costs no scan.
+def _rarities(found: Iterable[Reading]) -> tuple[dict[Term, float], float]:
+    """Of each term the logarithm of the texts' number over how many have it, and that number, as the
+    planner estimates them: its statistics know the most frequent lexemes, and asking costs no scan.
     """
     terms = list(dict.fromkeys(term for reading in found for term in reading))
     if len(terms) == 1:
-        return {terms[0]: 1.0}
+        return {terms[0]: 1.0}, 0.0
     parts = " UNION ALL ".join(
         "SELECT 1 FROM retrieval_lexicaldocument WHERE words @@ %s::tsquery" for _ in terms
     )
@@ -194,10 +202,11 @@ def _rarities(found: Iterable[Reading]) -> dict[Term, float]:
         )
         (texts,) = cursor.fetchone()
     rows = [part["Plan Rows"] for part in _appended(plan["Plan"])]
-    return {
+    rarities = {
         term: max(math.log(max(texts, count) / max(count, 1)), 0.1)
         for term, count in zip(terms, rows, strict=True)
     }
+    return rarities, float(texts)
 
 
 def _appended(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from retrieval.preprocess.languages import primary
 
 SIMPLE = ""
 """No dictionary: the word is its own stem. Chinese, Japanese, Thai and all that Postgres lacks."""
+MAX_TAGS = 1_000
 MAX_REMEMBERED = 200_000
 """20 MB; a process that indexes a large catalog starts anew there."""
 
@@ -29,12 +30,18 @@ Word = tuple[str, str]
 _lock = threading.Lock()
 _remembered: dict[Word, str] = {}
 _installed: set[str] = set()
+_chosen: dict[str, str] = {}
 
 
 def dictionary(language: str) -> str:
     """The dictionary for a language tag, of those that this server has."""
-    name = _DICTIONARIES.get(primary(language))
-    return f"{name}_stem" if name and f"{name}_stem" in _available() else SIMPLE
+    found = _chosen.get(language)
+    if found is None:
+        name = _DICTIONARIES.get(primary(language))
+        found = f"{name}_stem" if name and f"{name}_stem" in _available() else SIMPLE
+        if len(_chosen) < MAX_TAGS:
+            _chosen[language] = found
+    return found
 
 
 def stems(words: Iterable[Word]) -> Mapping[Word, str]:

@@ -40,7 +40,7 @@ ENTRIES = f"""
         FROM retrieval_lexicalentry
         WHERE {{condition}} AND kind IN ('tag', 'category')
             AND (%(language)s = '' OR language IN ('', %(language)s))
-        ORDER BY char_length(folded), folded LIMIT %(limit)s
+        ORDER BY char_length(folded), folded LIMIT %(entries)s
     ) e
     WHERE EXISTS (
         SELECT FROM retrieval_lexicaldocument d JOIN catalog_item i ON i.id = d.item_id
@@ -118,6 +118,7 @@ class _Search:
         self._parameters = {
             "now": timezone.now(),
             "limit": limit * SPARE,
+            "entries": limit + SPARE,
             "language": language,
             "scan": SCANNED,
         }
