@@ -1,0 +1,1 @@
+"""Search against bare SQL and other engines; ``python -m benchmarks.search --help``."""
