@@ -64,6 +64,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     retrieval_errors.DecodeFailed: (415, None),
     retrieval_errors.EncoderFailed: (415, None),
     retrieval_errors.AuditRunning: (409, None),
+    retrieval_errors.IndexingRunning: (409, None),
     retrieval_errors.NotEmbedded: (409, None),
     retrieval_errors.SpaceConflict: (409, None),
     retrieval_errors.TooFewItems: (409, None),

@@ -21,12 +21,14 @@ from psycopg import sql
 from catalog.models import Item, ItemText
 from catalog.models.items import Category
 from retrieval.filters.fields import Field
-from retrieval.filters.values import Value, as_json
+from retrieval.filters.values import MAX_TEXT, Span, Value, as_json
 
 Bound = tuple[str, Any]
 """An operator of ``_SIGNS`` and what it compares with."""
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-_SQL_TYPES = {"number": "numeric", "date": "timestamptz"}
+_SQL_TYPES = {"text": "text", "number": "numeric", "date": "timestamptz"}
+# an item that no index rules out is compared with each of them, twice; beyond, by a hash
+MAX_CONTAINED = 10
 _COMPARE = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 _JSON_TYPES = {"text": "string", "boolean": "boolean"}
 
@@ -76,27 +78,44 @@ class _Contains(_OnAttributes):
         return " OR ".join([f"{column} @> %s::jsonb"] * len(documents)).join("()"), documents
 
 
-class _Within(_OnAttributes):
-    """The attribute, or an element of it, lies within one of these ranges."""
+class _OneOf(_OnAttributes):
+    """The attribute, or an element of it, is one of many values."""
 
-    def __init__(self, named: Field, ranges: Sequence[Sequence[Bound]]) -> None:
+    def __init__(self, named: Field, values: Sequence[Value]) -> None:
         super().__init__()
-        self.named, self.ranges = named, ranges
+        self.named, self.wanted = named, values
+
+    def write(self, column: str) -> tuple[str, list[Any]]:
+        def holds(value: str) -> str:
+            return f"{value_sql(value, self.named)} = ANY(%s::{_SQL_TYPES[self.named.type]}[])"
+
+        return _any_value(column, self.named, holds), [list(self.wanted)] * 2
+
+
+class _Within(_OnAttributes):
+    """The attribute, or an element of it, lies within these bounds.
+
+    ``spans``, a multirange, are the parts between them that count: reading a date takes longer than
+    finding it in hundreds of spans, and so each value is read three times at most.
+    """
+
+    def __init__(self, named: Field, bounds: Sequence[Bound], spans: str | None = None) -> None:
+        super().__init__()
+        self.named, self.bounds, self.spans = named, bounds, spans
 
     def write(self, column: str) -> tuple[str, list[Any]]:
         kind = _SQL_TYPES[self.named.type]
-        parameters = [value for bounds in self.ranges for _, value in bounds]
 
         def holds(value: str) -> str:
             typed = value_sql(value, self.named)
-            ranges = (
-                " AND ".join(f"{typed} {_SIGNS[name]} %s::{kind}" for name, _ in bounds)
-                for bounds in self.ranges
-            )
-            return " OR ".join(f"({each})" for each in ranges).join("()")
+            parts = [f"{typed} {_SIGNS[name]} %s::{kind}" for name, _ in self.bounds]
+            if self.spans is not None:
+                parts.append(f"{typed} <@ %s::tstzmultirange")
+            return " AND ".join(parts).join("()")
 
-        text = _any_value(column, self.named, holds)
-        return text, parameters * 2
+        parameters = [value for _, value in self.bounds]
+        parameters += [] if self.spans is None else [self.spans]
+        return _any_value(column, self.named, holds), parameters * 2
 
 
 class _Present(_OnAttributes):
@@ -138,6 +157,12 @@ def value_sql(value: str, named: Field) -> str:
     """A jsonb value as the field's type, NULL if it is of another one; immutable, raises nothing."""
     if named.type == "date":
         return f"catalog_moment({value})"
+    if named.type == "text":
+        # nobody can ask for longer ones, and the index could not hold them
+        return (
+            f"(CASE WHEN jsonb_typeof({value}) = 'string' AND length({value} #>> '{{}}') <= {MAX_TEXT}"
+            f" THEN {value} #>> '{{}}' END)"
+        )
     return f"(CASE WHEN jsonb_typeof({value}) = 'number' THEN {value}::numeric END)"
 
 
@@ -193,7 +218,7 @@ def _matching(wanted: Wanted) -> Q:
     if named.name == "categories":
         return _in_category(*(_below(group) for group in wanted.groups))
     if not wanted.groups:
-        return Q(_Within(named, [wanted.bounds]))
+        return Q(_Within(named, wanted.bounds))
     first, *others = wanted.groups
     allowed = [
         value
@@ -203,7 +228,8 @@ def _matching(wanted: Wanted) -> Q:
     if not allowed:
         return Q(_Never())
     if named.attribute:
-        return Q(_Contains(named.name, allowed))
+        few = len(allowed) <= MAX_CONTAINED
+        return Q(_Contains(named.name, allowed) if few else _OneOf(named, allowed))
     if named.name == "tags":
         return Q(_SharesTag(allowed))
     own = Q((f"{named.name}__in", allowed))
@@ -219,23 +245,28 @@ def _satisfies(value: Any, bounds: Sequence[Bound]) -> bool:
 
 
 def _within_dates(wanted: Wanted) -> Q:
-    ranges = _date_ranges(wanted)
-    if not ranges:
-        return Q(_Never())
-    if wanted.named.attribute:
-        return Q(_Within(wanted.named, ranges))
-    spans = [
-        Q(*((f"{wanted.named.name}__{name}", moment) for name, moment in each)) for each in ranges
-    ]
-    return Q(*spans, _connector=Q.OR)
-
-
-def _date_ranges(wanted: Wanted) -> list[list[Bound]]:
-    """Where the moment may lie. None of them: nowhere."""
     # a day ends where the next one starts, so that only starts and ends need be compared
     bounds = [_of_span(name, span) for name, span in wanted.bounds]
-    if not wanted.groups:
-        return [bounds]
+    spans = _spans(wanted.groups, bounds) if wanted.groups else []
+    if wanted.groups and not spans:
+        return Q(_Never())
+    if spans:
+        bounds = [("gte", spans[0][0]), ("lt", spans[-1][1])]
+    name = wanted.named.name
+    if wanted.named.attribute:
+        several = ",".join(f"[{start.isoformat()},{end.isoformat()})" for start, end in spans)
+        return Q(_Within(wanted.named, bounds, f"{{{several}}}" if len(spans) > 1 else None))
+    found = Q(*((f"{name}__{sign}", moment) for sign, moment in bounds))
+    if len(spans) > 1:
+        within = (Q((f"{name}__gte", start), (f"{name}__lt", end)) for start, end in spans)
+        found &= Q(*within, _connector=Q.OR)
+    return found
+
+
+def _spans(
+    groups: Sequence[Sequence[Span]], bounds: Sequence[Bound]
+) -> list[tuple[datetime, datetime]]:
+    """Where a moment may lie that is in one span of each group: disjoint, ascending."""
     starts = [moment for name, moment in bounds if name == "gte"]
     ends = [moment for name, moment in bounds if name == "lt"]
     chosen = (
@@ -243,7 +274,7 @@ def _date_ranges(wanted: Wanted) -> list[list[Bound]]:
             max([*starts, *(span.start for span in spans)]),
             min([*ends, *(span.end for span in spans)]),
         )
-        for spans in product(*wanted.groups)
+        for spans in product(*groups)
     )
     merged: list[tuple[datetime, datetime]] = []
     for start, end in sorted(each for each in chosen if each[0] < each[1]):
@@ -251,7 +282,7 @@ def _date_ranges(wanted: Wanted) -> list[list[Bound]]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
             merged.append((start, end))
-    return [[("gte", start), ("lt", end)] for start, end in merged]
+    return merged
 
 
 def _of_span(name: str, span: Any) -> Bound:

@@ -1,8 +1,8 @@
 """Indexes for the declared attributes: what there should be, what is there.
 
-Numbers and dates get two each: a btree on the value of an attribute that is one, and the (few) items
-where it is a list, so that a condition's two sides both have an index. Texts and booleans are
-answered by the model's GIN index on all attributes.
+Numbers, dates and texts get two each: a btree on the value of an attribute that is one, and the (few)
+items where it is a list, so that a condition's two sides both have an index. Booleans, and equality
+with a few values, are answered by the model's GIN index on all attributes.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from psycopg import sql
 from catalog.models import Item
 from retrieval.exceptions import IndexingRunning
 from retrieval.filters.compiling import key_sql, value_sql
-from retrieval.filters.fields import ORDERED, Field, declared
+from retrieval.filters.fields import Field, declared
 
 PREFIX = "item_filter_"
 DIGEST_CHARS = 10
@@ -60,8 +60,8 @@ class Plan:
 
 
 def wanted() -> list[FilterIndex]:
-    """Of every declared number and date."""
-    return [index for field in declared() if ORDERED[0] in field.operators for index in _of(field)]
+    """Of every declared attribute but booleans."""
+    return [index for field in declared() if field.type != "boolean" for index in _of(field)]
 
 
 def _of(field: Field) -> Iterator[FilterIndex]:

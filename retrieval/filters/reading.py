@@ -75,7 +75,7 @@ class Reader:
                 found &= self._condition(self.fields[key], value, below)
             else:
                 known = (*self.fields, *TREES)
-                self._refuse(below, f"There is no such field{_instead(key, known)}")
+                self._refuse(below, f"There is no such field{instead(key, known)}")
         return found
 
     def _branches(self, given: object, path: str, depth: int) -> list[Q]:
@@ -105,7 +105,7 @@ class Reader:
         named = wanted.named
         if operator not in named.operators:
             self._refuse(
-                path, f"{named.name} has no such operator{_instead(operator, named.operators)}"
+                path, f"{named.name} has no such operator{instead(operator, named.operators)}"
             )
         elif operator == "exists":
             if not isinstance(value, bool):
@@ -155,7 +155,7 @@ def _step(key: object) -> str:
     return f"[{json.dumps(shown[:MAX_SHOWN])}]"
 
 
-def _instead(key: object, allowed: Sequence[str]) -> str:
+def instead(key: object, allowed: Sequence[str]) -> str:
     """What to write instead of an unknown key: the likeliest, and all that there are."""
     near: list[str] = []
     if isinstance(key, str) and len(key) <= MAX_SHOWN:

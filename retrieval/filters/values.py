@@ -14,7 +14,7 @@ from catalog.exceptions import InvalidItem
 from catalog.models.items import LANGUAGE_PATTERN
 from retrieval.filters.fields import Field
 
-MAX_TEXT = 1_000
+MAX_TEXT = 500  # four bytes each: within the 2,704 that fit an entry of a btree
 MAX_NUMBER = 2**63  # whole numbers beyond are not exact in most of the programs that write JSON
 
 # the same as in catalog_moment (the catalog's first migration), which reads what is stored
