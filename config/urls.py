@@ -13,7 +13,7 @@ from catalog.api import (
 )
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
-from retrieval.api import SearchView, SimilarView
+from retrieval.api import SearchView, SimilarToSeveralView, SimilarView, SuggestView
 from workers.api import StatusView
 
 v1 = "api/v1/"
@@ -36,6 +36,8 @@ urlpatterns = [
     ),
     # retrieval
     path(f"{v1}search/", SearchView.as_view(), name="search"),
+    path(f"{v1}suggest/", SuggestView.as_view(), name="suggest"),
+    path(f"{v1}similar/", SimilarToSeveralView.as_view(), name="similar-to-several"),
     path(f"{v1}items/<str:external_id>/similar/", SimilarView.as_view(), name="similar"),
     # documentation
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -1,9 +1,12 @@
 """Search and similar items over HTTP."""
 
+import hashlib
+import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404
@@ -24,32 +27,77 @@ from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
 from catalog.selectors import items_for_api
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.uploads import check_upload
-from retrieval import index, queries, spaces
-from retrieval.exceptions import InvalidQuery, NotEmbedded, SpaceGone
-from retrieval.search import Hit, Part, search, similar
+from retrieval import facets, lexical, pages, queries, spaces
+from retrieval.exceptions import InvalidQuery, SpaceGone
+from retrieval.filters import conditions
+from retrieval.scoring import Contributions, Part
+from retrieval.search import MODES, Query, average_part, item_part
 from retrieval.serializers import (
-    LimitSerializer,
+    RankingSerializer,
     SearchSerializer,
+    SimilarSerializer,
+    SuggestSerializer,
     TextSearchSerializer,
     UploadedSearchSerializer,
 )
 from retrieval.types import Modality
 
+CONTRIBUTIONS = inline_serializer(
+    "Contributions",
+    {
+        "parts": serializers.ListField(
+            child=serializers.FloatField(), help_text="Of the query, in its order."
+        ),
+        "modalities": serializers.DictField(child=serializers.FloatField()),
+    },
+    required=False,
+    help_text="With `explain`. The parts sum to the score, and so do the modalities.",
+)
 HITS = inline_serializer(
     "Hits",
     {
         "request_id": serializers.UUIDField(),
         "took_ms": serializers.IntegerField(),
+        "mode": serializers.ChoiceField(
+            choices=MODES,
+            help_text="What found the hits: dense also where no item has the words.",
+        ),
         "hits": inline_serializer(
             "Hit",
             {
                 "item": ItemSummarySerializer(),
                 "score": serializers.FloatField(
-                    help_text="Higher is better; in [-1, 1] unless `similarity` is `normalised`."
+                    help_text="Higher is better; in [-1, 1] unless `similarity` is `normalised`. In "
+                    "hybrid mode by the ranks: 1 is the first by words and by vectors."
                 ),
+                "contributions": CONTRIBUTIONS,
             },
             many=True,
         ),
+        "facets": serializers.DictField(
+            child=inline_serializer(
+                "FacetCount",
+                {"value": serializers.JSONField(), "count": serializers.IntegerField()},
+                many=True,
+            ),
+            required=False,
+            help_text="Counts among the candidates, most frequent first.",
+        ),
+        "next_cursor": serializers.CharField(allow_null=True),
+    },
+)
+SUGGESTIONS = inline_serializer(
+    "Suggestions",
+    {
+        "suggestions": inline_serializer(
+            "Suggestion",
+            {
+                "text": serializers.CharField(),
+                "kind": serializers.ChoiceField(choices=("title", "category", "tag")),
+                "external_id": serializers.CharField(allow_null=True),
+            },
+            many=True,
+        )
     },
 )
 
@@ -66,11 +114,10 @@ class SearchView(APIView):
         started = time.perf_counter()
         given = _validated(TextSearchSerializer, request.query_params.dict())
 
-        def find(space: spaces.Space) -> list[Hit]:
-            parts = [Part(queries.text_vector(space, given["q"]), "text")]
-            return search(space, parts, given["limit"])
+        def parts(space: spaces.Space) -> list[Part]:
+            return [_text_part(space, given["q"])]
 
-        return _answer(request, _in_active_space(find), given, started)
+        return _answer(request, _page(given, parts, given["q"]), given, started)
 
     @extend_schema(
         request={
@@ -88,16 +135,19 @@ class SearchView(APIView):
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
         given = _validated(SearchSerializer, body)
-        _check_files(given["query"], files)
+        query = given.get("query")
+        if query and not given["cursor"]:
+            _check_files(query, files)
+        if given["mode"] == "lexical" and query and not any("text" in part for part in query):
+            raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
 
-        def find(space: spaces.Space) -> list[Hit]:
-            parts = [
+        def parts(space: spaces.Space) -> list[Part]:
+            return [
                 _part(space, part, files, f"query[{position}]")
-                for position, part in enumerate(given["query"])
+                for position, part in enumerate(query or [])
             ]
-            return search(space, parts, given["limit"], similarity=given["similarity"])
 
-        return _answer(request, _in_active_space(find), given, started)
+        return _answer(request, _page(given, parts, query), given, started)
 
 
 class SimilarView(APIView):
@@ -106,22 +156,126 @@ class SimilarView(APIView):
     required_scopes = {"GET": "read"}
 
     @extend_schema(
-        parameters=[LimitSerializer, OpenApiParameter("external_id", str, OpenApiParameter.PATH)],
+        parameters=[RankingSerializer, OpenApiParameter("external_id", str, OpenApiParameter.PATH)],
         responses=HITS,
         operation_id="similar_items",
     )
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        given = _validated(LimitSerializer, request.query_params.dict())
+        given = _validated(RankingSerializer, request.query_params.dict())
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
-        hits = _in_active_space(lambda space: similar(space, item.pk, given["limit"]))
-        return _answer(request, hits, given, started)
+
+        def parts(space: spaces.Space) -> list[Part]:
+            return [item_part(space, item.pk)]
+
+        page = _page(given, parts, external_id, excluded=[item.pk])
+        return _answer(request, page, given, started)
 
 
-def _in_active_space(find: Callable[[spaces.Space], list[Hit]]) -> list[Hit]:
+class SimilarToSeveralView(APIView):
+    """Items like some and unlike others."""
+
+    required_scopes = {"POST": "read"}
+
+    @extend_schema(request=SimilarSerializer, responses=HITS, operation_id="similar_to_several")
+    def post(self, request: Request) -> Response:
+        """The visible items most like the positive and least like the negative ones."""
+        started = time.perf_counter()
+        given = _validated(SimilarSerializer, request.data)
+        examples = [
+            (f"{sign}[{position}]", example["item"], factor * example["weight"])
+            for sign, factor in (("positive", 1), ("negative", -1))
+            for position, example in enumerate(given.get(sign, []))
+        ]
+        items = _visible(examples)
+
+        def parts(space: spaces.Space) -> list[Part]:
+            found = [
+                item_part(space, items[name], weight, f"The item {name!r}")
+                for _, name, weight in examples
+            ]
+            return [average_part(found)] if given["strategy"] == "average" else found
+
+        asked = [given["strategy"], *examples]
+        page = _page(given, parts, asked, excluded=list(items.values()))
+        return _answer(request, page, given, started)
+
+
+class SuggestView(APIView):
+    """Completions of what somebody types."""
+
+    required_scopes = {"GET": "read"}
+
+    @extend_schema(parameters=[SuggestSerializer], responses=SUGGESTIONS, operation_id="suggest")
+    def get(self, request: Request) -> Response:
+        """Titles, tags and categories that begin like this, in any of the catalog's languages."""
+        given = _validated(SuggestSerializer, request.query_params.dict())
+        found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
+        return Response({"suggestions": [asdict(each) for each in found]})
+
+
+def _page(
+    given: Mapping[str, Any],
+    parts: Callable[[spaces.Space], list[Part]],
+    asked: Any,
+    *,
+    excluded: Sequence[int] = (),
+) -> pages.Page:
+    """The page that a validated request asks for; ``asked`` is what it looks for, None if unsaid."""
+    names = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
+    facets.check_names(given["facets"])
+    digest = "" if asked is None else _digest([asked, *(given.get(name) for name in names)])
+    if given["cursor"]:
+        return pages.following(given["cursor"], given["limit"], asked=digest)
+    if given["filter"] is not None:
+        conditions(given["filter"])
+
+    def find(space: spaces.Space) -> pages.Page:
+        query = Query(
+            parts=tuple(parts(space)),
+            mode=given.get("mode", "dense"),
+            similarity=given["similarity"],
+            modalities=given["modalities"] or {},
+            strategy="best" if given.get("strategy") == "best" else "sum",
+            diversity=given["diversity"],
+            min_score=given["min_score"],
+        )
+        return pages.first(
+            space,
+            query,
+            given["limit"],
+            filter=given["filter"],
+            excluded=excluded,
+            asked=digest,
+        )
+
+    return _in_active_space(find)
+
+
+def _digest(asked: Any) -> str:
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _visible(examples: Sequence[tuple[str, str, float]]) -> dict[str, int]:
+    """Ids of the items by name. Raises InvalidQuery naming every one that is not there."""
+    names = [name for _, name, _ in examples]
+    found = dict(
+        Item.objects.visible().filter(external_id__in=names).values_list("external_id", "pk")
+    )
+    missing = {
+        f"{path}.item": f"There is no item {name!r}."
+        for path, name, _ in examples
+        if name not in found
+    }
+    if missing:
+        raise InvalidQuery(missing)
+    return found
+
+
+def _in_active_space(find: Callable[[spaces.Space], pages.Page]) -> pages.Page:
     """What ``find`` finds in the active space, which is read once: no answer mixes two spaces.
 
     Should that space be retired meanwhile, another is active: the search starts over there. Raises
@@ -164,21 +318,17 @@ def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
 def _part(space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str) -> Part:
     weight = part["weight"]
     if "text" in part:
-        return Part(queries.text_vector(space, part["text"]), "text", weight)
+        return _text_part(space, part["text"], weight)
     if "item" in part:
-        return Part(_item_vector(space, part["item"], path), None, weight)
+        name = part["item"]
+        items = _visible([(path, name, weight)])
+        return item_part(space, items[name], weight, f"The item {name!r}")
     modality: Modality = "image" if "image" in part else "audio"
     return Part(_media_vector(space, modality, files[part[modality]]), modality, weight)
 
 
-def _item_vector(space: spaces.Space, external_id: str, path: str) -> NDArray[float32]:
-    item = Item.objects.visible().filter(external_id=external_id).first()
-    if item is None:
-        raise InvalidQuery({f"{path}.item": f"There is no item {external_id!r}."})
-    vector = index.fused_vector(space.partition, item.pk)
-    if vector is None:
-        raise NotEmbedded(f"The item {external_id!r} has no embedding in the active space yet.")
-    return vector
+def _text_part(space: spaces.Space, text: str, weight: float = 1.0) -> Part:
+    return Part(queries.text_vector(space, text), "text", weight, words=text)
 
 
 def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray[float32]:
@@ -189,22 +339,36 @@ def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray
     return queries.media_vector(space, modality, file.read())
 
 
-def _answer(
-    request: Request, hits: Sequence[Hit], given: dict[str, Any], started: float
-) -> Response:
+def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
-    items = items_for_api().in_bulk([hit.item_id for hit in hits])
+    items = items_for_api().in_bulk([hit.item_id for hit in page.hits])
     context = {"request": request, "languages": languages}
     summaries = ItemSummarySerializer(list(items.values()), many=True, context=context).data
     shown = dict(zip(items, summaries, strict=True))
-    return Response(
-        {
-            "request_id": str(uuid.uuid4()),
-            "took_ms": round((time.perf_counter() - started) * 1000),
-            "hits": [
-                {"item": shown[hit.item_id], "score": round(hit.score, 6)}
-                for hit in hits
-                if hit.item_id in shown  # else deleted since it was found
-            ],
+    hits = [hit for hit in page.hits if hit.item_id in shown]  # else deleted since it was found
+    why = page.listing.explained(hits) if given["explain"] else {}
+    answer: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "took_ms": round((time.perf_counter() - started) * 1000),
+        "mode": page.listing.mode,
+        "hits": [
+            {"item": shown[hit.item_id], "score": round(hit.score, 6)}
+            | ({"contributions": _contributions(why[hit.item_id])} if hit.item_id in why else {})
+            for hit in hits
+        ],
+        "next_cursor": page.next_cursor,
+    }
+    if given["facets"]:
+        ids = [hit.item_id for hit in page.listing.hits]
+        answer["facets"] = {
+            name: [asdict(count) for count in counts]
+            for name, counts in facets.facets(ids, given["facets"]).items()
         }
-    )
+    return Response(answer)
+
+
+def _contributions(found: Contributions) -> dict[str, Any]:
+    return {
+        "parts": [round(value, 6) for value in found.parts],
+        "modalities": {name: round(value, 6) for name, value in found.modalities.items()},
+    }

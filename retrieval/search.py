@@ -1,22 +1,14 @@
 """A composed query becomes scored hits: step 7 of the one flow.
 
-Candidates come from the index by the combined query vector and, for pictures and sounds, by their
-own modality; then every candidate is scored exactly against every part.
-
-Two similarities score a candidate x for a part q:
-
-- ``fused``: the space's metric between q and x's fused vector; in [-1, 1].
-- ``normalised``: q·x_fused / sqrt(sum over x's modalities of q·x_m), all inner products: a match that
-  is one modality's alone counts for more than the same match spread over all. The root is undefined
-  where the sum is 0 or less, which happens to items unlike the query. There the odd continuation is
-  taken, q·x_fused / sqrt(|sum|), with |sum| at least NORMALISED_FLOOR: sim(-q, x) = -sim(q, x), the
-  score is continuous everywhere, at most 1 / sqrt(NORMALISED_FLOOR) in size, and its sign is that of
-  q·x_fused. So an item whose modalities and fused vector all point away from the query (with equal
-  fusion weights the two signs always agree) ranks below every item that they point towards.
+``dense``: candidates come from the index by the combined query vector and, for pictures and sounds,
+by their own modality; then every candidate is scored exactly against every part (``scoring``).
+``lexical``: the words of the query's texts are looked up (``lexical``); who matches a text of negative
+weight loses by it. ``hybrid``: both, by the rank in each (``hybrid``); contributions are then shares of
+that score. Where no item has the words, or the query has none, the answer is the dense one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -24,43 +16,76 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from catalog.models import Item
-from retrieval import index, spaces
+from retrieval import index, lexical, scoring, spaces
+from retrieval.diversity import diversified
 from retrieval.exceptions import NotEmbedded
 from retrieval.fusion import unit
+from retrieval.hybrid import reciprocal_ranks
+from retrieval.scoring import Contributions, ModalityWeights, Part, Scorer, Similarity, Strategy
 from retrieval.types import MODALITIES, Modality
 
 MIN_CANDIDATES = 100
 CANDIDATES_PER_HIT = 4
-# A picture or sound is compared with the item's own pictures or sounds, and for the rest with what
-# the item is: of 98 sounds cut to their middle .93 were first by the fused vector alone, .97 so.
-SAME_MODALITY_SHARE = 0.8
-# of the weights' sizes: rounding alone leaves 1e-17 of 0.1 + 0.2 - 0.3
-MIN_SHARE = 1e-3
-# Sums below it are half precision's noise around 0 (a few thousandths); they must not decide.
-NORMALISED_FLOOR = 0.01
-Similarity = Literal["fused", "normalised"]
-SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a query, and where it came from.
-
-    ``vector`` is a unit row (dim,) of the space; of a part that is an item, whose ``modality`` is
-    None, the item's fused vector (fused_dim,) as it is stored.
-    """
-
-    vector: NDArray[np.float32]
-    modality: Modality | None = None
-    weight: float = 1.0
+LEXICAL_SHARE = 0.5
+"""Of a hybrid score."""
+Mode = Literal["dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result: ``score`` is higher the better, in [-1, 1] for the similarity ``fused``."""
+    """One result: ``score`` is higher the better; in [-1, 1] unless ``normalised``.
+
+    ``brought`` is what the dense and the lexical list gave of a hybrid score.
+    """
 
     item_id: int
     score: float
+    brought: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for; see the module for ``mode``, ``scoring`` for the rest."""
+
+    parts: tuple[Part, ...]
+    mode: Mode = "dense"
+    similarity: Similarity | None = None
+    modalities: ModalityWeights = field(default_factory=dict)
+    strategy: Strategy = "sum"
+    diversity: float = 0.0
+    min_score: float | None = None
+    language: str | None = None
+    """Of the words; None: any of the catalog's."""
+
+    @property
+    def plain(self) -> bool:
+        """That the index's own score is the query's: one text or item against what items are."""
+        return (
+            len(self.parts) == 1
+            and self.parts[0].weight > 0
+            and scoring.own_modality(self.parts[0]) is None
+            and not self.modalities
+            and self.similarity is None
+        )
+
+    def scorer(self, space: spaces.Space) -> Scorer:
+        """The formula of the dense score."""
+        return Scorer(space, self.parts, self.similarity, self.modalities, self.strategy)
+
+    @property
+    def texts(self) -> list[tuple[int, Part]]:
+        """The parts with words and their numbers."""
+        return [(number, part) for number, part in enumerate(self.parts) if part.words]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Hits, best first; ``mode`` is what they were found by, ``whole`` that there are no others."""
+
+    hits: list[Hit]
+    mode: Mode
+    whole: bool
 
 
 def search(
@@ -69,110 +94,218 @@ def search(
     limit: int,
     *,
     items: QuerySet[Item] | None = None,
-    similarity: Similarity = "fused",
+    similarity: Similarity | None = None,
+    modalities: ModalityWeights | None = None,
 ) -> list[Hit]:
-    """The best ``limit`` of ``items`` (all visible ones unless given), best first.
+    """The best ``limit`` of ``items`` (all visible ones unless given), best first, by dense search.
 
     Ties are broken by item id, so equal calls give equal answers. Raises SpaceGone if the space was
     retired meanwhile.
     """
-    items = Item.objects.visible() if items is None else items
-    wanted = max(MIN_CANDIDATES, limit * CANDIDATES_PER_HIT)
-    combined = _combined(space, parts)
-    candidates = dict(index.nearest(space.partition, combined, wanted, items=items))
-    for part in parts:
-        if part.modality in ("image", "audio") and part.weight > 0:
-            near = index.nearest(
-                space.partition, part.vector, wanted, items=items, column=part.modality
-            )
-            candidates |= dict(near)
-    part_scores = _normalised_scores if similarity == "normalised" else _fused_scores
-    total = sum(abs(part.weight) for part in parts)
-    scores = dict.fromkeys(candidates, 0.0)
-    for part in parts:
-        for item_id, score in part_scores(space, part, list(candidates)).items():
-            scores[item_id] += part.weight / total * score
-    best = sorted(scores.items(), key=lambda row: (-row[1], row[0]))[:limit]
-    return [Hit(item_id, score) for item_id, score in best]
+    query = Query(tuple(parts), similarity=similarity, modalities=modalities or {})
+    return ranking(space, query, depth_for(query, limit), items=items).hits[:limit]
 
 
-def similar(space: spaces.Space, item_id: int, limit: int) -> list[Hit]:
+def similar(
+    space: spaces.Space,
+    item_id: int,
+    limit: int,
+    *,
+    modalities: ModalityWeights | None = None,
+) -> list[Hit]:
     """The visible items most like an item, itself left out. Raises NotEmbedded, SpaceGone."""
-    vector = index.fused_vector(space.partition, item_id)
-    if vector is None:
+    part = item_part(space, item_id)
+    others = Item.objects.visible().exclude(pk=item_id)
+    return search(space, [part], limit, items=others, modalities=modalities)
+
+
+def item_part(
+    space: spaces.Space, item_id: int, weight: float = 1.0, name: str = "The item"
+) -> Part:
+    """An item as a part of a query. Raises NotEmbedded, SpaceGone."""
+    found = index.vectors(space.partition, [item_id]).get(item_id)
+    if found is None:
         raise NotEmbedded(
-            "The item has no embedding in the active space yet; a worker is on it, or see its "
+            f"{name} has no embedding in the active space yet; a worker is on it, or see its "
             "status in the admin."
         )
-    others = Item.objects.visible().exclude(pk=item_id)
-    return search(space, [Part(vector)], limit, items=others)
+    vectors = {column: vector.astype(np.float32) for column, vector in found.items()}
+    own: dict[Modality, NDArray[np.float32]] = {m: vectors[m] for m in MODALITIES if m in vectors}
+    return Part(vectors["fused"], None, weight, own)
 
 
-def _combined(space: spaces.Space, parts: Sequence[Part]) -> NDArray[np.float32]:
-    """One vector (fused_dim,) whose neighbours are the candidates of all parts.
+def average_part(parts: Sequence[Part]) -> Part:
+    """Several items as one part: the mean of those wanted, moved away from the mean of the others.
 
-    By angle or inner product its length does not matter. By distance, the weighted sum of the parts'
-    scores falls with the distance from their weighted mean, as long as the weights' sum is positive;
-    where it hardly is, that mean lies far away, and its direction decides.
+    The query vector of Qdrant's ``average_vector``: ``mean(+) + (mean(+) - mean(-))``, by weights.
     """
-    total = sum(abs(part.weight) for part in parts)
-    weights = [part.weight / total if total else 0.0 for part in parts]
-    asked = np.stack([_fused_query(space, part) for part in parts])
-    summed = np.asarray(weights) @ asked
-    share = sum(weights)
-    if space.partition.metric == "euclidean" and share > MIN_SHARE:
-        return np.asarray(summed / share, np.float32)
-    return unit(summed[None])[0]
+
+    def moved(vectors: Sequence[tuple[float, NDArray[np.float32]]]) -> NDArray[np.float32] | None:
+        wanted = [(weight, vector) for weight, vector in vectors if weight > 0]
+        unwanted = [(-weight, vector) for weight, vector in vectors if weight < 0]
+        if not wanted:
+            return None
+        centre = _mean(wanted)
+        return unit((2 * centre - _mean(unwanted) if unwanted else centre)[None])[0]
+
+    fused = moved([(part.weight, part.vector) for part in parts])
+    if fused is None:
+        raise ValueError("No part is wanted.")
+    own = {
+        m: vector
+        for m in MODALITIES
+        if (vector := moved([(p.weight, p.own[m]) for p in parts if m in p.own])) is not None
+    }
+    return Part(fused, None, 1.0, own)
 
 
-def _fused_query(space: spaces.Space, part: Part) -> NDArray[np.float32]:
-    """What the part is compared with ``fused`` as: (fused_dim,). An item's vector is fused already."""
-    return part.vector if part.modality is None else space.head.fused_query(part.vector[None])[0]
+def _mean(rows: Sequence[tuple[float, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    weights, vectors = zip(*rows, strict=True)
+    return np.asarray(np.average(np.stack(vectors), axis=0, weights=weights), np.float32)
 
 
-def _fused_scores(space: spaces.Space, part: Part, item_ids: Sequence[int]) -> dict[int, float]:
-    asked: dict[index.Column, NDArray[np.float32]] = {"fused": _fused_query(space, part)}
-    own = part.modality if part.modality in ("image", "audio") else None
-    if own:
-        asked[own] = part.vector
-    found = {k: v.scores for k, v in index.scores(space.partition, {c: (c, q) for c, q in asked.items()}, item_ids).items()}
-    return {item_id: _part_score(row, own) for item_id, row in found.items() if "fused" in row}
+def depth_for(query: Query, limit: int) -> int:
+    """How many candidates to look at for so many hits, and to know whether there are more."""
+    if query.plain and query.mode == "dense" and not query.diversity:
+        return limit + 1
+    return max(MIN_CANDIDATES, limit * CANDIDATES_PER_HIT)
 
 
-def _part_score(row: dict[index.Column, float], own: Modality | None) -> float:
-    if own and own in row:
-        return SAME_MODALITY_SHARE * row[own] + (1 - SAME_MODALITY_SHARE) * row["fused"]
-    # without the modality there is nothing to compare with: the item keeps its fused share
-    return row["fused"] * (1 - SAME_MODALITY_SHARE if own else 1)
+def ranking(
+    space: spaces.Space, query: Query, depth: int, *, items: QuerySet[Item] | None = None
+) -> Ranking:
+    """All of the best ``depth`` candidates or a few more, best first. Raises SpaceGone."""
+    items = Item.objects.visible() if items is None else items
+    found = _by_mode(space, query, depth, items)
+    hits = sorted(found.hits, key=lambda hit: (-hit.score, hit.item_id))
+    whole = found.whole
+    if query.min_score is not None:
+        fitting = [hit for hit in hits if hit.score >= query.min_score]
+        # whoever is not among the candidates fits less than the last of them
+        whole, hits = whole or len(fitting) < len(hits), fitting
+    if query.diversity:
+        hits = _diversified(space, hits, query.diversity)
+    return replace(found, hits=hits, whole=whole)
 
 
-def _normalised_scores(
-    space: spaces.Space, part: Part, item_ids: Sequence[int]
-) -> dict[int, float]:
-    asked: dict[index.Column, NDArray[np.float32]] = {"fused": _fused_query(space, part)}
-    asked |= _modality_queries(space, part)
-    found = {k: v.scores for k, v in index.scores(space.partition, {c: (c, q) for c, q in asked.items()}, item_ids, metric="inner_product").items()}
-    return {
-        item_id: normalised_similarity(
-            row["fused"], sum(row[name] for name in MODALITIES if name in row)
+def _by_mode(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item]) -> Ranking:
+    words = {} if query.mode == "dense" else _lexical(query, depth, items)
+    if query.mode == "lexical" and words:
+        hits = [Hit(item_id, sum(brought)) for item_id, brought in words.items()]
+        return Ranking(hits, "lexical", whole=len(words) < depth)
+    if not words and query.plain:
+        nearest = index.nearest(
+            space.partition, scoring.fused_query(space, query.parts[0]), depth, items=items
         )
-        for item_id, row in found.items()
-        if "fused" in row
+        return Ranking([Hit(*row) for row in nearest], "dense", len(nearest) < depth)
+    near = _candidates(space, query, depth, items)
+    found = query.scorer(space).scores({*near, *words})
+    if not words:
+        return Ranking([Hit(*row) for row in found.items()], "dense", len(near) < depth)
+    return Ranking(_hybrid(words, found), "hybrid", len(near) < depth)
+
+
+def _hybrid(words: Mapping[int, Sequence[float]], dense: Mapping[int, float]) -> list[Hit]:
+    lists = {
+        "dense": [(item_id, 1.0) for item_id, _ in _best_first(dense)],
+        "lexical": _best_first({item_id: max(0.0, sum(each)) for item_id, each in words.items()}),
+    }
+    shares = {"dense": 1 - LEXICAL_SHARE, "lexical": LEXICAL_SHARE}
+    return [
+        Hit(item_id, sum(brought.values()), brought)
+        for item_id, brought in reciprocal_ranks(lists, shares).items()
+    ]
+
+
+def _best_first(scores: Mapping[int, float]) -> list[tuple[int, float]]:
+    return sorted(scores.items(), key=lambda row: (-row[1], row[0]))
+
+
+def _lexical(query: Query, depth: int, items: QuerySet[Item]) -> dict[int, list[float]]:
+    """What each part brings to the lexical score of the items that have a wanted text's words."""
+    weights = {number: part.weight for number, part in query.texts}
+    total = sum(map(abs, weights.values()))
+    found: dict[int, list[float]] = {}
+    for wanted in (True, False):
+        for number, part in query.texts:
+            if (part.weight > 0) != wanted:
+                continue
+            among = items if wanted else items.filter(pk__in=list(found))
+            for hit in lexical.matches(part.words, depth, items=among, language=query.language):
+                row = found.setdefault(hit.item_id, [0.0] * len(query.parts))
+                row[number] = weights[number] / total * hit.score
+    return found
+
+
+def _candidates(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item]) -> list[int]:
+    """Ids of what may be among the best, by the index."""
+    partition, parts = space.partition, query.parts
+    if query.strategy == "best":
+        alone = [replace(query, parts=(p,), strategy="sum") for p in parts if p.weight > 0]
+        found = [_candidates(space, each, depth, items) for each in alone]
+        return list(dict.fromkeys(item_id for ids in found for item_id in ids))
+    if query.modalities:
+        vectors: dict[index.Column, NDArray[np.float32]] = {
+            "fused": scoring.combined(space, parts),
+            **scoring.combined_modalities(space, parts),
+        }
+        return index.candidates(partition, vectors, query.modalities, depth, items=items)
+    near = dict(index.nearest(partition, scoring.combined(space, parts), depth, items=items))
+    for part in parts:
+        if (own := scoring.own_modality(part)) and part.weight > 0:
+            near |= dict(index.nearest(partition, part.vector, depth, items=items, column=own))
+    return list(near)
+
+
+def _diversified(space: spaces.Space, hits: list[Hit], diversity: float) -> list[Hit]:
+    vectors = index.vectors(space.partition, [hit.item_id for hit in hits])
+    hits = [hit for hit in hits if hit.item_id in vectors]
+    if not hits:
+        return hits
+    rows = unit(np.stack([vectors[hit.item_id]["fused"].astype(np.float32) for hit in hits]))
+    return [hits[at] for at in diversified([hit.score for hit in hits], rows, diversity)]
+
+
+def explained(
+    space: spaces.Space, query: Query, mode: Mode, hits: Sequence[Hit], items: QuerySet[Item]
+) -> dict[int, Contributions]:
+    """What each part and each modality brought to the scores of these hits. Raises SpaceGone.
+
+    Words are the modality text. Of a hybrid score the dense share is split by what was brought in
+    favour of the item.
+    """
+    ids = [hit.item_id for hit in hits]
+    dense = {} if mode == "lexical" else query.scorer(space).explained(ids)
+    if mode == "dense":
+        return dense
+    words = _lexical(query, len(ids), items.filter(pk__in=ids))
+    return {
+        hit.item_id: _shared_out(
+            hit, words.get(hit.item_id), dense.get(hit.item_id), len(query.parts)
+        )
+        for hit in hits
     }
 
 
-def _modality_queries(space: spaces.Space, part: Part) -> dict[str, NDArray[np.float32]]:
-    """What the part is compared with each modality's vectors as: (dim,).
+def _shared_out(
+    hit: Hit, words: Sequence[float] | None, dense: Contributions | None, count: int
+) -> Contributions:
+    by_words = hit.brought.get("lexical", 0.0 if hit.brought else hit.score)
+    by_vectors = hit.score - by_words
+    parts = [by_words * share for share in _in_favour(words or [0.0] * count)]
+    modalities = dict.fromkeys(MODALITIES, 0.0) | {"text": sum(parts)}
+    if not hit.brought and words:  # of a lexical score every part brings its own, negative ones too
+        parts = list(words)
+    if dense is not None:
+        for number, share in enumerate(_in_favour(dense.parts)):
+            parts[number] += by_vectors * share
+        shares = _in_favour([dense.modalities[m] for m in MODALITIES])
+        for name, share in zip(MODALITIES, shares, strict=True):
+            modalities[name] += by_vectors * share
+    return Contributions(tuple(parts), modalities)
 
-    An item's fused vector of a ``concat`` space holds its modalities one after the other: each is
-    compared with its own.
-    """
-    dim = space.partition.dim
-    if len(part.vector) == dim:
-        return dict.fromkeys(MODALITIES, part.vector)
-    return dict(zip(MODALITIES, part.vector.reshape(len(MODALITIES), dim), strict=True))
 
-
-def normalised_similarity(fused: float, modalities: float) -> float:
-    """``fused`` over the root of ``modalities``, continued where that has none; see above."""
-    return fused / float(np.sqrt(max(abs(modalities), NORMALISED_FLOOR)))
+def _in_favour(values: Sequence[float]) -> list[float]:
+    """Shares of what is above 0; equal ones if nothing is."""
+    total = sum(max(0.0, value) for value in values)
+    return [max(0.0, v) / total if total else 1 / len(values) for v in values]

@@ -5,13 +5,19 @@ from typing import Any
 
 from rest_framework import serializers
 
+from catalog.parsers import parse_json
 from retrieval.preprocess.text import normalise
-from retrieval.search import SIMILARITIES
+from retrieval.scoring import SIMILARITIES
+from retrieval.search import MODES
+from retrieval.types import MODALITIES
 
 MAX_PARTS = 10
 MAX_TEXT_CHARS = 2_000
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
+MAX_FACETS = 10
+MAX_WEIGHT = 100
+STRATEGIES = ("average", "sum", "best")
 SOURCES = ("text", "image", "audio", "item")
 
 
@@ -68,9 +74,146 @@ class LimitSerializer(StrictSerializer):
     )
 
 
-class TextSearchSerializer(LimitSerializer):
+class FiniteField(serializers.FloatField):
+    """A JSON number, or its digits in a URL; no NaN, no infinity, no boolean."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Raises ValidationError for anything else."""
+        if isinstance(data, bool):
+            self.fail("invalid")
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class JSONValueField(serializers.JSONField):
+    """Any JSON value; in a URL, its text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for a text that is not JSON."""
+        if not isinstance(data, str):
+            return data
+        try:
+            return parse_json(data.encode(errors="surrogatepass"))
+        except serializers.ValidationError:
+            raise
+        except Exception as err:
+            raise serializers.ValidationError(f"Use JSON: {err}") from err
+
+
+class ModalityWeightsField(JSONValueField):
+    """How much each modality counts: an object of numbers from 0, not all of them 0."""
+
+    def to_internal_value(self, data: Any) -> dict[str, float]:
+        """Raises ValidationError naming what is wrong."""
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            raise serializers.ValidationError('Use an object such as {"image": 0.7, "text": 0.3}.')
+        for name, weight in value.items():
+            if name not in MODALITIES:
+                raise serializers.ValidationError(
+                    {str(name): [f"There is no such modality; use {', '.join(MODALITIES)}."]}
+                )
+            if (
+                isinstance(weight, bool)
+                or not isinstance(weight, int | float)
+                or not math.isfinite(weight)
+                or not 0 <= weight <= MAX_WEIGHT
+            ):
+                raise serializers.ValidationError({name: [f"Use a number, 0 to {MAX_WEIGHT}."]})
+        if not sum(value.values()) > 1 / MAX_WEIGHT:
+            raise serializers.ValidationError(f"Let one weigh at least {1 / MAX_WEIGHT}.")
+        return {name: float(weight) for name, weight in value.items()}
+
+
+class NamesField(serializers.ListField):
+    """A list of names; in a URL, joined by commas."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Raises ValidationError for anything but strings."""
+        if isinstance(data, str):
+            data = [name for name in data.split(",") if name]
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+class RankingSerializer(LimitSerializer):
+    """What any ranking of items can be asked for."""
+
+    similarity = serializers.ChoiceField(
+        choices=SIMILARITIES,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Instead of the space's own metric. normalised: the inner product with an item's fused "
+        "vector over the root of the sum of those with its modalities, at most 10 in size; the others "
+        "in [-1, 1].",
+    )
+    modalities = ModalityWeightsField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text='How much each counts, e.g. {"image": 0.7, "text": 0.3}; as the space fuses them else.',
+    )
+    filter = JSONValueField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text='What hits must be, e.g. {"categories": "animals", "price": {"lt": 50}}.',
+    )
+    diversity = FiniteField(
+        min_value=0,
+        max_value=1,
+        default=0.0,
+        help_text="0: by score alone; 1: by difference alone.",
+    )
+    min_score = FiniteField(
+        required=False, allow_null=True, default=None, help_text="Leave out what scores lower."
+    )
+    facets = NamesField(
+        child=StrictCharField(max_length=100),
+        max_length=MAX_FACETS,
+        default=list,
+        help_text="Fields whose values to count among the candidates.",
+    )
+    explain = serializers.BooleanField(
+        default=False, help_text="What each part and modality brought to the score."
+    )
+    cursor = StrictCharField(
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=500,
+        help_text="`next_cursor` of the page before; the query may be left out then.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The normalised similarity has no place for weights."""
+        if attrs["similarity"] == "normalised" and attrs["modalities"]:
+            raise serializers.ValidationError(
+                {"modalities": "The similarity normalised takes no modality weights."}
+            )
+        return attrs
+
+
+MODE = serializers.ChoiceField(
+    choices=MODES,
+    default="hybrid",
+    help_text="dense: by what things are; lexical: by their words; hybrid: by the ranks in both.",
+)
+
+
+class SuggestSerializer(LimitSerializer):
+    """The beginning of what somebody types."""
+
+    q = QueryTextField(max_length=200, help_text="What was typed so far.")
+    limit = StrictIntegerField(min_value=1, max_value=20, default=8)
+
+
+class TextSearchSerializer(RankingSerializer):
     """A search by words in the URL."""
 
+    mode = MODE
     q = QueryTextField(max_length=MAX_TEXT_CHARS, help_text="Words in any language.")
 
 
@@ -81,13 +224,16 @@ class PartSerializer(StrictSerializer):
     image = StrictCharField(required=False, help_text="Name of the multipart field with the file.")
     audio = StrictCharField(required=False, help_text="Name of the multipart field with the file.")
     item = StrictCharField(required=False, help_text="external_id of an item.")
-    weight = serializers.FloatField(
-        default=1.0, min_value=-100, max_value=100, help_text="Negative: less like this."
+    weight = FiniteField(
+        default=1.0,
+        min_value=-MAX_WEIGHT,
+        max_value=MAX_WEIGHT,
+        help_text="Negative: less like this.",
     )
 
     def validate_weight(self, value: float) -> float:
         """A part that weighs nothing is a mistake."""
-        if not math.isfinite(value) or value == 0:
+        if value == 0:
             raise serializers.ValidationError("Use a number other than 0.")
         return value
 
@@ -99,17 +245,19 @@ class PartSerializer(StrictSerializer):
         return attrs
 
 
-class SearchSerializer(LimitSerializer):
+class SearchSerializer(RankingSerializer):
     """A search composed of parts."""
 
-    query = serializers.ListField(child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS)
-    similarity = serializers.ChoiceField(
-        choices=SIMILARITIES,
-        default="fused",
-        help_text="fused: the space's metric against an item's fused vector, in [-1, 1]. normalised: "
-        "the inner product with it over the root of the sum of those with the item's modalities, at "
-        "most 10 in size.",
+    query = serializers.ListField(
+        child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS, required=False
     )
+    mode = MODE
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A cursor stands for its query."""
+        if "query" not in attrs and not attrs["cursor"]:
+            raise serializers.ValidationError({"query": "This field is required."})
+        return super().validate(attrs)
 
     def validate_query(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """At least one part has to say what is wanted."""
@@ -120,6 +268,34 @@ class SearchSerializer(LimitSerializer):
         if not any(part["weight"] > 0 for part in value):
             raise serializers.ValidationError("At least one part needs a weight above 0.")
         return value
+
+
+class ExampleSerializer(StrictSerializer):
+    """An item to be like, or unlike."""
+
+    item = StrictCharField(help_text="external_id of an item.")
+    weight = FiniteField(default=1.0, min_value=1 / MAX_WEIGHT, max_value=MAX_WEIGHT)
+
+
+class SimilarSerializer(RankingSerializer):
+    """Items like some and unlike others."""
+
+    positive = serializers.ListField(
+        child=ExampleSerializer(), allow_empty=False, max_length=MAX_PARTS, required=False
+    )
+    negative = serializers.ListField(child=ExampleSerializer(), max_length=MAX_PARTS, default=list)
+    strategy = serializers.ChoiceField(
+        choices=STRATEGIES,
+        default="average",
+        help_text="average: near the mean of the examples, away from that of the others; sum: by the sum "
+        "of the similarities; best: by the most similar example.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A cursor stands for its query."""
+        if "positive" not in attrs and not attrs["cursor"]:
+            raise serializers.ValidationError({"positive": "This field is required."})
+        return super().validate(attrs)
 
 
 class UploadedSearchSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.signals import request_finished, request_started
-from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
 
 from catalog.models import Item
-from retrieval import queries, services, spaces
-from retrieval.search import Hit, Part
-from retrieval.search import search as dense_search
+from retrieval import lexical, queries, services, spaces
+from retrieval.search import Query, Ranking
+from retrieval.search import ranking as search_ranking
 from tests.retrieval.conftest import make_item, png, wav
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -69,6 +70,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Item]:
     retrieval = django_settings.RETRIEVAL
     space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     services.embed_items(space_id, [item.pk for item in items.values()])
+    lexical.index_items([item.pk for item in items.values()])
     monkeypatch.setattr(
         "retrieval.queries.current_app.send_task",
         lambda name, args, **_: queries.media_answer(*args),
@@ -126,15 +128,20 @@ def titles(page: Page) -> list[str]:
     return page.locator("#view .card[data-id] :is(h2, h3)").all_inner_texts()
 
 
+def search_box(page: Page) -> Locator:
+    """Where words are typed; a combobox because it completes them."""
+    return page.get_by_role("combobox", name="What are you looking for")
+
+
 def search(page: Page, words: str) -> None:
-    page.get_by_role("searchbox").fill(words)
-    page.get_by_role("searchbox").press("Enter")
+    search_box(page).fill(words)
+    search_box(page).press("Enter")
     expect(page.locator(".count")).to_be_visible()
 
 
 def parts(page: Page) -> list[str]:
     """The chips of the query, without their buttons."""
-    return [text.split("\n")[0] for text in page.locator("#parts li").all_inner_texts()]
+    return page.locator("#parts li > span:not(.thumb)").all_inner_texts()
 
 
 def test_the_first_page_shows_sounds_and_categories(page: Page):
@@ -154,25 +161,36 @@ def test_words_find_items_without_credentials(page: Page):
     page.on("request", lambda r: sent.append(r) if "/search/" in r.url else None)
     page.context.add_cookies([{"name": "sessionid", "value": "x", "url": page.url}])
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(search_box(page)).to_be_focused()
     search(page, "frog")
     assert titles(page)[0] == "green frog"
     assert parts(page) == ["frog"]
     assert "q=frog" in page.url
-    assert sent[0].post_data_json == {"query": [{"text": "frog"}], "limit": 24, "lang": "en"}
+    assert sent[0].post_data_json == {
+        "query": [{"text": "frog"}],
+        "limit": 24,
+        "lang": "en",
+        "explain": True,
+    }
     assert "cookie" not in sent[0].all_headers()
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[str | None, float]]]:
+    """Modality and weight of the parts of every search."""
+    found: list[list[tuple[str | None, float]]] = []
+
+    def spy(space: spaces.Space, query: Query, *args: Any, **options: Any) -> Ranking:
+        found.append([(part.modality, part.weight) for part in query.parts])
+        return search_ranking(space, query, *args, **options)
+
+    monkeypatch.setattr("retrieval.search.ranking", spy)
+    return found
+
+
 def test_pictures_words_and_items_make_one_query(
-    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Page, tmp_path: Path, asked: list[list[tuple[str | None, float]]]
 ):
-    asked: list[list[str | None]] = []
-
-    def spy(space: spaces.Space, parts: list[Part], *args: Any, **options: Any) -> list[Hit]:
-        asked.append([part.modality for part in parts])
-        return dense_search(space, parts, *args, **options)
-
-    monkeypatch.setattr("retrieval.api.search", spy)
     page.goto("/")
     page.locator("#image-file").set_input_files(tmp_path / "red.png")
     expect(page.locator(".count")).to_be_visible()
@@ -182,10 +200,14 @@ def test_pictures_words_and_items_make_one_query(
     expect(page.locator("#parts li")).to_have_count(3)
     expect(page.locator(".count")).to_be_visible()
     assert parts(page) == ["whale", "red.png", "green frog"]
-    assert asked == [["image"], ["text", "image"], ["text", "image", None]]
+    assert asked == [
+        [("image", 1)],
+        [("text", 1), ("image", 1)],
+        [("text", 1), ("image", 1), (None, 1)],
+    ]
     page.get_by_role("button", name="Remove whale").click()
     expect(page.locator("#parts li")).to_have_count(2)
-    expect(page.get_by_role("searchbox")).to_have_value("")
+    expect(search_box(page)).to_have_value("")
     page.get_by_role("button", name="Remove red.png").click()
     page.get_by_role("button", name="Remove green frog").click()
     expect(page.locator("body")).to_have_attribute("data-view", "home")
@@ -199,10 +221,71 @@ def test_a_sound_finds_the_item_that_sounds_so(page: Page, tmp_path: Path):
     assert parts(page) == ["tone.wav"]
 
 
+def test_parts_count_as_much_as_is_chosen(
+    page: Page, tmp_path: Path, asked: list[list[tuple[str | None, float]]]
+):
+    """Like the words, with the mood of the sound, not like the picture."""
+    page.goto("/?q=frog&item=apple&w=1,-0.5")
+    expect(page.locator("#parts li > span:not(.thumb)")).to_have_text(["frog", "red apple"])
+    expect(page.locator(".part.against")).to_have_text(re.compile("red apple"))
+    page.locator("#audio-file").set_input_files(tmp_path / "tone.wav")
+    expect(page.locator("#parts li")).to_have_count(3)
+    page.locator("#image-file").set_input_files(tmp_path / "red.png")
+    expect(page.locator("#parts li")).to_have_count(4)
+    with page.expect_response("**/search/"):
+        page.locator("#parts .weight").nth(3).select_option("not like")
+    expect(page.locator(".part.against")).to_have_count(2)
+    expect(page.locator(".count")).to_be_visible()
+    assert asked[-1] == [("text", 1), (None, -0.5), ("audio", 1), ("image", -1)]
+    assert titles(page)[-1] == "red apple"
+    assert page.url.endswith("?q=frog&item=apple&w=1%2C-0.5&lang=en")
+
+
+def test_a_query_of_nothing_wanted_is_not_sent(page: Page):
+    page.goto("/?q=frog")
+    expect(page.locator(".count")).to_be_visible()
+    page.locator("#parts .weight").select_option("not like")
+    expect(page.locator("#hint")).to_contain_text("Say also what it should be like")
+
+
+def test_the_bar_says_what_each_modality_brought(page: Page):
+    page.goto("/?q=frog")
+    bar = page.locator('.card[data-id="frog"] .score')
+    expect(bar).to_have_attribute("title", re.compile(r"^Score \d\.\d{4}: words \d+ %"))
+    segments = bar.locator(".score-bar > span")
+    expect(segments).to_have_count(3)
+    share = "spans => spans.reduce((sum, s) => sum + Number(s.style.getPropertyValue('--part')), 0)"
+    assert segments.evaluate_all(share) == pytest.approx(1.0)
+
+
+def test_more_is_the_next_page(page: Page, world: dict[str, Item]):
+    retrieval = django_settings.RETRIEVAL
+    space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
+    more = [make_item(f"frog-{n}", f"frog {n}") for n in range(50)]
+    services.embed_items(space_id, [item.pk for item in more])
+    page.goto("/?q=frog")
+    assert len(titles(page)) == 24
+    expect(page.locator(".count")).to_contain_text("The best 24")
+    for shown in (48, 53):
+        page.get_by_role("button", name="Show more").click()
+        expect(page.locator(".grid .card")).to_have_count(shown)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    expect(page.locator(".count")).to_contain_text("53 results")
+    ids = page.locator(".grid .card").evaluate_all("cards => cards.map(card => card.dataset.id)")
+    assert len(set(ids)) == 53
+
+
+def test_typing_is_completed_from_the_catalog(page: Page):
+    page.goto("/")
+    search_box(page).press_sequentially("gre")
+    completion = page.locator("#completions option").first
+    expect(completion).to_have_attribute("value", "green frog")
+
+
 def test_the_address_is_the_state(page: Page):
     page.goto("/?q=whale&lang=de")
     assert titles(page)[0] == "Blauwal"
-    expect(page.get_by_role("searchbox")).to_have_value("whale")
+    expect(search_box(page)).to_have_value("whale")
     page.get_by_role("link", name="Similar to Blauwal").click()
     expect(page.locator(".source h1")).to_have_text("Blauwal")
     assert "Blauwal" not in titles(page)
@@ -214,7 +297,7 @@ def test_the_address_is_the_state(page: Page):
     expect(page.locator(".source h1")).to_have_text("Blauwal")
     page.go_back()
     expect(page.locator(".count")).to_be_visible()
-    expect(page.get_by_role("searchbox")).to_have_value("whale")
+    expect(search_box(page)).to_have_value("whale")
     page.go_forward()
     expect(page.locator(".source h1")).to_have_text("Blauwal")
 
@@ -318,7 +401,7 @@ def test_no_connection_is_said_and_can_be_tried_again(page: Page):
     page.goto("/")
     expect(page.locator(".pills a").first).to_be_visible()
     page.context.set_offline(True)
-    page.get_by_role("searchbox").fill("frog")
+    search_box(page).fill("frog")
     page.get_by_role("button", name="Search", exact=True).click()
     expect(page.locator(".state h2")).to_have_text("The server cannot be reached")
     page.context.set_offline(False)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from catalog.models import Item
-from retrieval import claims, index, search, spaces
+from retrieval import claims, index, scoring, search, spaces
 from retrieval.exceptions import EncoderFailed
 from retrieval.fusion import unit
 from retrieval.index import EmbeddedItem
 from retrieval.models import Embedding, EmbeddingSpace
-from retrieval.search import Part
+from retrieval.scoring import Part
 from retrieval.types import MODALITIES
 
 pytestmark = pytest.mark.django_db
@@ -80,9 +80,9 @@ class World:
             for m in MODALITIES
             if self.present[m][n]
         )
-        if total > search.NORMALISED_FLOOR:
+        if total > scoring.NORMALISED_FLOOR:
             return numerator / math.sqrt(total)
-        return numerator / math.sqrt(max(-total, search.NORMALISED_FLOOR))
+        return numerator / math.sqrt(max(-total, scoring.NORMALISED_FLOOR))
 
     def best(self, scores: list[float], limit: int) -> list[tuple[int, float]]:
         order = sorted(range(ITEMS), key=lambda n: (-scores[n], self.items[n].pk))[:limit]
@@ -179,22 +179,22 @@ class TestNormalised:
         ],
     )
     def test_known_answers(self, fused, modalities, expected):
-        assert search.normalised_similarity(fused, modalities) == pytest.approx(expected)
+        assert scoring.normalised_similarity(fused, modalities) == pytest.approx(expected)
 
     def test_is_odd(self):
         for fused, total in np.random.default_rng(0).uniform(-1, 1, (100, 2)):
-            there = search.normalised_similarity(fused, total)
-            assert search.normalised_similarity(-fused, -total) == pytest.approx(-there)
+            there = scoring.normalised_similarity(fused, total)
+            assert scoring.normalised_similarity(-fused, -total) == pytest.approx(-there)
 
     def test_is_continuous_through_the_undefined_region(self):
         sums = np.linspace(-0.1, 0.1, 20_001)
-        scores = [search.normalised_similarity(0.3, float(total)) for total in sums]
+        scores = [scoring.normalised_similarity(0.3, float(total)) for total in sums]
         assert max(abs(np.diff(scores))) < 0.002
-        assert max(np.abs(scores)) == pytest.approx(0.3 / math.sqrt(search.NORMALISED_FLOOR))
+        assert max(np.abs(scores)) == pytest.approx(0.3 / math.sqrt(scoring.NORMALISED_FLOOR))
 
     def test_what_points_away_ranks_below_what_points_towards(self):
         totals = np.random.default_rng(1).uniform(-3, 3, 500)
-        scores = [search.normalised_similarity(total / 3, total) for total in totals]
+        scores = [scoring.normalised_similarity(total / 3, total) for total in totals]
         away = [s for s, total in zip(scores, totals, strict=True) if total < 0]
         towards = [s for s, total in zip(scores, totals, strict=True) if total > 0]
         assert max(away) < 0 < min(towards)
@@ -225,7 +225,7 @@ def test_an_item_with_nothing_to_read_is_found_by_nothing(space, many_items):
         for n, item in enumerate(items)
     ]
     index.store(space.partition, rows)
-    for similarity in search.SIMILARITIES:
+    for similarity in scoring.SIMILARITIES:
         parts = [Part(random_rows(9, 1, 64)[0], "text")]
         found = search.search(space, parts, 10, similarity=similarity)
         assert {hit.item_id for hit in found} == {item.pk for item in items[1:]}
@@ -246,12 +246,13 @@ class TestApi:
 
     def post(self, client, **body):
         query = {"query": [{"text": "green frog"}], **body}
+        query |= {"mode": "dense"}
         return client.post(self.PATH, json.dumps(query), content_type="application/json")
 
-    def test_fused_is_the_default(self, client, frogs):
-        assert (
-            self.post(client).json()["hits"] == self.post(client, similarity="fused").json()["hits"]
-        )
+    @pytest.mark.parametrize("value", [None, "cosine"])
+    def test_the_metric_of_the_space_is_the_default(self, client, frogs, value):
+        plain = self.post(client).json()["hits"]
+        assert plain == self.post(client, similarity=value).json()["hits"]
 
     def test_normalised_is_the_root_of_one_modality(self, client, frogs):
         """Of items with words only, q·x / sqrt(q·x) is sqrt(q·x)."""
@@ -261,19 +262,21 @@ class TestApi:
         for hit, was in zip(rescored, plain, strict=True):
             assert hit["score"] == pytest.approx(math.sqrt(was["score"]), abs=5e-3)
 
-    @pytest.mark.parametrize("value", ["cosine", "", None, 1, ["fused"], {"a": 1}])
+    @pytest.mark.parametrize("value", ["fused", "", 1, ["cosine"], {"a": 1}])
     def test_anything_else_is_refused_by_name(self, client, frogs, value):
         answer = self.post(client, similarity=value)
         assert answer.status_code == 400, answer.content
         assert list(answer.json()["errors"]) == ["similarity"]
 
-    def test_the_schema_lists_both(self, client, db):
+    def test_the_schema_lists_them(self, client, db):
         schema = client.get("/api/schema/", {"format": "json"}).json()
         field = schema["components"]["schemas"]["Search"]["properties"]["similarity"]
+        if "oneOf" in field:
+            field = field["oneOf"][0]
         while "$ref" in json.dumps(field):
             name = (field.get("$ref") or field["allOf"][0]["$ref"]).rpartition("/")[2]
             field = schema["components"]["schemas"][name]
-        assert field["enum"] == ["fused", "normalised"]
+        assert field["enum"] == ["cosine", "ip", "l2", "normalised"]
 
 
 @pytest.mark.parametrize("metric", METRICS)

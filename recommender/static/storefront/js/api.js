@@ -90,30 +90,43 @@ export function summaryOf(item) {
   };
 }
 
+function postJson(path, body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  return request(path, { method: "POST", body: JSON.stringify(body), headers, signal });
+}
+
 /** Hits of a composed query; files travel beside the JSON as multipart. */
 export function search(parts, limit, signal) {
   const files = new FormData();
   const query = parts.map((part) => {
-    if (!part.upload) return part.item ? { item: part.item } : { text: part.text };
+    const weight = part.weight === undefined ? {} : { weight: part.weight };
+    if (!part.upload) return { ...(part.item ? { item: part.item } : { text: part.text }), ...weight };
     const { modality, file } = uploadOf(part.upload);
     const field = `file${[...files.keys()].length}`;
     files.set(field, file, file.name);
-    return { [modality]: field };
+    return { [modality]: field, ...weight };
   });
-  const body = JSON.stringify({ query, limit, lang: language() });
+  const body = { query, limit, lang: language(), explain: true };
   const key = JSON.stringify(["search", parts, limit, language()]);
   return remembered(key, () => {
-    if ([...files.keys()].length === 0) {
-      const headers = { "Content-Type": "application/json" };
-      return request("search/", { method: "POST", body, headers, signal });
-    }
-    files.set("body", body);
+    if ([...files.keys()].length === 0) return postJson("search/", body, signal);
+    files.set("body", JSON.stringify(body));
     return request("search/", { method: "POST", body: files, signal });
   });
 }
 
+/** The hits after those whose answer gave `cursor`, of a search or of similar items. */
+export function moreHits(cursor, limit, signal) {
+  return postJson("search/", { cursor, limit, lang: language(), explain: true }, signal);
+}
+
+/** Completions of what is being typed: `[{text, kind}]`. */
+export async function suggest(q, signal) {
+  return (await get(`suggest/?${new URLSearchParams({ q })}`, signal)).suggestions;
+}
+
 export function similar(externalId, limit, signal) {
-  const query = new URLSearchParams({ limit, lang: language() });
+  const query = new URLSearchParams({ limit, lang: language(), explain: true });
   return get(`items/${encodeURIComponent(externalId)}/similar/?${query}`, signal);
 }
 

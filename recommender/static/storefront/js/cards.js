@@ -38,22 +38,39 @@ export function picture(url, alt, { eager = false } = {}) {
   return box;
 }
 
-function scoreBar(score, best) {
+const MODALITIES = [["text", "words"], ["image", "looks"], ["audio", "sound"]];
+
+/** What each modality brought, as shares of what speaks for the item: `[[name, word, share]]`. */
+function brought(contributions) {
+  const given = MODALITIES.map(([name, word]) => [name, word, Math.max(0, contributions?.modalities[name] ?? 0)]);
+  const total = given.reduce((sum, [, , value]) => sum + value, 0);
+  return total > 0 ? given.map(([name, word, value]) => [name, word, value / total]) : [];
+}
+
+function scoreBar(score, best, contributions) {
   const share = best > 0 ? Math.max(0.02, Math.min(1, score / best)) : 0.02;
   const bar = h("span", { class: "score-bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", share);
-  const number = score.toFixed(2);
+  const shares = brought(contributions);
+  for (const [name, , value] of shares) {
+    const segment = h("span", { class: name });
+    segment.style.setProperty("--part", value);
+    bar.append(segment);
+  }
+  const said = shares.filter(([, , value]) => value >= 0.005).map(([, word, value]) => `${word} ${Math.round(value * 100)} %`);
+  const why = said.length ? `: ${said.join(", ")}` : "";
   return h(
     "span",
-    { class: "score", title: `Score ${score.toFixed(4)}; higher is better` },
+    { class: "score", title: `Score ${score.toFixed(4)}${why}` },
     bar,
     h("span", { class: "visually-hidden" }, "Score "),
-    h("span", {}, number),
+    h("span", {}, score.toFixed(2)),
+    h("span", { class: "visually-hidden" }, why),
   );
 }
 
-/** One item; `score` and `best` (the page's highest) draw the bar. */
-export function card(item, { score = null, best = 1, heading = "h3" } = {}) {
+/** One item; `score`, `best` (the page's highest) and what it is made of draw the bar. */
+export function card(item, { score = null, best = 1, contributions = null, heading = "h3" } = {}) {
   const category = item.categories?.[0];
   const link = h("a", { href: addressOf({ view: "item", id: item.external_id }), draggable: "false" }, item.title);
   const node = h(
@@ -74,7 +91,7 @@ export function card(item, { score = null, best = 1, heading = "h3" } = {}) {
     h(
       "div",
       { class: "actions" },
-      score === null ? null : scoreBar(score, best),
+      score === null ? null : scoreBar(score, best, contributions),
       h(
         "button",
         {
@@ -106,9 +123,7 @@ export function card(item, { score = null, best = 1, heading = "h3" } = {}) {
   return node;
 }
 
-/** Hits as a grid; `heading` is the level that fits the page's outline. */
-export function hitGrid(hits, heading) {
-  const best = Math.max(0, ...hits.map((hit) => hit.score));
-  const cards = hits.map((hit) => card(hit.item, { score: hit.score, best, heading }));
-  return h("div", { class: "grid" }, cards);
+/** Hits as cards; `heading` is the level that fits the page's outline. */
+export function hitCards(hits, best, heading) {
+  return hits.map(({ item, score, contributions }) => card(item, { score, best, contributions, heading }));
 }

@@ -1,20 +1,23 @@
 // The search box: words, pictures, sounds and items become one query.
 
-import { item as fetchItem, summaryOf } from "./api.js";
+import { item as fetchItem, suggest, summaryOf } from "./api.js";
 import { h, icon } from "./dom.js";
 import { currentRoute, navigate } from "./navigation.js";
 import { playButton } from "./player.js";
-import { DRAGGED_ITEM, uploadOf, uploadPart } from "./query.js";
+import { DRAGGED_ITEM, WEIGHTS, uploadOf, uploadPart, weighted } from "./query.js";
 import { canRecord, record } from "./recorder.js";
 
 const MAX_PARTS = 10;
+const PAUSE_MS = 120; // between two keys, before completions are asked for
 const form = document.getElementById("search");
 const input = document.getElementById("q");
 const list = document.getElementById("parts");
 const hint = document.getElementById("hint");
 const drop = document.getElementById("drop");
+const completions = document.getElementById("completions");
 const known = new Map(); // items seen in this page, by external_id: names for the chips
 let others = []; // the parts that are not the words in the box
+let boxWeight = 1; // of the words in the box
 
 function say(text) {
   hint.textContent = text;
@@ -24,19 +27,20 @@ function search(parts) {
   say("");
   if (parts.length > MAX_PARTS) say(`A query can have ${MAX_PARTS} parts; remove one first.`);
   else if (parts.length === 0) navigate({ view: "home" });
+  else if (parts.every((part) => part.weight < 0)) say("Say also what it should be like: every part here is “not like”.");
   else navigate({ view: "search", parts });
 }
 
 function composed() {
   const text = input.value.trim();
-  return text ? [{ text }, ...others] : [...others];
+  return text ? [weighted({ text }, boxWeight), ...others] : [...others];
 }
 
 /** Add a part to what is there and search; `item` gives its name and picture. */
 export function addToQuery(part, item = null) {
   if (item) known.set(item.external_id, item);
   const key = JSON.stringify(part);
-  if (others.some((other) => JSON.stringify(other) === key)) return;
+  if (others.some((other) => JSON.stringify(weighted(other, 1)) === key)) return;
   search([...composed(), part]);
 }
 
@@ -75,10 +79,26 @@ function partLabel(part) {
   return ["image", [h("span", { class: "thumb" }, h("img", { src: url, alt: "" })), name]];
 }
 
+/** How much a part counts, to choose from. */
+function weightOf(part, index, name) {
+  const options = WEIGHTS.map(([value, words]) => h("option", { value, selected: value === (part.weight ?? 1) }, words));
+  const choose = h("select", { class: "weight", onchange: () => reweigh(index, Number(choose.value)) }, options);
+  choose.addEventListener("focus", () => choose.setAttribute("aria-label", `How much ${name()} counts`), { once: true });
+  choose.setAttribute("aria-label", "How much this counts");
+  return choose;
+}
+
+function reweigh(index, weight) {
+  const parts = [...(currentRoute().parts ?? [])];
+  parts[index] = weighted(parts[index], weight);
+  search(parts);
+}
+
 /** Show the query of a place: the first words in the box, everything as chips. */
 export function showQuery(parts) {
   const first = parts.findIndex((part) => part.text);
   input.value = first >= 0 ? parts[first].text : "";
+  boxWeight = parts[first]?.weight ?? 1;
   others = parts.filter((_, index) => index !== first);
   say("");
   list.hidden = parts.length === 0;
@@ -88,7 +108,8 @@ export function showQuery(parts) {
       const name = () => label.at(-1).textContent;
       const close = h("button", { type: "button", class: "remove", onclick: () => remove(index) }, icon("close"));
       close.append(h("span", { class: "visually-hidden" }, `Remove ${name()}`));
-      return h("li", { class: `part ${kind}` }, label, close);
+      const against = part.weight < 0 ? " against" : "";
+      return h("li", { class: `part ${kind}${against}` }, weightOf(part, index, name), label, close);
     }),
   );
 }
@@ -176,6 +197,28 @@ function slashFocuses() {
   });
 }
 
+/** Complete what is typed from the catalog's own titles, tags and categories. */
+function completeWords() {
+  let waiting = null;
+  input.addEventListener("input", (event) => {
+    clearTimeout(waiting?.timer);
+    waiting?.asked.abort();
+    const words = input.value.trim();
+    // a chosen completion arrives as an input too
+    if (!words || event.inputType === "insertReplacementText") return;
+    const asked = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        const found = await suggest(words, asked.signal);
+        completions.replaceChildren(...found.map(({ text, kind }) => h("option", { value: text }, kind)));
+      } catch {
+        // typing goes on without
+      }
+    }, PAUSE_MS);
+    waiting = { timer, asked };
+  });
+}
+
 /** Wire the box up, once. */
 export function startComposer() {
   form.addEventListener("submit", (event) => {
@@ -193,4 +236,5 @@ export function startComposer() {
   dropAnywhere();
   pasteAnywhere();
   slashFocuses();
+  completeWords();
 }

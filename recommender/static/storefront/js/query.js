@@ -1,7 +1,7 @@
 // What a query is made of: words, items, and files that live only as long as the page.
 //
-// A part is {text}, {item} or {upload}. Files cannot be in an address: the history entry holds the
-// upload's key, and after a reload the query is what the address says.
+// A part is {text}, {item} or {upload}, with a {weight} unless it is 1. Files cannot be in an address:
+// the history entry holds the upload's key, and after a reload the query is what the address says.
 
 /** What a dragged card carries: its external_id. */
 export const DRAGGED_ITEM = "application/x-triad-item";
@@ -19,18 +19,34 @@ export function uploadPart(modality, file) {
 
 export const uploadOf = (key) => uploads.get(key);
 
-/** The parts an address names. */
+/** How much a part may count: the weights offered, and what they are called. */
+export const WEIGHTS = [
+  [2, "much like"],
+  [1, "like"],
+  [0.5, "a bit like"],
+  [-0.5, "less like"],
+  [-1, "not like"],
+];
+
+/** A part with another weight. */
+export function weighted({ weight: _, ...part }, weight) {
+  return weight === 1 ? part : { ...part, weight };
+}
+
+/** The parts an address names; `w` holds their weights in order. */
 export function partsOfParams(params) {
   const words = params.getAll("q").map((text) => text.trim()).filter(Boolean);
-  return [...words.map((text) => ({ text })), ...params.getAll("item").map((item) => ({ item }))];
+  const parts = [...words.map((text) => ({ text })), ...params.getAll("item").map((item) => ({ item }))];
+  const weights = (params.get("w") ?? "").split(",").map(Number);
+  return parts.map((part, at) => weighted(part, WEIGHTS.some(([value]) => value === weights[at]) ? weights[at] : 1));
 }
 
 /** The parts an address can name, as its parameters. */
 export function paramsOfParts(parts) {
-  return parts.flatMap((part) => {
-    if (part.text) return [["q", part.text]];
-    return part.item ? [["item", part.item]] : [];
-  });
+  const named = [...parts.filter((part) => part.text), ...parts.filter((part) => part.item)];
+  const params = named.map((part) => (part.text ? ["q", part.text] : ["item", part.item]));
+  const weights = named.map((part) => part.weight ?? 1);
+  return weights.some((weight) => weight !== 1) ? [...params, ["w", weights.join(",")]] : params;
 }
 
 /** Parts of a history entry whose files are still here; null when any is gone. */

@@ -1,47 +1,64 @@
 // Lists of items: search results, similar items, a category.
 
-import { item as fetchItem, items, nextItems, search, similar, summaryOf } from "./api.js";
-import { card, categoryName, hitGrid, picture } from "./cards.js";
+import { item as fetchItem, items, moreHits, nextItems, search, similar, summaryOf } from "./api.js";
+import { card, categoryName, hitCards, picture } from "./cards.js";
 import { announce, h, icon } from "./dom.js";
 import { addressOf } from "./navigation.js";
 import { playButton } from "./player.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
 
 const FIRST = 24;
-const MOST = 96; // the API gives 100 hits at most
 const PAGE = 48;
 
-function count(hits, tookMs) {
-  const things = hits.length === 1 ? "1 result" : `${hits.length} results`;
-  announce(things);
-  return h("p", { class: "count" }, `${things} · ${tookMs} ms`);
+function counted(number, more) {
+  const things = number === 1 ? "1 result" : `${number} results`;
+  return more ? `The best ${number}` : things;
 }
 
 function moreButton(onclick) {
   return h("button", { type: "button", class: "button more", onclick }, "Show more");
 }
 
-function hits(answer, { limit, heading }, again) {
+/** The hits of a first answer, and on demand those of the pages behind it. */
+function hits(answer, { heading, signal }) {
   if (answer.hits.length === 0) {
     announce("Nothing found");
     return [emptyState("Nothing like that here", "Try other words, another language, or a picture.")];
   }
-  const more = answer.hits.length === limit && limit < MOST ? moreButton(() => again(Math.min(MOST, limit * 2))) : null;
-  return [count(answer.hits, answer.took_ms), hitGrid(answer.hits, heading), more].filter(Boolean);
+  const best = Math.max(0, ...answer.hits.map((hit) => hit.score));
+  const grid = h("div", { class: "grid" });
+  const count = h("p", { class: "count" });
+  let cursor = null;
+  const append = (page) => {
+    cursor = page.next_cursor;
+    grid.append(...hitCards(page.hits, best, heading));
+    const said = counted(grid.children.length, cursor);
+    count.textContent = `${said} · ${page.took_ms} ms`;
+    announce(said);
+  };
+  append(answer);
+  const more = moreButton(async () => {
+    more.disabled = true;
+    try {
+      const first = grid.children.length;
+      append(await moreHits(cursor, answer.hits.length, signal));
+      grid.children[first]?.querySelector("a")?.focus({ preventScroll: true });
+    } catch (problem) {
+      if (!signal.aborted) announce(problem.detail);
+    }
+    more.disabled = false;
+    more.hidden = !cursor;
+  });
+  more.hidden = !cursor;
+  return [count, grid, more];
 }
 
 /** Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them. */
 export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2" } = {}) {
-  const show = (answer, shown) => hits(answer, { limit: shown, heading }, again);
-  const again = (next) =>
-    fetch(next).then(
-      (answer) => signal.aborted || box.replaceChildren(...show(answer, next)),
-      () => signal.aborted || hitList(box, fetch, signal, { limit: next, heading }),
-    );
   return loadInto(box, {
     placeholder: () => skeletonCards(12),
     fetch: () => fetch(limit),
-    show: (answer) => show(answer, limit),
+    show: (answer) => hits(answer, { heading, signal }),
     signal,
   });
 }

@@ -1,0 +1,233 @@
+"""Pages of one ranking: a signed cursor over a list of candidates that is frozen in Redis.
+
+The list is what the first page was cut from; when it runs out, the same query, with the same vectors
+in the same space, looks deeper, and what was not in the list yet is put at its end. So an item that
+stays findable is on exactly one page, whatever changes in between; one that is hidden, deleted or no
+longer fits the filter is left out and the page filled with the next.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from django.core import signing
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+from catalog.models import Item
+from retrieval import filters, search, spaces
+from retrieval.exceptions import InvalidQuery, SpaceGone
+from retrieval.scoring import Contributions, Part
+from retrieval.search import Hit, Mode, Query
+
+FROZEN_S = 900
+"""After its last use a list is forgotten."""
+MAX_DEPTH = 10_000
+"""Nobody pages further, and a list stays below a megabyte."""
+DEEPER = 4
+SALT = "triad.search.cursor"
+EXPIRED = "This cursor has expired: search again without it."
+FORGED = "Use the cursor of an answer's `next_cursor`, unchanged."
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A ranking being paged through: what was asked, and the candidates so far, best first."""
+
+    space_id: int
+    query: Query
+    filter: Any
+    """As it came: a JSON value."""
+    excluded: tuple[int, ...]
+    hits: tuple[Hit, ...]
+    mode: Mode
+    depth: int
+    whole: bool
+    """That nothing is left beyond ``hits``."""
+    asked: str = ""
+    """Hash of the request, so that a cursor is not used with another one."""
+
+    def items(self) -> QuerySet[Item]:
+        """What may be found."""
+        found = Item.objects.visible()
+        if self.excluded:
+            found = found.exclude(pk__in=self.excluded)
+        return found if self.filter is None else filters.filter_items(found, self.filter)
+
+    def explained(self, hits: Sequence[Hit]) -> dict[int, Contributions]:
+        """What each part and modality brought to these hits; nothing once the space is gone."""
+        try:
+            space = spaces.space(self.space_id)
+            return search.explained(space, self.query, self.mode, hits, self.items())
+        except SpaceGone:
+            return {}
+
+    def deeper(self, depth: int) -> "Listing":
+        """With as many candidates as a search of this depth finds. Raises SpaceGone."""
+        space = spaces.space(self.space_id)
+        query = self.query if not self.hits else replace(self.query, mode=self.mode)
+        found = search.ranking(space, query, depth, items=self.items())
+        if self.hits and found.mode != self.mode:  # nothing has the words any more
+            return replace(self, whole=True)
+        known = {hit.item_id for hit in self.hits}
+        new = [hit for hit in found.hits if hit.item_id not in known]
+        return replace(
+            self,
+            hits=(*self.hits, *new),
+            mode=found.mode,
+            depth=depth,
+            whole=found.whole or depth >= MAX_DEPTH,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some hits in a row of a listing."""
+
+    listing: Listing
+    hits: list[Hit]
+    next_cursor: str | None
+
+
+def first(
+    space: spaces.Space,
+    query: Query,
+    limit: int,
+    *,
+    filter: Any = None,  # noqa: A002 - the request's own word
+    excluded: Sequence[int] = (),
+    asked: str = "",
+) -> Page:
+    """The first page. Raises InvalidQuery for a filter that is none, SpaceGone."""
+    listing = Listing(space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked)
+    listing = listing.deeper(search.depth_for(query, limit))
+    return _page(listing, "", 0, list(listing.hits[:limit]), limit)
+
+
+def following(cursor: str, limit: int, *, asked: str = "") -> Page:
+    """The page after the one that gave ``cursor``.
+
+    Raises InvalidQuery for a cursor that is forged, expired, or of another request than ``asked`` (""
+    asks for whatever it was).
+    """
+    key, start = _opened(cursor)
+    listing = _thawed(key)
+    if asked and asked != listing.asked:
+        raise InvalidQuery({"cursor": "This cursor belongs to another query: send that, or none."})
+    items = listing.items()
+    hits: list[Hit] = []
+    try:
+        while len(hits) < limit:
+            if start >= len(listing.hits):
+                if listing.whole:
+                    break
+                listing = listing.deeper(_deeper(listing.depth))
+                continue
+            chunk = listing.hits[start : start + limit - len(hits)]
+            there = set(
+                items.filter(pk__in=[hit.item_id for hit in chunk]).values_list("pk", flat=True)
+            )
+            hits += [hit for hit in chunk if hit.item_id in there]
+            start += len(chunk)
+        return _page(listing, key, start, hits, limit)
+    except SpaceGone as err:
+        raise InvalidQuery({"cursor": EXPIRED}) from err
+
+
+def _page(listing: Listing, key: str, end: int, hits: list[Hit], limit: int) -> Page:
+    """Freezes the listing if there is more of it."""
+    end = end or len(hits)
+    if hits and end >= len(listing.hits) and not listing.whole:
+        # else the last page of many a search would be empty
+        listing = listing.deeper(_deeper(listing.depth))
+    if end >= len(listing.hits) and (listing.whole or len(hits) < limit):
+        return Page(listing, hits, None)
+    key = key or secrets.token_urlsafe(12)
+    cache.set(_name(key), _frozen(listing), FROZEN_S)
+    return Page(listing, hits, signing.dumps([key, end], salt=SALT))
+
+
+def _deeper(depth: int) -> int:
+    return min(max(search.MIN_CANDIDATES, depth * DEEPER), MAX_DEPTH)
+
+
+def _opened(cursor: str) -> tuple[str, int]:
+    try:
+        key, start = signing.loads(cursor, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError) as err:
+        raise InvalidQuery({"cursor": FORGED}) from err
+    return key, start
+
+
+def _name(key: str) -> str:
+    return f"listing:{key}"
+
+
+def _frozen(listing: Listing) -> str:
+    query = listing.query
+    rest = {name: getattr(query, name) for name in query.__dataclass_fields__ if name != "parts"}
+    return json.dumps(
+        {
+            "space_id": listing.space_id,
+            "query": rest,
+            "parts": [_frozen_part(part) for part in query.parts],
+            "filter": listing.filter,
+            "excluded": listing.excluded,
+            "ids": [hit.item_id for hit in listing.hits],
+            "scores": [hit.score for hit in listing.hits],
+            "brought": [hit.brought for hit in listing.hits] if listing.mode == "hybrid" else [],
+            "mode": listing.mode,
+            "depth": listing.depth,
+            "whole": listing.whole,
+            "asked": listing.asked,
+        }
+    )
+
+
+def _frozen_part(part: Part) -> dict[str, Any]:
+    return asdict(part) | {
+        "vector": _packed(part.vector),
+        "own": {name: _packed(vector) for name, vector in part.own.items()},
+    }
+
+
+def _packed(vector: Any) -> str:
+    return base64.b64encode(np.asarray(vector, np.float32).tobytes()).decode()
+
+
+def _unpacked(text: str) -> Any:
+    return np.frombuffer(base64.b64decode(text), np.float32)
+
+
+def _thawed(key: str) -> Listing:
+    frozen = cache.get(_name(key))
+    if frozen is None:
+        raise InvalidQuery({"cursor": EXPIRED})
+    cache.touch(_name(key), FROZEN_S)
+    state = json.loads(frozen)
+    parts = tuple(
+        Part(
+            **part
+            | {
+                "vector": _unpacked(part["vector"]),
+                "own": {name: _unpacked(text) for name, text in part["own"].items()},
+            }
+        )
+        for part in state["parts"]
+    )
+    brought = state["brought"] or [{}] * len(state["ids"])
+    return Listing(
+        space_id=state["space_id"],
+        query=Query(parts=parts, **state["query"]),
+        filter=state["filter"],
+        excluded=tuple(state["excluded"]),
+        hits=tuple(map(Hit, state["ids"], state["scores"], brought)),
+        mode=state["mode"],
+        depth=state["depth"],
+        whole=state["whole"],
+        asked=state["asked"],
+    )

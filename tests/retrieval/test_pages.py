@@ -1,0 +1,170 @@
+"""Paging while items come, go and change: everything that stays is shown once."""
+
+import json
+
+import pytest
+from django.core import signing
+from django.core.cache import cache
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.models import Item
+from retrieval import pages, queries, services, spaces
+from retrieval.scoring import Part
+from retrieval.search import Query
+from tests.retrieval.conftest import make_item
+
+pytestmark = pytest.mark.django_db
+
+PATH = "/api/v1/search/"
+ITEMS = 130  # more than the first page looks at
+
+
+@pytest.fixture
+def catalog(space) -> list[Item]:
+    items = [make_item(f"item-{n:03}", f"frog number {n}") for n in range(ITEMS)]
+    for start in range(0, ITEMS, 32):
+        services.embed_items(space.id, [item.pk for item in items[start : start + 32]])
+    return items
+
+
+def post(client: Client, **body):
+    return client.post(PATH, json.dumps(body), content_type="application/json")
+
+
+def walk(client: Client, **body) -> list[str]:
+    """Names on all pages, in order."""
+    answer = post(client, query=[{"text": "frog"}], **body)
+    names: list[str] = []
+    for _ in range(ITEMS + 5):
+        assert answer.status_code == 200, answer.content
+        page = answer.json()
+        names += [hit["item"]["external_id"] for hit in page["hits"]]
+        if page["next_cursor"] is None:
+            return names
+        assert page["hits"], "an empty page that is not the last"
+        rest = {name: value for name, value in body.items() if name == "limit"}
+        answer = post(client, cursor=page["next_cursor"], **rest)
+    pytest.fail("the pages do not end")
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+@pytest.mark.parametrize("limit", [7, 50, 100])
+def test_all_pages_together_are_the_catalog(client, catalog, mode, limit):
+    names = walk(client, limit=limit, mode=mode)
+    assert len(names) == len(set(names)) == ITEMS
+
+
+def test_with_diversity_too(client, catalog):
+    names = walk(client, limit=30, diversity=0.7, mode="dense")
+    assert len(names) == len(set(names)) == ITEMS
+
+
+def test_the_pages_are_the_ranking(client, catalog):
+    whole = post(client, query=[{"text": "frog"}], limit=100, mode="dense").json()["hits"]
+    paged = walk(client, limit=20, mode="dense")
+    assert paged[:100] == [hit["item"]["external_id"] for hit in whole]
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_what_stays_is_shown_once_whatever_happens_in_between(space, catalog, data):
+    """Hidden, shown, deleted, changed and new items between the pages."""
+    Item.objects.update(published=True)
+    active = spaces.active_space()
+    query = Query((Part(queries.text_vector(active, "frog"), "text"),))
+    limit = data.draw(st.integers(5, 60))
+    page = pages.first(active, query, limit)
+    seen = [hit.item_id for hit in page.hits]
+    touched: set[int] = set()
+    numbers = st.lists(st.integers(0, ITEMS - 1), max_size=15, unique=True)
+    while page.next_cursor:
+        for number in data.draw(numbers):
+            item = catalog[number]
+            touched.add(item.pk)
+            Item.objects.filter(pk=item.pk).update(published=not item.published)
+            item.published = not item.published
+        hidden = set(Item.objects.filter(published=False).values_list("pk", flat=True))
+        page = pages.following(page.next_cursor, limit)
+        shown = [hit.item_id for hit in page.hits]
+        assert not hidden & set(shown)
+        assert len(shown) == limit or page.next_cursor is None
+        seen += shown
+    for item in catalog:
+        item.published = True
+    assert len(seen) == len(set(seen))
+    assert {item.pk for item in catalog} - touched <= set(seen)
+
+
+def test_a_filter_holds_on_every_page(client, catalog):
+    Item.objects.filter(pk__in=[item.pk for item in catalog[::2]]).update(kind="even")
+    names = walk(client, limit=20, filter={"kind": "even"})
+    assert sorted(names) == [item.external_id for item in catalog[::2]]
+
+
+class TestCursor:
+    @pytest.fixture
+    def cursor(self, client, catalog) -> str:
+        return post(client, query=[{"text": "frog"}], limit=10).json()["next_cursor"]
+
+    def refused(self, client, cursor, **body) -> str:
+        answer = post(client, cursor=cursor, **body)
+        assert answer.status_code == 400, answer.content
+        assert list(answer.json()["errors"]) == ["cursor"]
+        return answer.json()["errors"]["cursor"][0]
+
+    def test_may_be_sent_with_its_query(self, client, cursor):
+        alone = post(client, cursor=cursor).json()["hits"]
+        assert post(client, query=[{"text": "frog"}], cursor=cursor).json()["hits"] == alone
+
+    def test_not_with_another_query(self, client, cursor):
+        for other in (
+            {"query": [{"text": "toad"}]},
+            {"query": [{"text": "frog"}], "mode": "dense"},
+        ):
+            assert "another query" in self.refused(client, cursor, **other)
+
+    def test_forged(self, client, cursor):
+        payload, rest = cursor.split(":", 1)
+        swapped = "".join(reversed(payload))
+        for forged in (cursor[:-1], f"{swapped}:{rest}", "x", ":", "é", "a:b:c", cursor + "A"):
+            assert "unchanged" in self.refused(client, forged)
+
+    @given(st.text(max_size=200))
+    @settings(
+        deadline=None,
+        max_examples=100,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    def test_any_text_is_refused_by_name(self, client, catalog, text):
+        answer = post(client, cursor=text or "x")
+        assert answer.status_code == 400, answer.content
+
+    @pytest.mark.parametrize("content", [[], "x", 5, ["a"], [1, 2], ["key", -3], ["key", "a"]])
+    def test_signed_but_of_nothing(self, client, catalog, content):
+        self.refused(client, signing.dumps(content, salt=pages.SALT))
+
+    def test_of_another_purpose(self, client, catalog):
+        self.refused(client, signing.dumps(["key", 1], salt="password-reset"))
+
+    def test_expired(self, client, cursor):
+        cache.clear()
+        assert "expired" in self.refused(client, cursor)
+
+    def test_of_a_retired_space(self, client, cursor, space):
+        other = spaces.space_create_untrained("second", profile="fake", dim=64)
+        services.embed_items(other.pk, list(Item.objects.values_list("pk", flat=True)))
+        spaces.space_activate(other.pk)
+        spaces.space_retire(space.id)
+        answer = post(client, cursor=cursor)
+        assert answer.status_code == 200  # from the frozen list
+        while answer.status_code == 200 and answer.json()["next_cursor"]:
+            answer = post(client, cursor=answer.json()["next_cursor"], limit=100)
+        assert answer.status_code in (200, 400)
+        if answer.status_code == 400:
+            assert "expired" in answer.json()["errors"]["cursor"][0]
