@@ -11,6 +11,7 @@ from retrieval.lexical.documents import CATEGORY_MARK, TAG_MARK, quoted
 from retrieval.lexical.folding import UNSPACED, fold
 from retrieval.lexical.lexemes import han_pairs
 from retrieval.lexical.types import Kind, Suggestion
+from retrieval.preprocess.text import normalise
 
 SCANNED = 500
 """Visible titles that a prefix of at least two letters may bring before the shortest are taken."""
@@ -66,10 +67,11 @@ def suggest(prefix: str, limit: int, *, language: str | None = None) -> list[Sug
     folded = fold(prefix)
     if not folded or limit < 1:
         return []
-    found = _suggestions(prefix, folded, limit, language or "")
+    language = normalise(language or "")
+    found = _suggestions(prefix, folded, limit, language)
     if not found:
         for meant in _meant(folded):
-            if found := _suggestions(meant, meant, limit, language or ""):
+            if found := _suggestions(meant, meant, limit, language):
                 break
     return [Suggestion(each.text, each.kind, each.external_id) for each in found]
 

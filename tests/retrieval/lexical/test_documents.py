@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -79,6 +80,13 @@ def test_words_are_found_though_no_encoder_works(found, monkeypatch):
     monkeypatch.setattr(FakeTextEncoder, "encode", fail)
     embed_items([item.pk])
     assert found("frog") == ["frog"]
+
+
+def test_the_embed_command_brings_words_up_to_date(many_items, found, capsys):
+    many_items(3)
+    call_command("embed", "--here")
+    assert found("item") == ["item-0", "item-1", "item-2"]
+    assert lexical.due(limit=10) == []
 
 
 def test_the_sweeper_finds_items_whose_words_alone_are_due(transactional_db):

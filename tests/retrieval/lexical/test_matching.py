@@ -267,6 +267,15 @@ def test_any_title_can_be_indexed(indexed, text):
     assert lexical.due(limit=1) == []
 
 
+@pytest.mark.parametrize("language", ["", "\0", "\ud800", "zz-ZZ", "x" * 1_000])
+def test_odd_languages_are_answered(language, indexed, found):
+    make_item("frog", "a frog")
+    indexed()
+    assert found("frog", language=language) == ["frog"]
+    asked = len(language) > 1
+    assert bool(lexical.suggest("frog", 5, language=language)) is not asked  # in no such language
+
+
 def test_limits_below_one_find_nothing(indexed):
     make_item("frog", "a frog")
     indexed()
