@@ -1,6 +1,6 @@
 """The part of the embedding table that holds one space: its columns, its metric, its HNSW indexes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -34,16 +34,16 @@ class Measure:
 
     operator: sql.SQL
     operator_class: sql.SQL
-    score: sql.SQL
-    """Of ``{}``, the distance."""
+    score: Callable[[float], float]
+    """Of a distance."""
 
 
 MEASURES: Mapping[str, Measure] = {
-    "cosine": Measure(sql.SQL("<=>"), sql.SQL("halfvec_cosine_ops"), sql.SQL("1 - {}")),
+    "cosine": Measure(sql.SQL("<=>"), sql.SQL("halfvec_cosine_ops"), lambda d: 1 - d),
     # the operator gives the negative inner product, so that an ascending index scan is best first
-    "inner_product": Measure(sql.SQL("<#>"), sql.SQL("halfvec_ip_ops"), sql.SQL("- {}")),
+    "inner_product": Measure(sql.SQL("<#>"), sql.SQL("halfvec_ip_ops"), lambda d: -d),
     # 1 - d²/2 is the cosine of unit rows, and falls with the distance of any others
-    "euclidean": Measure(sql.SQL("<->"), sql.SQL("halfvec_l2_ops"), sql.SQL("1 - {} ^ 2 / 2")),
+    "euclidean": Measure(sql.SQL("<->"), sql.SQL("halfvec_l2_ops"), lambda d: 1 - d * d / 2),
 }
 
 

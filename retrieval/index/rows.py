@@ -66,10 +66,7 @@ def scores(
     space's asks for its score. Raises SpaceGone.
     """
     measure = partition.measure if metric is None else MEASURES[metric]
-    found = [
-        measure.score.format(partition.distance(column, vector, measure))
-        for column, vector in asked.values()
-    ]
+    found = [partition.distance(column, vector, measure) for column, vector in asked.values()]
     statement = sql.SQL("SELECT {found} FROM {table} e WHERE e.item_id = ANY(%s)").format(
         found=sql.SQL(", ").join([sql.SQL("e.item_id, e.weights::text"), *found]),
         table=partition.table,
@@ -79,9 +76,9 @@ def scores(
         return {
             row[0]: Scored(
                 {
-                    key: float(score)
-                    for key, score in zip(asked, row[2:], strict=True)
-                    if score is not None
+                    key: measure.score(distance)
+                    for key, distance in zip(asked, row[2:], strict=True)
+                    if distance is not None
                 },
                 json.loads(row[1]),
             )
