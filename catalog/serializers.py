@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation.trans_real import parse_accept_lang_header
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.models import Item, ItemText, Media
 from catalog.models.items import LANGUAGE_PATTERN
+from catalog.summaries import in_language
 from catalog.tree import CategoryNode
 
 MAX_LANGUAGES = 10
@@ -29,24 +29,9 @@ def languages_wanted(request: Request) -> tuple[str, ...]:
 
 
 def words_for(item: Item, languages: Iterable[str]) -> Item | ItemText:
-    """The item's words in the first language that it has: exactly, else the same base language.
-
-    ``zh-TW`` takes ``zh``, and ``zh`` takes ``zh-Hant``; without a match, the item's own words.
-    """
-    own: dict[str, Item | ItemText] = {text.language.lower(): text for text in item.texts.all()}
-    own[item.language.lower()] = item
-    for wanted in languages:
-        if found := own.get(wanted.lower()):
-            return found
-        base = _base(wanted)
-        near = (words for language, words in own.items() if _base(language) == base)
-        if found := own.get(base) or next(near, None):
-            return found
-    return item
-
-
-def _base(language: str) -> str:
-    return language.lower().partition("-")[0]
+    """The item's words in the first language that it has, see ``in_language``; else its own."""
+    texts: dict[str, Item | ItemText] = {text.language: text for text in item.texts.all()}
+    return in_language(texts | {item.language: item}, languages, item)
 
 
 class _AbsoluteUrl(serializers.FileField):
@@ -121,79 +106,19 @@ class ItemSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ItemSummarySerializer(serializers.ModelSerializer):
-    """What a list of hits shows of an item, in the client's language.
+class ItemSummarySerializer(serializers.Serializer):
+    """What a list of hits shows of an item, in the client's language; ``item_summaries`` makes it."""
 
-    Needs the prefetches of ``items_for_api`` and the request in the context.
-    """
-
-    title = serializers.SerializerMethodField()
-    language = serializers.SerializerMethodField(help_text="of the title and the tags")
-    tags = serializers.SerializerMethodField()
-    categories: serializers.SlugRelatedField = serializers.SlugRelatedField(
-        slug_field="path", many=True, read_only=True
-    )
-    attributes = serializers.DictField(read_only=True)
-    image = serializers.SerializerMethodField(help_text="address of the first picture")
-    audio = serializers.SerializerMethodField(help_text="address of the first sound")
-    video = serializers.SerializerMethodField(help_text="address of the first video")
-
-    class Meta:
-        model = Item
-        fields = (
-            "external_id",
-            "kind",
-            "title",
-            "language",
-            "categories",
-            "tags",
-            "attributes",
-            "image",
-            "audio",
-            "video",
-        )
-        read_only_fields = fields
-
-    def get_title(self, item: Item) -> str:
-        """The title in the client's language."""
-        return self._words(item).title
-
-    def get_language(self, item: Item) -> str:
-        """The language that was found."""
-        return self._words(item).language
-
-    def get_tags(self, item: Item) -> list[str]:
-        """The tags in the client's language, else the item's own."""
-        return self._words(item).tags or item.tags
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_image(self, item: Item) -> str | None:
-        """The first picture that is not known to be broken."""
-        return self._url(item, Media.Modality.IMAGE)
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_audio(self, item: Item) -> str | None:
-        """The first sound that is not known to be broken."""
-        return self._url(item, Media.Modality.AUDIO)
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_video(self, item: Item) -> str | None:
-        """The first video that is not known to be broken."""
-        return self._url(item, Media.Modality.VIDEO)
-
-    def _words(self, item: Item) -> Item | ItemText:
-        if "languages" not in self.context:  # parsed once a response, not once a hit
-            request = self.context.get("request")
-            self.context["languages"] = languages_wanted(request) if request else ()
-        return words_for(item, self.context["languages"])
-
-    def _url(self, item: Item, modality: Media.Modality) -> str | None:
-        for medium in item.media.all():
-            if medium.modality == modality and medium.status != Media.Status.FAILED:
-                request = self.context.get("request")
-                url = str(medium.file.url)
-                return request.build_absolute_uri(url) if request else url
-        return None
+    external_id = serializers.CharField()
+    kind = serializers.CharField()
+    title = serializers.CharField(help_text="in the client's language")
+    language = serializers.CharField(help_text="of the title and the tags")
+    categories = serializers.ListField(child=serializers.CharField(), help_text="paths")
+    tags = serializers.ListField(child=serializers.CharField())
+    attributes = serializers.DictField()
+    image = serializers.URLField(allow_null=True, help_text="address of the first picture")
+    audio = serializers.URLField(allow_null=True, help_text="address of the first sound")
+    video = serializers.URLField(allow_null=True, help_text="address of the first video")
 
 
 class CategorySerializer(serializers.Serializer):

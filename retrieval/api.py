@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urljoin
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -24,8 +25,8 @@ from rest_framework.views import APIView
 from catalog.models import Item, Media
 from catalog.models.items import EXTERNAL_ID_PATTERN
 from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
-from catalog.selectors import items_for_api
 from catalog.serializers import ItemSummarySerializer, languages_wanted
+from catalog.summaries import item_summaries
 from catalog.uploads import check_upload
 from retrieval import facets, lexical, pages, queries, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
@@ -341,10 +342,10 @@ def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray
 
 def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
-    items = items_for_api().in_bulk([hit.item_id for hit in page.hits])
-    context = {"request": request, "languages": languages}
-    summaries = ItemSummarySerializer(list(items.values()), many=True, context=context).data
-    shown = dict(zip(items, summaries, strict=True))
+    root = request.build_absolute_uri("/")
+    shown = item_summaries(
+        [hit.item_id for hit in page.hits], languages, lambda url: urljoin(root, url)
+    )
     hits = [hit for hit in page.hits if hit.item_id in shown]  # else deleted since it was found
     why = page.listing.explained(hits) if given["explain"] else {}
     answer: dict[str, Any] = {

@@ -66,9 +66,12 @@ class Listing:
         except SpaceGone:
             return {}
 
-    def deeper(self, depth: int) -> "Listing":
-        """With as many candidates as a search of this depth finds. Raises SpaceGone."""
-        space = spaces.space(self.space_id)
+    def deeper(self, depth: int, space: spaces.Space | None = None) -> "Listing":
+        """With as many candidates as a search of this depth finds, in ``space`` if it is at hand.
+
+        Raises SpaceGone.
+        """
+        space = spaces.space(self.space_id) if space is None else space
         query = self.query if not self.hits else replace(self.query, mode=self.mode)
         found = search.ranking(space, query, depth, items=self.items())
         if self.hits and found.mode != self.mode:  # nothing has the words any more
@@ -104,7 +107,7 @@ def first(
 ) -> Page:
     """The first page. Raises InvalidQuery for a filter that is none, SpaceGone."""
     listing = Listing(space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked)
-    listing = listing.deeper(search.depth_for(query, limit))
+    listing = listing.deeper(search.depth_for(query, limit), space)
     return _page(listing, "", 0, list(listing.hits[:limit]), limit)
 
 

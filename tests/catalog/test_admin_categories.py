@@ -109,4 +109,6 @@ def test_deleting_names_the_nodes_and_counts_the_items(admin_client, tree):
     admin_client.post(url, {"post": "yes"})
     assert paths() == {"animals b", "plants"}
     assert Item.objects.count() == 2
-    assert set(Item.objects.values_list("content_version", flat=True)) == {2}  # found by other words
+    assert set(Item.objects.values_list("content_version", flat=True)) == {
+        2
+    }  # found by other words
