@@ -348,6 +348,28 @@ class TestModalityIndexes:
         def found(weights) -> list[int]:
             return index.candidates(space.partition, asked, weights, 10, items=everything)
 
-        assert found({}) == found({"image": 1, "text": 1}) == best["fused"]
-        assert set(found({"image": 0.9, "text": 0.1})) == {*best["image"], *best["fused"]}
-        assert found({"image": 0.9, "text": 0.1})[:10] == best["image"]
+        balanced = {"image": 1, "text": 1, "audio": 1}
+        assert found({}) == found(balanced) == best["fused"]
+        assert found({"image": 0.5, "text": 0.5}) == found({"image": 1}) == best["image"]
+
+    def test_items_without_the_modality_follow_by_the_fused_vector(self, space, many_items):
+        items, vectors = many_items(20), unit_rows(1, 20)
+        fill(space, items[:5], vectors[:5], image=vectors[:5])
+        fill(space, items[5:], vectors[5:])
+        asked = {"fused": vectors[9], "image": vectors[2]}
+        found = index.candidates(
+            space.partition, asked, {"image": 1}, 10, items=Item.objects.filter(title__contains="i")
+        )
+        assert found[:5] == brute_force(items[:5], vectors[:5], vectors[2], 5)
+        fused = brute_force(items, vectors, vectors[9], 10)
+        assert found[5:] == [item_id for item_id in fused if item_id not in found[:5]]
+
+    def test_a_large_catalog_without_an_index_is_not_scanned(self, thousands):
+        space, *_ = thousands
+        everything = Item.objects.visible()
+        assert plans.affordable(space.partition, everything, "image")
+        many = plans.Estimate(plans.AFFORDABLE + 1, 10**6)
+        plans.remember(space.partition, plans.matching(everything), many)
+        assert not plans.affordable(space.partition, everything, "image")
+        assert plans.affordable(space.partition, everything, "fused")
+        plans.forget_estimates()
