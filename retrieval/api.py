@@ -28,7 +28,7 @@ from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from catalog.uploads import check_upload
-from retrieval import facets, lexical, pages, queries, spaces
+from retrieval import facets, lexical, pages, probes, queries, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.filters import conditions
 from retrieval.scoring import Contributions, Part
@@ -365,6 +365,8 @@ def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: 
             name: [asdict(count) for count in counts]
             for name, counts in facets.facets(ids, given["facets"]).items()
         }
+    name = request.resolver_match.url_name if request.resolver_match else None
+    probes.took(name or "search", time.perf_counter() - started)
     return Response(answer)
 
 

@@ -23,6 +23,7 @@ from retrieval.exceptions import (
     DecodeFailed,
     EncoderFailed,
     EncoderUnavailable,
+    InvalidQuery,
     QuerySaturated,
     SpaceBroken,
 )
@@ -37,12 +38,23 @@ UNABLE = {error.code: error for error in (EncoderUnavailable, SpaceBroken)}
 
 
 def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
-    """A text as a query: unit row (dim,)."""
+    """A text as a query: unit row (dim,).
+
+    Raises InvalidQuery for words that the encoder knows none of (static word vectors), and
+    EncoderUnavailable where it answers with something else than a vector: that is our side's fault.
+    """
     words = normalise(text)
     key = _key(space, "text", words.encode())
     if (known := cache.get(key)) is not None:
         return np.frombuffer(known, np.float32)
-    vector = content_vector(space, "text", words)
+    try:
+        vector = content_vector(space, "text", words)
+    except EncoderFailed as err:
+        if err.code == "encoder_zero_vector":
+            raise InvalidQuery(
+                {"query": "The encoder knows none of these words: try others."}
+            ) from err
+        raise EncoderUnavailable(f"The text cannot be encoded: {err}") from err
     cache.set(key, vector.tobytes(), REMEMBER_S)
     return vector
 

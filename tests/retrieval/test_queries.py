@@ -9,7 +9,12 @@ from django.db import connection
 
 from catalog.broker import redis_client
 from retrieval import queries, spaces
-from retrieval.exceptions import DecodeFailed, EncoderFailed, EncoderUnavailable
+from retrieval.exceptions import (
+    DecodeFailed,
+    EncoderFailed,
+    EncoderUnavailable,
+    InvalidQuery,
+)
 from tests.fakes import FakeTextEncoder
 from tests.retrieval.conftest import png
 
@@ -78,9 +83,24 @@ def test_a_query_that_is_not_finite_is_neither_asked_nor_remembered(space, setti
     broken = {"text": {"BACKEND": f"{__name__}.NanEncoder"}}
     profiles = {**settings.RETRIEVAL["PROFILES"], "fake": broken}
     settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
-    with pytest.raises(EncoderFailed, match="not finite"):
+    with pytest.raises(EncoderUnavailable, match="not finite"):
         queries.text_vector(space, "a frog")
     assert remembered() == 0
+
+
+class WordlessEncoder(FakeTextEncoder):
+    """Knows no word, as static vectors know none of another language."""
+
+    def encode(self, modality, batch, role="document"):
+        raise EncoderFailed("It knows none of these words.", "encoder_zero_vector")
+
+
+def test_words_that_the_encoder_does_not_know_are_the_clients_to_change(space, settings):
+    wordless = {"text": {"BACKEND": f"{__name__}.WordlessEncoder"}}
+    profiles = {**settings.RETRIEVAL["PROFILES"], "fake": wordless}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
+    with pytest.raises(InvalidQuery, match="try others"):
+        queries.text_vector(space, "xyzzy")
 
 
 def remembered() -> int:
