@@ -161,6 +161,7 @@ def speed(count: int, seed: int) -> None:
             )
         for name, texts in world.prefixes().items():
             compared(name, texts, lambda text: len(lexical.suggest(text, LIMIT)), bare.prefix)
+        bare.connection.close()
 
 
 def compared(

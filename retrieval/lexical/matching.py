@@ -34,7 +34,7 @@ STEPS: Final = 4
 SHORTNESS = "(1 + 0.1 * ln(greatest(d.length, 1)) + 0.1 * ln(greatest(char_length(d.title), 1)))"
 """Ranks are divided by it: a text of 150 words under a title of 150 letters counts half of one that is
 a single letter."""
-MAX_SOME = 2_000
+MAX_SOME = 500
 """Texts: of a query's words as many of the rarest bring items that lack others, but at least one.
 Ranking 100,000 texts for one more hit at the end of the list would take a second.
 """
