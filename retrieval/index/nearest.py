@@ -8,7 +8,6 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
-from psycopg import sql
 
 from catalog.models import Item
 from retrieval import probes
@@ -113,24 +112,20 @@ def _scan(
     plan: plans.Plan,
     ef_search: int | None,
 ) -> Found:
-    statement = sql.SQL(
-        "SELECT {settings}; SELECT e.item_id, {distance} FROM {table} e"
-        " WHERE e.{column} IS NOT NULL AND e.item_id IN ({matching})"
-        " ORDER BY 2 LIMIT {fetch}"
-    ).format(
-        settings=_settings(
-            {
-                "hnsw.iterative_scan": "relaxed_order",
-                "hnsw.ef_search": ef_search or plan.ef_search,
-                "hnsw.max_scan_tuples": max(MIN_SCAN, round(2 * plan.fetch / plan.share)),
-                "hnsw.scan_mem_multiplier": SCAN_MEMORY,
-            }
-        ),
-        distance=partition.distance(column, vector),
-        table=partition.table,
-        column=sql.Identifier(column),
-        matching=matching.statement,
-        fetch=plan.fetch,
+    settings = {
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.ef_search": ef_search or plan.ef_search,
+        "hnsw.max_scan_tuples": max(MIN_SCAN, round(2 * plan.fetch / plan.share)),
+        "hnsw.scan_mem_multiplier": SCAN_MEMORY,
+    }
+    set_all = ", ".join(
+        f"set_config('{name}', '{value}', true)" for name, value in settings.items()
+    )
+    statement = (
+        f"SELECT {set_all};"  # noqa: S608 - our names, numbers, and what Django quoted
+        f" SELECT e.item_id, {partition.distance_text(column, vector)} FROM {partition.name} e"
+        f" WHERE e.{column} IS NOT NULL AND e.item_id IN ({matching.statement})"
+        f" ORDER BY 2 LIMIT {plan.fetch}"
     )
     return _scored(partition, _fetch(partition, statement, skip=1))[:limit]
 
@@ -149,22 +144,17 @@ def _exact(
     Ids gathered into an array are looked up in their order: 2 µs each, 3 in a join. ``OFFSET 0`` keeps
     the planner from the HNSW index.
     """
-    statement = sql.SQL(
-        "WITH m AS MATERIALIZED (SELECT array_agg(id) AS ids FROM ({matching}{bound}) i)"
-        " (SELECT * FROM (SELECT e.item_id, {distance} FROM {table} e"
-        " WHERE e.item_id = ANY((SELECT {ids} FROM m)::bigint[]) AND e.{column} IS NOT NULL OFFSET 0) d"
-        " ORDER BY 2, 1 LIMIT {limit})"
+    bound, ids = "", "ids"
+    if most is not None:
+        bound, ids = f" LIMIT {most + 1}", f"CASE WHEN cardinality(ids) <= {most} THEN ids END"
+    statement = (
+        "WITH m AS MATERIALIZED (SELECT array_agg(id) AS ids"  # noqa: S608 - as above
+        f" FROM ({matching.statement}{bound}) i)"
+        f" (SELECT * FROM (SELECT e.item_id, {partition.distance_text(column, vector)}"
+        f" FROM {partition.name} e"
+        f" WHERE e.item_id = ANY((SELECT {ids} FROM m)::bigint[]) AND e.{column} IS NOT NULL"
+        f" OFFSET 0) d ORDER BY 2, 1 LIMIT {limit})"
         " UNION ALL SELECT NULL, coalesce(cardinality(ids), 0) FROM m"
-    ).format(
-        matching=matching.statement,
-        bound=sql.SQL(" LIMIT {}").format(most + 1) if most is not None else sql.SQL(""),
-        ids=sql.SQL("CASE WHEN cardinality(ids) <= {} THEN ids END").format(most)
-        if most is not None
-        else sql.SQL("ids"),
-        distance=partition.distance(column, vector),
-        table=partition.table,
-        column=sql.Identifier(column),
-        limit=limit,
     )
     rows = _fetch(partition, statement)
     count = next(int(value) for item_id, value in rows if item_id is None)
@@ -172,7 +162,7 @@ def _exact(
 
 
 def _fetch(
-    partition: Partition, statement: sql.Composed, *, skip: int = 0
+    partition: Partition, statement: str, *, skip: int = 0
 ) -> list[tuple[int | None, float]]:
     """Rows of a message of several statements, which Postgres takes as one transaction.
 
@@ -189,13 +179,6 @@ def _fetch(
 def _savepoint() -> AbstractContextManager[object]:
     """A missing table must not end the caller's transaction, if there is one."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
-
-
-def _settings(values: Mapping[str, object]) -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.SQL("set_config({}, {}, true)").format(name, str(value))
-        for name, value in values.items()
-    )
 
 
 def _scored(partition: Partition, rows: Sequence[tuple[int | None, float]]) -> Found:

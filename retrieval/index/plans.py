@@ -57,7 +57,7 @@ class Matching:
     ``key`` leaves out the seconds of times, so that "not expired by now" stays the same for a while.
     """
 
-    statement: sql.SQL
+    statement: str
     key: tuple[Any, ...]
     everything: bool
     """No condition but visibility, which most items fulfil (and at most one item left out)."""
@@ -79,7 +79,7 @@ def matching(items: QuerySet[Item]) -> Matching:
     text, values = items.order_by().values("id").query.sql_with_params()
     connection.ensure_connection()
     key = (text, *(_coarse(value) for value in values))
-    return Matching(sql.SQL(mogrify(text, values, connection)), key, text in _everything())
+    return Matching(mogrify(text, values, connection), key, text in _everything())
 
 
 def _coarse(value: object) -> object:
@@ -142,7 +142,7 @@ def estimated(partition: Partition, items: Matching) -> Estimate:
         # a table that was never analysed tells by its size: two to three rows a page
         "SELECT coalesce(nullif(reltuples, -1), pg_relation_size(oid) / 3000)"
         " FROM pg_class WHERE oid = {name}::regclass; EXPLAIN (FORMAT JSON) {matching}"
-    ).format(name=sql.Literal(partition.name), matching=items.statement)
+    ).format(name=sql.Literal(partition.name), matching=sql.SQL(items.statement))
     with partition_there(partition), connection.cursor() as cursor:
         cursor.execute(statement)
         (rows,) = cursor.fetchone()
