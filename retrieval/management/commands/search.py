@@ -64,6 +64,8 @@ class Command(ExampleCommand):
 
     def handle(self, **options: Any) -> None:
         """Raises CommandError with what to do."""
+        if options["similarity"] == "normalised" and options["modalities"]:
+            raise CommandError("The similarity normalised takes no modality weights.")
         try:
             space = (
                 spaces.space(spaces.space_named(options["space"]).pk)
