@@ -12,6 +12,12 @@ from retrieval.types import Modality
 
 State = EmbeddingSpace.State
 
+# columns of a ``Space``: every search reads them, and the others hold long histories
+NEEDED = (
+    *("name", "profile", "encoders", "dim", "fused_dim", "metric", "ef_search", "modality_indexes"),
+    *("head_sha256", "error"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -29,7 +35,7 @@ class Space:
 
 def active_space() -> Space:
     """The space that answers queries. Raises NoActiveSpace before the first one exists."""
-    row = EmbeddingSpace.objects.defer("head").filter(state=State.ACTIVE).first()
+    row = EmbeddingSpace.objects.only(*NEEDED).filter(state=State.ACTIVE).first()
     if row is None:
         raise NoActiveSpace
     return loaded(row)
@@ -37,7 +43,7 @@ def active_space() -> Space:
 
 def space(space_id: int) -> Space:
     """One space. Raises EmbeddingSpace.DoesNotExist, SpaceBroken if its head cannot be read."""
-    return loaded(EmbeddingSpace.objects.defer("head").get(pk=space_id))
+    return loaded(EmbeddingSpace.objects.only(*NEEDED).get(pk=space_id))
 
 
 def space_named(name: str) -> EmbeddingSpace:
