@@ -206,15 +206,20 @@ def _by_mode(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item
 
 
 def _hybrid(words: Mapping[int, Sequence[float]], dense: Mapping[int, float]) -> list[Hit]:
+    matched = {item_id: max(0.0, sum(each)) for item_id, each in words.items()}
     lists = {
         "dense": [(item_id, 1.0) for item_id, _ in _best_first(dense)],
-        "lexical": _best_first({item_id: max(0.0, sum(each)) for item_id, each in words.items()}),
+        # who has all the words counts by the rank alone; who has some, by how well they match too
+        "lexical": [
+            (item_id, min(1.0, score / lexical.ALL_WORDS))
+            for item_id, score in _best_first(matched)
+        ],
     }
     shares = {"dense": 1 - LEXICAL_SHARE, "lexical": LEXICAL_SHARE}
-    return [
-        Hit(item_id, sum(brought.values()), brought)
-        for item_id, brought in reciprocal_ranks(lists, shares).items()
-    ]
+    given = reciprocal_ranks(lists, shares)
+    # who asks for an identifier means that item
+    given |= {item_id: {"lexical": 1.0} for item_id, score in matched.items() if score >= 1}
+    return [Hit(item_id, sum(brought.values()), brought) for item_id, brought in given.items()]
 
 
 def _best_first(scores: Mapping[int, float]) -> list[tuple[int, float]]:

@@ -25,7 +25,8 @@ from retrieval.preprocess.text import normalise
 
 MAX_IDENTIFIER = 128
 EXACT = 1.0
-WHOLE = (0.4, 1.0)
+ALL_WORDS = 0.4
+WHOLE = (ALL_WORDS, 1.0)
 MEANT = (0.2, 0.4)
 SOME = (0.0, 0.2)
 """Ranges of the scores of items with all the words, with all that may be meant, with some."""

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Item
-from retrieval import claims, index, search, spaces
+from retrieval import claims, index, lexical, search, spaces
 from retrieval.exceptions import NotEmbedded
 from retrieval.fusion import unit
 from retrieval.index import EmbeddedItem
@@ -203,6 +203,44 @@ def test_best_takes_the_nearest_example_and_sinks_what_is_nearer_to_another(worl
         best, worst = max(sims[n][:2]), sims[n][2]
         expected = best if best >= worst else -abs(worst)
         assert hit.score == pytest.approx(expected, abs=3e-3)
+
+
+class TestHybrid:
+    @pytest.fixture
+    def query(self, world) -> Query:
+        lexical.index_items([item.pk for item in world.items])
+        return Query((Part(rows(5, 1)[0], "text", words="word3"),), "hybrid")
+
+    def test_half_by_each_rank(self, world, query):
+        found = {hit.item_id: hit for hit in all_hits(world, query)}
+        dense = [hit.item_id for hit in all_hits(world, Query(query.parts))]
+        words = [hit.item_id for hit in all_hits(world, Query(query.parts, "lexical"))]
+        assert words == [item.pk for item in world.items[3::7]]
+        for pk, hit in found.items():
+            expected = 0.5 * 61 / (61 + dense.index(pk))
+            if pk in words:  # a title that begins with the word has all the words
+                expected += 0.5 * 61 / (61 + words.index(pk))
+            assert hit.score == pytest.approx(expected)
+
+    def test_an_identifier_is_first_by_far(self, world, query):
+        part = Part(query.parts[0].vector, "text", words="ITEM-17")
+        best, second = all_hits(world, Query((part,), "hybrid"))[:2]
+        assert (best.item_id, best.score) == (world.items[17].pk, 1.0)
+        assert second.score <= 0.5
+
+    def test_words_that_nothing_has_are_a_dense_search(self, world, query):
+        part = Part(query.parts[0].vector, "text", words="xylophone")
+        for mode in ("hybrid", "lexical"):
+            found = search.ranking(world.space, Query((part,), mode), ITEMS)
+            assert found.mode == "dense"
+            assert found.hits == all_hits(world, Query((part,)))
+
+    def test_what_is_not_wanted_loses_by_its_words(self, world, query):
+        unwanted = Part(query.parts[0].vector, "text", -0.5, words="thing10")
+        both = Query((query.parts[0], unwanted), "lexical")
+        hits = all_hits(world, both)
+        assert len(hits) == len(all_hits(world, Query(query.parts, "lexical")))
+        assert hits[-1].item_id == world.items[10].pk
 
 
 def test_an_item_without_vectors_is_no_part(world):
