@@ -54,15 +54,16 @@ def nearest(
     if exact:
         return _exact(partition, vector, limit, matching, column, most=None)[0]
     plan = plans.plan(partition, matching, limit, column)
-    if plan.exact:
+    while plan.exact:
         found, count = _exact(partition, vector, limit, matching, column, most=plan.most)
         if plan.most is None or count <= plan.most:
             if probed:
                 probes.counted(exact=1, asked=limit, got=len(found))
             return found
-        # many more match than expected: from now on the index serves them
+        # Many more match than expected: at least so many, which the next plan expects, and the next
+        # searches too. Each expects SURPRISE times as many as the one before.
         rows = plans.estimated(partition, matching).partition
-        plans.remember(partition, matching, plans.Estimate(rows, rows))
+        plans.remember(partition, matching, plans.Estimate(count, rows))
         plan = plans.plan(partition, matching, limit, column)
     found = _scan(partition, vector, limit, matching, column, plan, ef_search)
     short = len(found) < limit
