@@ -94,7 +94,9 @@ def index_part(catalog: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     peers = None
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
         if arguments.peers and catalog.size <= arguments.peers_at:
-            peers = measures.Peers(arguments.peers, Path(folder) / "data", catalog)
+            peers = measures.Peers(
+                arguments.peers, Path(folder) / "data", catalog, arguments.engines.split(",")
+            )
             say(f"peers: {peers.built}")
             searches |= peers.searches()
         try:
@@ -185,6 +187,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument(
         "--peers", type=Path, help="the Python where the other engines are installed"
+    )
+    parser.add_argument(
+        "--engines",
+        default="lancedb,chroma,hnswlib",
+        help="which of them; milvus-lite too, which takes half a second a search",
     )
     parser.add_argument("--peers-at", type=int, default=PEER_LIMIT, help="greatest size for them")
     parser.add_argument("--parts", type=_parts, default=PARTS[:-1], help=", ".join(PARTS))

@@ -143,13 +143,15 @@ def text(vector: NDArray[np.float32]) -> str:
 class Peers:
     """The other engines, in their own Python."""
 
-    def __init__(self, python: Path, folder: Path, catalog: Catalog) -> None:
+    def __init__(
+        self, python: Path, folder: Path, catalog: Catalog, engines: Sequence[str]
+    ) -> None:
         folder.mkdir(parents=True)
         for name in ("fused", "queries", "draws"):
             np.save(folder / f"{name}.npy", getattr(catalog.made, name))
         script = Path(__file__).with_name("peers.py")
         self.process = subprocess.Popen(  # noqa: S603 - our own script
-            [python, script, folder, *ENGINES],
+            [python, script, folder, *engines],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=(folder / "peers.log").open("ab"),

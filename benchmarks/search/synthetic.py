@@ -43,12 +43,13 @@ def vectors(count: int, queries: int, seed: int = 0) -> Vectors:
     fall = (np.arange(1, DIM + 1) ** -0.5).astype(np.float32)
     fall /= np.linalg.norm(fall)
 
-    def draw(size: int) -> NDArray[np.float32]:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
         of = rng.integers(len(centres), size=size)
         return unit_rows(centres[of] + SPREAD * _normal(rng, (size, DIM)) * fall)
 
-    fused = draw(count)
-    return Vectors(fused, draw(queries), rng.random(count))
+    # streams of their own: another number of queries leaves the catalog as it was stored
+    others, lots = (np.random.default_rng([seed, count, stream]) for stream in (1, 2))
+    return Vectors(draw(count, rng), draw(queries, others), lots.random(count))
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
