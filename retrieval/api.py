@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -289,9 +290,13 @@ def _in_active_space(find: Callable[[spaces.Space], pages.Page]) -> pages.Page:
 
 
 def _validated(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    serializer = serializer_class(data=data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+    return dict(_validator(serializer_class).run_validation(data))
+
+
+@lru_cache(maxsize=16)
+def _validator(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One for all requests: it keeps nothing of what it checks, and its fields take long to copy."""
+    return serializer_class()
 
 
 def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:

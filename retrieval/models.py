@@ -264,6 +264,7 @@ class LexicalDocument(models.Model):
     words = SearchVectorField()
     length = models.IntegerField(help_text="Words, each time they occur.")
     content_version = models.BigIntegerField()
+    content_hash = models.CharField(max_length=32, help_text="Of what the row was made from.")
     recipe = models.PositiveSmallIntegerField(help_text="How the words were cut and stemmed.")
 
     class Meta:

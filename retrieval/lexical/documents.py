@@ -1,5 +1,6 @@
 """The items' words become rows of the lexical index; which are due follows from the items' rows."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,18 +43,27 @@ OUTDATED = f"""
 """  # noqa: S608 - constants only
 WRITE = """
     INSERT INTO retrieval_lexicaldocument AS d
-        (item_id, language, heading, title, words, length, content_version, recipe)
-    SELECT i.id, n.language, n.heading, n.title, n.words::tsvector, n.length, n.version, %s
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::bigint[])
-        AS n(item_id, language, heading, title, words, length, version)
+        (item_id, language, heading, title, words, length, content_version, content_hash, recipe)
+    SELECT i.id, n.language, n.heading, n.title, n.words::tsvector, n.length, n.version, n.hash, %s
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::bigint[],
+        %s::text[]) AS n(item_id, language, heading, title, words, length, version, hash)
     JOIN catalog_item i ON i.id = n.item_id AND i.content_version = n.version
     ORDER BY i.id, n.language
     FOR KEY SHARE OF i
     ON CONFLICT (item_id, language) DO UPDATE SET
         heading = excluded.heading, title = excluded.title, words = excluded.words,
         length = excluded.length, content_version = excluded.content_version,
-        recipe = excluded.recipe
+        content_hash = excluded.content_hash, recipe = excluded.recipe
     WHERE d.content_version <= excluded.content_version
+"""
+# rows whose words did not change; their table's fillfactor keeps the indexes out of it
+CONFIRM = """
+    UPDATE retrieval_lexicaldocument d SET content_version = greatest(d.content_version, n.version)
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[])
+        AS n(item_id, language, version, hash)
+    WHERE d.item_id = n.item_id AND d.language = n.language AND d.content_hash = n.hash
+        AND d.recipe = %s
+    RETURNING d.item_id, d.language
 """
 # what another worker wrote since for a newer version stays
 FORGET = """
@@ -108,6 +118,7 @@ def index_items(item_ids: Iterable[int]) -> None:
 class _Row:
     item: ItemWords
     text: DocumentText
+    content_hash: str
     fields: list[tuple[str, list[str]]]
     """Weight and words of each field, in the order of the text."""
     pieces: list[tuple[str, list[str]]]
@@ -119,9 +130,41 @@ class _Row:
 
 
 def _write(items: Sequence[ItemWords]) -> None:
-    rows = [_row(item, text) for item in items for text in item.texts]
-    if not rows:
-        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        hashes = {(i, text): _content_hash(i, text) for i in items for text in i.texts}
+        cursor.execute(
+            CONFIRM,
+            [
+                [item.item_id for item, _ in hashes],
+                [text.language for _, text in hashes],
+                [item.content_version for item, _ in hashes],
+                list(hashes.values()),
+                RECIPE,
+            ],
+        )
+        same = set(cursor.fetchall())
+        rows = [
+            _row(item, text, content_hash)
+            for (item, text), content_hash in hashes.items()
+            if (item.item_id, text.language) not in same
+        ]
+        if rows:
+            _write_rows(cursor, rows)
+        cursor.execute(
+            FORGET, [[item.item_id for item in items], [item.content_version for item in items]]
+        )
+
+
+def _content_hash(item: ItemWords, text: DocumentText) -> str:
+    """Of all that a row is made from."""
+    made_from = (
+        *(item.external_id, item.categories, text.language, text.title, text.description),
+        text.tags,
+    )
+    return hashlib.sha256(repr(made_from).encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _write_rows(cursor: Any, rows: Sequence[_Row]) -> None:
     lexemes = Lexemes(
         {(word, row.text.language) for row in rows for _, found in row.fields for word in found}
     )
@@ -136,25 +179,23 @@ def _write(items: Sequence[ItemWords]) -> None:
                 _Vector.of(row, lexemes),
                 row.length,
                 row.item.content_version,
+                row.content_hash,
             )
             for row in rows
         ),
         strict=True,
     )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(WRITE, [RECIPE, *map(list, columns)])
-        cursor.execute(
-            FORGET, [[item.item_id for item in items], [item.content_version for item in items]]
-        )
+    cursor.execute(WRITE, [RECIPE, *map(list, columns)])
 
 
-def _row(item: ItemWords, text: DocumentText) -> _Row:
+def _row(item: ItemWords, text: DocumentText, content_hash: str) -> _Row:
     language = text.language
     listed = [word for tag in text.tags for word in _short_words(tag, language)]
     placed = [word for path in item.categories for word in _short_words(path, language)]
     return _Row(
         item,
         text,
+        content_hash,
         [
             ("A", words(text.title, language)),
             ("B", listed),

@@ -50,9 +50,10 @@ CREATE TABLE retrieval_lexicaldocument (
     words tsvector NOT NULL,
     length integer NOT NULL,
     content_version bigint NOT NULL,
+    content_hash varchar(32) NOT NULL,
     recipe smallint NOT NULL CHECK (recipe >= 0),
     PRIMARY KEY (item_id, language)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50); -- raising the version of unchanged words then touches no index
 CREATE INDEX retrieval_lexicaldocument_words ON retrieval_lexicaldocument
     USING gin (words) WITH (gin_pending_list_limit = 512);
 CREATE INDEX retrieval_lexicaldocument_title ON retrieval_lexicaldocument (title varchar_pattern_ops);
@@ -231,6 +232,7 @@ class Migration(migrations.Migration):
                         ('words', django.contrib.postgres.search.SearchVectorField()),
                         ('length', models.IntegerField(help_text='Words, each time they occur.')),
                         ('content_version', models.BigIntegerField()),
+                        ('content_hash', models.CharField(help_text='Of what the row was made from.', max_length=32)),
                         ('recipe', models.PositiveSmallIntegerField(help_text='How the words were cut and stemmed.')),
                         ('item', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.item')),
                     ],
