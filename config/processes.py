@@ -163,7 +163,7 @@ class ProcessGroup:
             config.write(file)
 
     def _environment(self, name: str) -> dict[str, str]:
-        environment = {"VAR": str(self.var), "DATABASE_POOL": "on" if name == "web" else "off"}
+        environment = {"VAR": str(self.var)}
         if name == "worker":
             # threads of several processes that share the cores only wait for each other
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.workers))

@@ -119,16 +119,10 @@ else:
 # a host that swallows packets must not hold a request for minutes
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
-# Threads come and go under ASGI: the web processes pool. Celery's processes fork: they must not.
-if env.boolean("DATABASE_POOL", default=False):
-    DATABASES["default"]["OPTIONS"]["pool"] = {
-        "min_size": 1,
-        "max_size": env.integer("DATABASE_POOL_SIZE", 10, minimum=1),
-        "timeout": 5,
-    }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# of the web processes' threads, each of which keeps its connection, and of the workers
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+WEB_THREADS = env.integer("WEB_THREADS", 32, minimum=1)
 
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
@@ -139,7 +133,7 @@ else:
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.SharedRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "triad",
     }
@@ -300,6 +294,25 @@ RETRIEVAL: dict[str, Any] = {
     },
 }
 
+RECOMMENDER: dict[str, Any] = {
+    "EVENTS": {
+        # what one event counts, and after how many days it counts half; a type that is not named here
+        # is refused. Starting values by judgement: how much each costs who does it.
+        "TYPES": {
+            "view": {"weight": 1.0, "half_life_days": 30},
+            "click": {"weight": 1.0, "half_life_days": 30},
+            "like": {"weight": 4.0, "half_life_days": 180},
+            "dislike": {"weight": -4.0, "half_life_days": 365},
+            "cart": {"weight": 3.0, "half_life_days": 60},
+            "purchase": {"weight": 5.0, "half_life_days": 180},
+            "play": {"weight": 2.0, "half_life_days": 60, "with_share": True},
+            "custom": {"weight": 1.0, "half_life_days": 30},
+        },
+        "MAX_AGE_DAYS": env.integer("EVENT_MAX_AGE_DAYS", 730, minimum=1),
+        "MAX_AHEAD_S": env.integer("EVENT_MAX_AHEAD_S", 300, minimum=0),
+    },
+}
+
 # --- API ----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -323,6 +336,7 @@ REST_FRAMEWORK = {
 }
 API = {
     "ANONYMOUS_READ": env.boolean("API_ANONYMOUS_READ", default=not PRODUCTION),
+    "ANONYMOUS_EVENTS": env.boolean("API_ANONYMOUS_EVENTS", default=not PRODUCTION),
     # requests a minute
     "RATE_LIMIT_ANONYMOUS": env.integer("RATE_LIMIT_ANONYMOUS", 300, minimum=1),
     "RATE_LIMIT_KEY": env.integer("RATE_LIMIT_KEY", 6000, minimum=1),
@@ -455,6 +469,14 @@ UNFOLD = {
                 "items": [
                     _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
                     _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
+                ],
+            },
+            {
+                "title": "Recommender",
+                "separator": True,
+                "items": [
+                    _admin_link("Events", "bolt", "recommender.event"),
+                    _admin_link("Visitors", "groups", "recommender.visitor"),
                 ],
             },
             {

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -347,9 +346,11 @@ def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray
 
 def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
-    root = request.build_absolute_uri("/")
+    host = request.build_absolute_uri("/")[:-1]
     shown = item_summaries(
-        [hit.item_id for hit in page.hits], languages, lambda url: urljoin(root, url)
+        [hit.item_id for hit in page.hits],
+        languages,
+        lambda url: host + url if url.startswith("/") else url,
     )
     hits = [hit for hit in page.hits if hit.item_id in shown]  # else deleted since it was found
     why = page.listing.explained(hits) if given["explain"] else {}

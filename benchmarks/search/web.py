@@ -131,7 +131,6 @@ def web_server(catalog: Catalog) -> Iterator[int]:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "benchmarks.search.settings",
             "BENCH_DATABASE": catalog.database,
-            "DATABASE_POOL": "on",
         },
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
