@@ -20,6 +20,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from catalog import exceptions as catalog_errors
+from recommender import exceptions as recommender_errors
 from retrieval import exceptions as retrieval_errors
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,13 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     retrieval_errors.SpaceBroken: (503, None),
     retrieval_errors.QuerySaturated: (503, None),
     retrieval_errors.EncoderUnavailable: (503, None),
+    # the recommender
+    recommender_errors.RecommenderError: (500, "internal_error"),
+    recommender_errors.InvalidEvent: (400, None),
+    recommender_errors.EventConflict: (409, None),
+    recommender_errors.MergeIntoItself: (400, None),
+    recommender_errors.MergeConflict: (409, None),
+    recommender_errors.VisitorBusy: (503, None),
 }
 
 # What these say may hold addresses, queries or paths: the answer says this instead.
@@ -95,6 +103,7 @@ LOUD = (
     drf_errors.APIException,
     catalog_errors.CatalogError,
     retrieval_errors.RetrievalError,
+    recommender_errors.RecommenderError,
 )
 
 # The code of an error response that was made without an exception.

@@ -7,3 +7,7 @@ class RecommenderConfig(AppConfig):
     """The recommender app."""
 
     name = "recommender"
+
+    def ready(self) -> None:
+        """Registers the checks of the settings."""
+        from recommender import checks  # noqa: F401

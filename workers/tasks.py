@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
+from recommender import sweep as events
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import sweeper
 
@@ -42,6 +43,9 @@ def audit_catalog(run_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Enqueue whatever is due and has no message on its way; probe what searches missed."""
+    """Join events with items that came late; enqueue whatever is due and has no message on its way;
+    probe what searches missed.
+    """
+    events.sweep()
     sweeper.sweep()
     probes.probe_waiting(tuning.recall_probe)

@@ -1,0 +1,36 @@
+"""The deployment's kinds of events, from ``RECOMMENDER["EVENTS"]``."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from recommender.types import EventType
+
+NAME_PATTERN: Final = r"[a-z][a-z0-9_]{0,31}"
+OPTIONS: Final = frozenset({"weight", "half_life_days", "with_share"})
+
+
+def event_types() -> dict[str, EventType]:
+    """By name. Raises ValueError, saying what to repair, for settings that make no sense."""
+    given: Mapping[str, Mapping[str, Any]] = settings.RECOMMENDER["EVENTS"]["TYPES"]
+    if not given:
+        raise ValueError("name at least one type of event")
+    return {name: _event_type(name, options) for name, options in given.items()}
+
+
+def _event_type(name: str, options: Mapping[str, Any]) -> EventType:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(f"{name!r}: use a to z, 0 to 9 and _, at most 32, a letter first")
+    if unknown := sorted(options.keys() - OPTIONS):
+        raise ValueError(f"{name}: unknown option {unknown[0]!r}; known: {sorted(OPTIONS)}")
+    if missing := {"weight", "half_life_days"} - options.keys():
+        raise ValueError(f"{name}: {min(missing)} is missing")
+    made = EventType(name, **options)
+    if not math.isfinite(made.weight):
+        raise ValueError(f"{name}: weight {made.weight} is no finite number")
+    if not (math.isfinite(made.half_life_days) and made.half_life_days > 0):
+        raise ValueError(f"{name}: half_life_days {made.half_life_days} is not above 0")
+    return made

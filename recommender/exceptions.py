@@ -1,0 +1,54 @@
+"""What can go wrong with events and visitors; ``code`` is stable and reaches the API."""
+
+from collections.abc import Mapping
+
+
+class RecommenderError(Exception):
+    """Base of all errors of this app."""
+
+    code = "recommender_error"
+
+
+class InvalidEvent(RecommenderError):
+    """An event that cannot be stored; ``errors`` maps a field to what is wrong with it."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {problem}" for field, problem in errors.items()))
+        self.errors = dict(errors)
+
+
+class EventConflict(RecommenderError):
+    """The id belongs to an event with another content."""
+
+    code = "id_conflict"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"id: {key!r} belongs to an event with another content; give every event its own id."
+        )
+
+
+class MergeIntoItself(RecommenderError):
+    """A visitor cannot become itself."""
+
+    code = "merge_into_itself"
+
+    def __init__(self, visitor: str) -> None:
+        super().__init__(f"into: is {visitor!r} itself; name another visitor.")
+
+
+class MergeConflict(RecommenderError):
+    """The visitor belongs to somebody else already, or the merge would close a circle."""
+
+    code = "merge_conflict"
+
+
+class VisitorBusy(RecommenderError):
+    """A visitor was forgotten again and again while events of theirs arrived."""
+
+    code = "visitor_busy"
+
+    def __init__(self) -> None:
+        super().__init__("The visitors are being forgotten at the same moment; send it again.")

@@ -1,0 +1,89 @@
+"""The shapes of the recommender's API. Events are checked by ``recommender.event_input``."""
+
+from rest_framework import serializers
+
+from catalog.item_input import KnownFieldsSerializer
+from recommender.models.visitors import validate_visitor
+
+
+class EventSerializer(serializers.Serializer):
+    """An event to store: describes what ``EventReader`` takes."""
+
+    id = serializers.CharField(
+        required=False,
+        max_length=128,
+        help_text="Yours, such as a UUID: an event with an id that is known is stored once. Without "
+        "one, the same content (occurred_at included) is the same event.",
+    )
+    visitor = serializers.CharField(max_length=128, help_text="your identifier of who did it")
+    item = serializers.CharField(
+        max_length=128, help_text="external_id; the item may arrive after its events"
+    )
+    type = serializers.CharField(
+        help_text="one of the deployment's: view, click, like, dislike, cart, purchase, play, custom"
+    )
+    value = serializers.FloatField(
+        required=False, allow_null=True, help_text="a price or a rating, as you like"
+    )
+    share = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=1,
+        help_text="how much was taken in; of play only, which needs it",
+    )
+    occurred_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="with its zone; default: now"
+    )
+    session = serializers.CharField(required=False, allow_null=True, max_length=128)
+    request_id = serializers.CharField(
+        required=False, allow_null=True, max_length=128, help_text="of the answer that led here"
+    )
+
+
+class EventErrorSerializer(serializers.Serializer):
+    """Why one event of a list was not stored."""
+
+    index = serializers.IntegerField(help_text="in the list that was sent, from 0")
+    status = serializers.IntegerField(help_text="400, or 409 for an id that another event has")
+    code = serializers.CharField(help_text="invalid or id_conflict")
+    detail = serializers.CharField()
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.CharField(), required=False, help_text="by field"
+    )
+
+
+class RecordedSerializer(serializers.Serializer):
+    """What became of the events; the three add up to how many were sent."""
+
+    accepted = serializers.IntegerField(help_text="stored now")
+    duplicates = serializers.IntegerField(help_text="known already: nothing was stored twice")
+    errors = EventErrorSerializer(many=True)  # type: ignore[assignment]
+    duplicate = serializers.BooleanField(
+        required=False, help_text="of one event: whether it was known"
+    )
+
+
+class MergeSerializer(KnownFieldsSerializer):
+    """Into whom a visitor is merged."""
+
+    into = serializers.CharField(
+        max_length=128, validators=[validate_visitor], trim_whitespace=False
+    )
+
+
+class MergedSerializer(serializers.Serializer):
+    """Who has the events now."""
+
+    visitor = serializers.CharField()
+    into = serializers.CharField(help_text="whom that visitor belongs to, if merged themselves")
+    events = serializers.IntegerField(help_text="how many changed hands now")
+
+
+class ExportSerializer(serializers.Serializer):
+    """Everything that mentions a visitor."""
+
+    visitor = serializers.CharField()
+    also_known_as = serializers.ListField(child=serializers.CharField())
+    first_seen = serializers.DateTimeField()
+    events = serializers.ListField(child=serializers.DictField())

@@ -1,0 +1,60 @@
+"""What follows from the rows of events by themselves: months to come, items that have arrived."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.utils import timezone
+
+from recommender.partitions import month_of, next_month, partitions_ensure
+
+log = logging.getLogger(__name__)
+
+FULL_PASS_EVERY_S: Final = 600
+# events whose transaction did not see the item were sent at most so long before it ended
+OVERLAP: Final = timedelta(minutes=10)
+JOINED_AT_ONCE: Final = 5_000
+LAST_FULL: Final = "sweep:events:full"
+
+
+def sweep() -> int:
+    """Make this month and the next; give waiting events their items; how many got one."""
+    month = month_of(timezone.now())
+    partitions_ensure([month, next_month(month)])
+    joined = join_waiting()
+    if joined:
+        log.info("sweep: %d events got the item that they waited for", joined)
+    return joined
+
+
+def join_waiting() -> int:
+    """Join events with items that came after them: those of late, now and then all; how many."""
+    now = timezone.now()
+    last_full: datetime | None = cache.get(LAST_FULL)
+    since = None if last_full is None else last_full - OVERLAP
+    joined = 0
+    while found := _join(since):
+        joined += found
+    if last_full is None:
+        cache.set(LAST_FULL, now, FULL_PASS_EVERY_S)
+    return joined
+
+
+@transaction.atomic
+def _join(since: datetime | None) -> int:
+    """The items are locked first and in order, as everybody else locks them."""
+    recent = "" if since is None else "AND i.content_changed_at >= %(since)s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH arrived AS MATERIALIZED ("  # noqa: S608 - no input of anybody
+            " SELECT i.id, i.external_id FROM catalog_item i WHERE EXISTS ("
+            "  SELECT FROM recommender_event e"
+            f" WHERE e.item_id IS NULL AND e.item_external_id = i.external_id) {recent}"
+            " ORDER BY i.external_id LIMIT %(limit)s FOR KEY SHARE)"
+            " UPDATE recommender_event e SET item_id = a.id FROM arrived a"
+            " WHERE e.item_id IS NULL AND e.item_external_id = a.external_id",
+            {"since": since, "limit": JOINED_AT_ONCE},
+        )
+        return int(cursor.rowcount)

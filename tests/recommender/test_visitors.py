@@ -1,0 +1,258 @@
+"""Visitors become one, leave with what is known of them, and leave nothing behind."""
+
+import json
+import threading
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from recommender.events import events_record
+from recommender.exceptions import MergeConflict, MergeIntoItself
+from recommender.models import Event, EventKey, Visitor
+from recommender.visitors import (
+    EXPORT_ROWS,
+    SECTIONS,
+    Merged,
+    visitor_export,
+    visitor_forget,
+    visitor_merge,
+)
+from tests.recommender.worlds import item, mentions, read, sent, stored
+
+pytestmark = pytest.mark.django_db
+
+
+def record(*data) -> None:
+    events_record(read(*data))
+
+
+def owners() -> dict[str, str]:
+    return {key: visitor for key, visitor, *_ in stored()}
+
+
+def test_events_before_and_after_a_merge_are_the_accounts():
+    record(sent("e1", visitor="cookie"), sent("e2", visitor="anna"))
+
+    assert visitor_merge("cookie", "anna") == Merged("anna", 1)
+    record(sent("e3", visitor="cookie"))
+
+    assert owners() == {"e1": "anna", "e2": "anna", "e3": "anna"}
+
+
+def test_merging_again_changes_nothing():
+    record(sent("e1", visitor="cookie"))
+    visitor_merge("cookie", "anna")
+
+    assert visitor_merge("cookie", "anna") == Merged("anna", 0)
+
+
+def test_a_retry_after_a_merge_is_a_duplicate():
+    record(sent("e1", visitor="cookie"))
+    visitor_merge("cookie", "anna")
+
+    assert events_record(read(sent("e1", visitor="cookie"))).duplicates == [0]
+
+
+def test_visitors_nobody_knew():
+    assert visitor_merge("cookie", "anna") == Merged("anna", 0)
+    record(sent("e1", visitor="cookie"))
+
+    assert owners() == {"e1": "anna"}
+
+
+def test_a_chain_is_one_step():
+    record(sent("e1", visitor="a"))
+    visitor_merge("a", "b")
+    visitor_merge("b", "c")
+    record(sent("e2", visitor="a"), sent("e3", visitor="b"))
+
+    assert owners() == {"e1": "c", "e2": "c", "e3": "c"}
+    assert set(Visitor.objects.values_list("external_id", "merged_into__external_id")) == {
+        *(("a", "c"), ("b", "c"), ("c", None)),
+    }
+
+
+def test_into_one_that_was_merged():
+    visitor_merge("b", "c")
+
+    assert visitor_merge("a", "b") == Merged("c", 0)
+    assert visitor_merge("a", "c") == Merged("c", 0)
+
+
+def test_into_itself():
+    with pytest.raises(MergeIntoItself):
+        visitor_merge("a", "a")
+    assert not Visitor.objects.exists()
+
+
+@pytest.mark.parametrize("target", ["a", "b"])
+def test_no_circle(target):
+    visitor_merge("a", "c")
+    visitor_merge("b", "c")
+
+    with pytest.raises(MergeConflict, match="belongs to 'c' already"):
+        visitor_merge("c", target)
+
+
+def test_not_into_a_second():
+    visitor_merge("cookie", "anna")
+
+    with pytest.raises(MergeConflict, match="give who comes next a new identifier"):
+        visitor_merge("cookie", "bert")
+
+
+def export(external_id: str):
+    parts = visitor_export(external_id)
+    return parts and json.loads("".join(parts))
+
+
+def test_export(monkeypatch):
+    monkeypatch.setattr("recommender.visitors.EXPORT_ROWS", 2)
+    record(*(sent(f"e{n}", visitor="cookie", session="s") for n in range(3)))
+    record(sent("p1", visitor="anna", type="play", share=0.5, value=2), sent("x", visitor="bert"))
+    visitor_merge("cookie", "anna")
+
+    found = export("cookie")
+
+    assert found == export("anna")
+    assert list(found) == ["visitor", "also_known_as", "first_seen", *SECTIONS]
+    assert (found["visitor"], found["also_known_as"]) == ("anna", ["cookie"])
+    assert [event["id"] for event in found["events"]] == ["e0", "e1", "e2", "p1"]
+    last = found["events"][-1]
+    del last["received_at"]
+    assert last == {
+        "id": "p1",
+        "item": "frog",
+        "type": "play",
+        "value": 2.0,
+        "share": 0.5,
+        "occurred_at": "2026-11-23T12:00:00+00:00",
+        "session": None,
+        "request_id": None,
+    }
+
+
+def test_export_of_who_did_nothing():
+    visitor_merge("cookie", "anna")
+
+    assert export("anna")["events"] == []
+
+
+def test_export_of_nobody():
+    assert export("nobody") is None
+
+
+def test_an_export_reads_a_page_at_a_time(django_assert_num_queries):
+    record(*(sent(f"e{n}") for n in range(EXPORT_ROWS)))
+    parts = visitor_export("anna")
+
+    with django_assert_num_queries(2):  # the aliases, the first page
+        next(parts), next(parts), next(parts)
+
+
+@pytest.mark.parametrize("name", ["anna-0451", "cookie-0451", "phone-0451"])
+def test_no_row_mentions_who_was_forgotten(name):
+    """Every table of the database is searched, for the identifiers and for the rows' own ids."""
+    item("frog")
+    record(
+        sent("evt-anna-1", visitor="anna-0451", session="sess-0451"),
+        sent("evt-anna-2", visitor="cookie-0451", item="later", request_id="req-0451"),
+        sent("evt-anna-3", visitor="phone-0451", occurred_at="2026-02-03T00:00:00Z"),
+        sent("evt-bert-1", visitor="bert-0815"),
+    )
+    visitor_merge("phone-0451", "cookie-0451")
+    visitor_merge("cookie-0451", "anna-0451")
+    ids = list(Visitor.objects.exclude(external_id="bert-0815").values_list("pk", flat=True))
+    traces = ("0451", "evt-anna")
+    before = mentions(*traces)
+    assert {"recommender_event", "recommender_eventkey", "recommender_visitor"} <= before.keys()
+
+    assert visitor_forget(name) is True
+
+    assert mentions(*traces) == {}
+    assert references(ids) == []
+    assert owners() == {"evt-bert-1": "bert-0815"}
+    assert EventKey.objects.count() == 1
+
+
+def references(ids: list[int]) -> list[tuple[str, str]]:
+    """(table, column) of every foreign key to visitors that still holds one of the ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, attname FROM pg_constraint"
+            " JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY(conkey)"
+            " WHERE contype = 'f' AND confrelid = 'recommender_visitor'::regclass"
+        )
+        columns = cursor.fetchall()
+        assert {table for table, _ in columns} >= {"recommender_event", "recommender_visitor"}
+        found = []
+        for table, column in columns:
+            cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = ANY(%s)", [ids])  # noqa: S608
+            found += [(table, column)] if cursor.fetchone() else []
+        return found
+
+
+def test_forgetting_twice_is_fine():
+    record(sent("e1"))
+
+    assert visitor_forget("anna") is True
+    assert visitor_forget("anna") is False
+
+
+def test_who_was_forgotten_starts_anew():
+    record(sent("e1"))
+    visitor_forget("anna")
+
+    assert events_record(read(sent("e1"))).new == [0]
+
+
+def test_the_command(capsys):
+    record(sent("e1"))
+
+    call_command("forget_visitor", "anna", "bert")
+
+    assert capsys.readouterr().out == "anna: forgotten\nbert: nothing mentions them\n"
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_arrive_while_their_visitor_is_merged_and_forgotten():
+    """Nothing is lost to a former identifier, nothing fails, and the last word is the forgetting."""
+    failures: list[BaseException] = []
+
+    def run(work):
+        def safely():
+            try:
+                work()
+            except BaseException as err:
+                failures.append(err)
+            finally:
+                connection.close()
+
+        return threading.Thread(target=safely)
+
+    def send():
+        for n in range(30):
+            names = ["cookie", "anna"] if n % 2 else ["anna", "cookie"]
+            record(*(sent(f"e{n}-{name}", visitor=name) for name in names))
+
+    def change():
+        for _ in range(10):
+            visitor_merge("cookie", "anna")
+            visitor_forget("cookie")
+        visitor_merge("cookie", "anna")
+
+    threads = [run(send), run(change)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert set(owners().values()) <= {"anna"}
+    assert Event.objects.count() == EventKey.objects.count()
+    visitor_forget("anna")
+    assert not Event.objects.exists()
+    assert not EventKey.objects.exists()
+    assert not Visitor.objects.exists()
