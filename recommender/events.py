@@ -15,6 +15,10 @@ TRIES: Final = 5
 """Between two looks somebody may forget the visitor, or the event that had the id."""
 
 
+class _Forgotten(Exception):
+    """A visitor went after they were made sure of."""
+
+
 @dataclass(slots=True)
 class Recorded:
     """What became of the events, by their position."""
@@ -27,26 +31,38 @@ class Recorded:
 
 
 def events_record(events: Sequence[NewEvent]) -> Recorded:
-    """Store what is new. In one transaction: once it returns, the events are there.
+    """Store what is new, in one transaction: once it returns, the events are there.
 
-    Locks in one order, ids of events, then visitors, then items, each sorted: two calls never wait
-    for each other in a circle, nor does one for a catalog import.
+    Raises VisitorBusy for visitors who are forgotten again and again meanwhile.
+    """
+    for _ in range(TRIES):
+        visitors_ensure({event.visitor for event in events})
+        try:
+            with transaction.atomic():
+                return _recorded(events)
+        except _Forgotten:
+            continue
+    raise VisitorBusy
+
+
+def _recorded(events: Sequence[NewEvent]) -> Recorded:
+    """Locks in one order, ids of events, then visitors, then items, each sorted: two calls never wait
+    for each other in a circle, nor does one for a merge or a catalog import.
     """
     recorded = Recorded()
     first: dict[str, int] = {}
     for at, event in enumerate(events):
         first.setdefault(event.key, at)
-    with transaction.atomic():
-        partitions_ensure({month_of(events[at].occurred_at) for at in first.values()})
-        known = _claim({key: events[at].digest for key, at in first.items()})
-        for at, event in enumerate(events):
-            if at == first[event.key] and event.key not in known:
-                recorded.new.append(at)
-            elif event.digest == known.get(event.key, events[first[event.key]].digest):
-                recorded.duplicates.append(at)
-            else:
-                recorded.conflicts.append(at)
-        _insert([events[at] for at in recorded.new])
+    partitions_ensure({month_of(events[at].occurred_at) for at in first.values()})
+    known = _claim({key: events[at].digest for key, at in first.items()})
+    for at, event in enumerate(events):
+        if at == first[event.key] and event.key not in known:
+            recorded.new.append(at)
+        elif event.digest == known.get(event.key, events[first[event.key]].digest):
+            recorded.duplicates.append(at)
+        else:
+            recorded.conflicts.append(at)
+    _insert([events[at] for at in recorded.new])
     return recorded
 
 
@@ -81,7 +97,7 @@ def _claim(wanted: dict[str, UUID]) -> dict[str, UUID]:
 def _insert(events: Sequence[NewEvent]) -> None:
     if not events:
         return
-    visitors = visitor_ids({event.visitor for event in events})
+    visitors = _visitors({event.visitor for event in events})
     items: dict[str, int] = dict(
         _rows(
             "SELECT external_id, id FROM catalog_item WHERE external_id = ANY(%s)"
@@ -109,29 +125,35 @@ def _insert(events: Sequence[NewEvent]) -> None:
     )
 
 
-def visitor_ids(names: Iterable[str]) -> dict[str, int]:
-    """Whose events those of each visitor are; visitors who are new are made.
+def visitors_ensure(names: Iterable[str]) -> None:
+    """Make the visitors who are not known, in a transaction of its own unless the caller has one.
 
-    Holds a lock on their rows until the end of the transaction: nobody merges or forgets them before.
+    Of its own, because what inserts and locks visitors in one transaction cannot keep their order.
     """
-    left, found = set(names), dict[str, int]()
-    for _ in range(TRIES):
-        found |= dict(
-            _rows(
-                "SELECT external_id, coalesce(merged_into_id, id) FROM recommender_visitor"
-                " WHERE external_id = ANY(%s) ORDER BY external_id FOR KEY SHARE",
-                [list(left)],
-            )
-        )
-        left -= found.keys()
-        if not left:
-            return found
+    wanted = set(names)
+    there = _rows(
+        "SELECT external_id FROM recommender_visitor WHERE external_id = ANY(%s)", [list(wanted)]
+    )
+    if missing := sorted(wanted - {name for (name,) in there}):
         _execute(
             "INSERT INTO recommender_visitor (external_id) SELECT unnest(%s::text[])"
             " ON CONFLICT (external_id) DO NOTHING",
-            [sorted(left)],
+            [missing],
         )
-    raise VisitorBusy
+
+
+def _visitors(names: set[str]) -> dict[str, int]:
+    """Whose events those of each visitor are; nobody merges or forgets them before the transaction ends."""
+    found: dict[str, int] = dict(
+        _rows(
+            "SELECT external_id, coalesce(merged_into_id, id) FROM recommender_visitor"
+            " WHERE external_id = ANY(%s) ORDER BY external_id FOR KEY SHARE",
+            [list(names)],
+        )
+    )
+    if found.keys() != names:
+        raise _Forgotten
+    return found
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from recommender.partitions import month_of, next_month, partitions_ensure
+from recommender.visitors import visitors_stand_still
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +45,23 @@ def join_waiting() -> int:
 
 @transaction.atomic
 def _join(since: datetime | None) -> int:
-    """The items are locked first and in order, as everybody else locks them."""
+    """At most JOINED_AT_ONCE, so that their items are soon free again; the items are locked before the
+    events and in order, as everybody else locks them.
+    """
+    visitors_stand_still()
     recent = "" if since is None else "AND i.content_changed_at >= %(since)s"
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH arrived AS MATERIALIZED ("  # noqa: S608 - no input of anybody
-            " SELECT i.id, i.external_id FROM catalog_item i WHERE EXISTS ("
-            "  SELECT FROM recommender_event e"
-            f" WHERE e.item_id IS NULL AND e.item_external_id = i.external_id) {recent}"
-            " ORDER BY i.external_id LIMIT %(limit)s FOR KEY SHARE)"
-            " UPDATE recommender_event e SET item_id = a.id FROM arrived a"
-            " WHERE e.item_id IS NULL AND e.item_external_id = a.external_id",
+            "WITH waiting AS MATERIALIZED ("  # noqa: S608 - no input of anybody
+            " SELECT e.id, e.occurred_at, i.id AS item_id FROM recommender_event e"
+            " JOIN catalog_item i ON i.external_id = e.item_external_id"
+            f" WHERE e.item_id IS NULL {recent} LIMIT %(limit)s),"
+            " arrived AS MATERIALIZED ("
+            " SELECT i.id FROM catalog_item i WHERE i.id IN (SELECT item_id FROM waiting)"
+            " ORDER BY i.external_id FOR KEY SHARE)"
+            " UPDATE recommender_event e SET item_id = w.item_id"
+            " FROM waiting w JOIN arrived a ON a.id = w.item_id"
+            " WHERE e.id = w.id AND e.occurred_at = w.occurred_at AND e.item_id IS NULL",
             {"since": since, "limit": JOINED_AT_ONCE},
         )
         return int(cursor.rowcount)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from recommender.events import visitor_ids
-from recommender.exceptions import MergeConflict, MergeIntoItself
+from recommender.events import TRIES, visitors_ensure
+from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
 from recommender.models import Event, Visitor
 
 LOCK: Final = 7_240_002
-"""Of the advisory lock that who merges or forgets holds: who belongs to whom stands still meanwhile."""
+"""Of the advisory lock of whoever rewrites stored events."""
 EXPORT_ROWS: Final = 1_000
 
 
@@ -24,7 +24,6 @@ class Merged:
     events: int
 
 
-@transaction.atomic
 def visitor_merge(source: str, target: str) -> Merged:
     """Give everything of ``source`` to ``target``, also what arrives later; doing it again changes nothing.
 
@@ -33,9 +32,17 @@ def visitor_merge(source: str, target: str) -> Merged:
     """
     if source == target:
         raise MergeIntoItself(source)
-    _lock()
-    visitor_ids([source, target])
-    rows = {row.external_id: row for row in _person_of(source, target)}
+    for _ in range(TRIES):
+        visitors_ensure([source, target])
+        with transaction.atomic():
+            visitors_stand_still()
+            rows = {row.external_id: row for row in _person_of(source, target)}
+            if {source, target} <= rows.keys():
+                return _merged(source, target, rows)
+    raise VisitorBusy
+
+
+def _merged(source: str, target: str, rows: dict[str, Visitor]) -> Merged:
     of, to = rows[source], rows[target]
     root_id = to.merged_into_id or to.pk
     root = next(row for row in rows.values() if row.pk == root_id)
@@ -60,7 +67,7 @@ def visitor_forget(external_id: str) -> bool:
 
     An event sent again afterwards is a new one.
     """
-    _lock()
+    visitors_stand_still()
     ids = [row.pk for row in _person_of(external_id)]
     if not ids:
         return False
@@ -74,7 +81,8 @@ def visitor_forget(external_id: str) -> bool:
     return True
 
 
-def _lock() -> None:
+def visitors_stand_still() -> None:
+    """Until the transaction ends nobody else merges or forgets, nor rewrites stored events at all."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 

@@ -149,6 +149,7 @@ class TestChange:
         [
             {"title": "Tree frog"},
             {"tags": "green"},
+            {"categories": []},
             {"texts-0-title": "树蛙"},
             {"texts-0-DELETE": "on"},
             {"texts-1-language": "de", "texts-1-title": "Frosch"},
@@ -171,7 +172,6 @@ class TestChange:
         [
             {},
             {"published": ""},
-            {"categories": []},
             {"attributes": '{"a": 1}'},
             {"kind": "toy"},
             {"media-0-alt": "a green frog"},

@@ -11,6 +11,7 @@ from recommender.models import Event, EventKey, Visitor
 from recommender.partitions import partitions_ensure
 from recommender.sweep import join_waiting, sweep
 from tests.recommender.worlds import item, read, sent, stored
+from workers import tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -191,3 +192,21 @@ def test_many_at_once_store_each_event_once():
     assert Event.objects.count() == EventKey.objects.count() == 200
     assert Visitor.objects.count() == 7
     assert not Event.objects.filter(item=None).exists()
+
+
+def test_an_event_is_no_obstacle_to_its_item():
+    frog = item("frog")
+    record(sent("e1"))
+
+    frog.delete()
+
+    assert stored() == [("e1", "anna", "frog", False)]
+
+
+def test_the_task_on_beat_joins():
+    record(sent("e1"))
+    item("frog")
+
+    tasks.sweep()
+
+    assert stored() == [("e1", "anna", "frog", True)]

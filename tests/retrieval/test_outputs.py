@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from retrieval import encoders, outputs, services, spaces
-from retrieval.exceptions import EncoderFailed
+from retrieval.exceptions import EncoderFailed, EncoderUnavailable, InvalidQuery
 from retrieval.models import Embedding, EncoderOutput
 from tests.retrieval.conftest import make_item
 
@@ -51,9 +51,12 @@ def test_a_broken_promise_fails_its_item_and_only_that(unruly, title, code, mess
 def test_a_query_is_held_to_the_same(unruly, title, code, message):
     from retrieval.queries import text_vector
 
-    with pytest.raises(EncoderFailed) as caught:
+    expected = InvalidQuery if code == "encoder_zero_vector" else EncoderUnavailable
+    with pytest.raises(expected) as caught:
         text_vector(unruly, title)
-    assert (caught.value.code, str(caught.value)) == (code, message)
+    cause = caught.value.__cause__
+    assert isinstance(cause, EncoderFailed)
+    assert (cause.code, str(cause)) == (code, message)
 
 
 def test_what_keeps_its_promises_passes(unruly):
