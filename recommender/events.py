@@ -35,6 +35,7 @@ def events_record(events: Sequence[NewEvent]) -> Recorded:
 
     Raises VisitorBusy for visitors who are forgotten again and again meanwhile.
     """
+    partitions_ensure({month_of(event.occurred_at) for event in events})
     for _ in range(TRIES):
         visitors_ensure({event.visitor for event in events})
         try:
@@ -53,7 +54,6 @@ def _recorded(events: Sequence[NewEvent]) -> Recorded:
     first: dict[str, int] = {}
     for at, event in enumerate(events):
         first.setdefault(event.key, at)
-    partitions_ensure({month_of(events[at].occurred_at) for at in first.values()})
     known = _claim({key: events[at].digest for key, at in first.items()})
     for at, event in enumerate(events):
         if at == first[event.key] and event.key not in known:

@@ -28,10 +28,10 @@ def partition_name(month: date) -> str:
 
 
 def partitions_ensure(months: Iterable[date]) -> list[date]:
-    """Make the months that are missing, in a transaction of its own or the caller's; which it made.
+    """Make the months that are missing, in a transaction of its own unless the caller has one; which it made.
 
-    Call it before anything is written in that transaction: a new month references visitors and items,
-    and waits for whoever writes those.
+    Of its own, because a new month references visitors and items: it waits for whoever writes those,
+    and they wait for it until it commits.
     """
     wanted = {partition_name(month): month for month in months}
     if not _missing(list(wanted)):

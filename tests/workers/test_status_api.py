@@ -7,7 +7,7 @@ from redis.retry import Retry
 
 from catalog.broker import redis_client
 from catalog.models import Item, Media
-from retrieval import index
+from retrieval import index, probes
 from retrieval.head import Head
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import partition_of, space_activate
@@ -44,6 +44,7 @@ def embed(space: EmbeddingSpace, item: Item, status: str, version: int) -> None:
 
 
 def test_an_empty_installation():
+    probes._counted.clear()
     body = anonymous().get(PATH).json()
 
     assert set(body.pop("queues")) == {"query", "embed", "default", "train"}
