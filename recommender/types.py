@@ -131,3 +131,35 @@ class Rule:
             below = f"{self.category}/"
             return any(path == self.category or path.startswith(below) for path in categories)
         return bool(self.tag) and self.tag in tags
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to fill a placement, in an experiment."""
+
+    name: str
+    weight: float
+    """Its part of the visitors, relative to the others'; above 0."""
+    overrides: Mapping[str, Any]
+    """Options of the placement that differ; none of a control."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A running comparison of variants of a placement."""
+
+    id: int
+    name: str
+    salt: str
+    share: float
+    """Which part of the visitors takes part, above 0, up to 1."""
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The variant that a visitor gets in an experiment."""
+
+    experiment_id: int
+    experiment: str
+    variant: str
