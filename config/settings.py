@@ -311,6 +311,63 @@ RECOMMENDER: dict[str, Any] = {
         "MAX_AGE_DAYS": env.integer("EVENT_MAX_AGE_DAYS", 730, minimum=1),
         "MAX_AHEAD_S": env.integer("EVENT_MAX_AHEAD_S", 300, minimum=0),
     },
+    # where recommendations are shown; what each option means is in recommender/types.py. Starting
+    # values by judgement; single options can be overridden in the admin, and compared in experiments.
+    "PLACEMENTS": {
+        "home": {
+            "sources": {
+                "taste": 0.35,
+                "collaborative": 0.2,
+                "factors": 0.1,
+                "session": 0.15,
+                "trending": 0.1,
+                "new": 0.1,
+            },
+            "diversity": 0.4,
+            "caps": {"categories": 6},
+            "hide": ["dislike", "purchase"],
+            "rotation": 0.3,
+            "exploration": 0.05,
+            "fallback": ["trending", "popular", "new"],
+        },
+        # what goes with the item that is looked at
+        "item": {
+            "sources": {"session": 0.5, "covisited": 0.3, "collaborative": 0.2},
+            "diversity": 0.2,
+            "hide": ["dislike"],
+            "limit": 12,
+            "fallback": ["popular"],
+        },
+        # what goes with several
+        "basket": {
+            "sources": {"covisited": 0.5, "collaborative": 0.3, "session": 0.2},
+            "diversity": 0.3,
+            "hide": ["dislike", "cart", "purchase"],
+            "limit": 8,
+            "fallback": ["popular"],
+        },
+        # seen once, long after it was made
+        "email": {
+            "sources": {"taste": 0.5, "collaborative": 0.3, "new": 0.2},
+            "diversity": 0.5,
+            "caps": {"categories": 2},
+            "hide": ["dislike", "purchase", "cart", "view", "click"],
+            "rotation": 0.8,
+            "limit": 6,
+            "fallback": ["trending", "popular", "new"],
+        },
+    },
+    "IMPRESSIONS": {
+        "KEEP_DAYS": env.integer("IMPRESSION_KEEP_DAYS", 180, minimum=1),
+        # an event without a request_id counts for the last answer that showed the visitor its item
+        # within so many hours
+        "TOUCH_HOURS": env.integer("IMPRESSION_TOUCH_HOURS", 24, minimum=0),
+        # types of events: what is a click, what converts (their value is the reports' value), and what
+        # an experiment must not make more frequent, with the relative rise that is tolerated
+        "CLICKS": ["click"],
+        "CONVERSIONS": ["purchase"],
+        "GUARDRAILS": {"dislike": 0.1},
+    },
 }
 
 # --- API ----------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """Configuration that would fail with the first event fails at start-up instead."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.checks import Error, register
 
+from recommender import impressions
 from recommender.event_types import event_types
+from recommender.placements import settings_problems
 
 
 @register
@@ -21,3 +24,35 @@ def event_types_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
             )
         ]
     return []
+
+
+@register
+def placements_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Every placement has sources that exist and options that can be used."""
+    return [
+        Error(
+            f'RECOMMENDER["PLACEMENTS"]: {problem}.',
+            hint='As in {"home": {"sources": {"taste": 0.6, "new": 0.4}, "limit": 12}}.',
+            id="recommender.E002",
+        )
+        for problem in _unless_types_fail(settings_problems)
+    ]
+
+
+@register
+def impressions_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """What reports count are types of events that exist."""
+    return [
+        Error(
+            f'RECOMMENDER["IMPRESSIONS"]: {problem}.',
+            hint='As in {"KEEP_DAYS": 180, "TOUCH_HOURS": 24, "CLICKS": ["click"],'
+            ' "CONVERSIONS": ["purchase"], "GUARDRAILS": {"dislike": 0.1}}.',
+            id="recommender.E003",
+        )
+        for problem in _unless_types_fail(impressions.settings_problems)
+    ]
+
+
+def _unless_types_fail(problems: Callable[[], list[str]]) -> list[str]:
+    """Nothing where the types of events are wrong, which their own check says."""
+    return [] if event_types_make_sense(None) else problems()

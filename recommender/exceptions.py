@@ -1,6 +1,6 @@
-"""What can go wrong with events and visitors; ``code`` is stable and reaches the API."""
+"""What can go wrong in the recommender; ``code`` is stable and reaches the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class RecommenderError(Exception):
@@ -52,3 +52,47 @@ class VisitorBusy(RecommenderError):
 
     def __init__(self) -> None:
         super().__init__("The visitors are being forgotten at the same moment; send it again.")
+
+
+class UnknownPlacement(RecommenderError):
+    """No placement of that name is declared."""
+
+    code = "unknown_placement"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"placement: there is no {name[:100]!r}; there are: {', '.join(known) or 'none'}."
+        )
+
+
+class UnknownExperiment(RecommenderError):
+    """There is no experiment of that name."""
+
+    code = "unknown_experiment"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"There is no experiment {name!r}; there are: {', '.join(known) or 'none'}."
+        )
+
+
+class ExperimentConflict(RecommenderError):
+    """The experiment is in a state, or the placement has an experiment, that does not allow it."""
+
+    code = "experiment_conflict"
+
+
+class InvalidOption(RecommenderError, ValueError):
+    """An option of a placement has a value that makes no sense."""
+
+    code = "invalid"
+
+
+class InvalidRule(RecommenderError):
+    """A rule that makes no sense; ``errors`` maps a field to what is wrong with it."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {problem}" for field, problem in errors.items()))
+        self.errors = dict(errors)

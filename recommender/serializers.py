@@ -87,3 +87,4 @@ class ExportSerializer(serializers.Serializer):
     also_known_as = serializers.ListField(child=serializers.CharField())
     first_seen = serializers.DateTimeField()
     events = serializers.ListField(child=serializers.DictField())
+    impressions = serializers.ListField(child=serializers.DictField(), help_text="what was shown")

@@ -1,4 +1,4 @@
-"""What follows from the rows of events by themselves: months to come, items that have arrived."""
+"""What follows from rows by themselves: months to come, items that have arrived, what is too old."""
 
 import logging
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
+from recommender.impressions import impressions_expire
 from recommender.partitions import month_of, next_month, partitions_ensure
 from recommender.visitors import visitors_stand_still
 
@@ -21,10 +22,14 @@ LAST_FULL: Final = "sweep:events:full"
 
 
 def sweep() -> int:
-    """Make this month and the next; give waiting events their items; how many got one."""
+    """Make this month and the next; give waiting events their items; delete impressions that are kept
+    no longer; how many events got an item.
+    """
     month = month_of(timezone.now())
     partitions_ensure([month, next_month(month)])
     joined = join_waiting()
+    if expired := impressions_expire():
+        log.info("sweep: %d impressions were older than is kept", expired)
     if joined:
         log.info("sweep: %d events got the item that they waited for", joined)
     return joined

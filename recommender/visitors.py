@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
+from catalog.models import Item
 from recommender.events import TRIES, visitors_ensure
 from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
-from recommender.models import Event, Visitor
+from recommender.models import Event, Impression, Visitor
 
 LOCK: Final = 7_240_002
 """Of the advisory lock of whoever rewrites stored events."""
@@ -56,6 +57,7 @@ def _merged(source: str, target: str, rows: dict[str, Visitor]) -> Merged:
         raise MergeConflict(f"{target!r} belongs to {source!r} already.")
     Visitor.objects.filter(merged_into=of.pk).update(merged_into=root_id)
     Visitor.objects.filter(pk=of.pk).update(merged_into=root_id)
+    Impression.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
     return Merged(
         root.external_id, Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
     )
@@ -77,6 +79,7 @@ def visitor_forget(external_id: str) -> bool:
             " DELETE FROM recommender_eventkey k USING gone WHERE k.key = gone.key",
             [ids],
         )
+        cursor.execute("DELETE FROM recommender_impression WHERE visitor_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM recommender_visitor WHERE id = ANY(%s)", [ids])
     return True
 
@@ -152,7 +155,34 @@ def _event(row: Event) -> dict[str, Any]:
     }
 
 
+def _impressions(person: Visitor) -> Iterator[list[dict[str, Any]]]:
+    """What was shown to them, in the order of time, a page at a time."""
+    last = 0
+    while True:
+        found = Impression.objects.filter(visitor=person, pk__gt=last).select_related("experiment")
+        rows = list(found.order_by("pk")[:EXPORT_ROWS])
+        if not rows:
+            return
+        last = rows[-1].pk
+        ids = {item_id for row in rows for item_id in row.item_ids}
+        names = dict(Item.objects.filter(pk__in=ids).values_list("pk", "external_id"))
+        yield [_impression(row, names) for row in rows]
+
+
+def _impression(row: Impression, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "request_id": row.request_id,
+        "placement": row.placement,
+        "experiment": row.experiment.name if row.experiment else None,
+        "variant": row.variant or None,
+        "session": row.session or None,
+        "shown_at": row.shown_at.isoformat(),
+        "items": [names.get(item_id) for item_id in row.item_ids],  # None: deleted since
+    }
+
+
 SECTIONS: Final[dict[str, Callable[[Visitor], Iterator[list[dict[str, Any]]]]]] = {
     "events": _events,
+    "impressions": _impressions,
 }
 """The lists of an export, by name; ``visitor_forget`` deletes what each of them reads."""

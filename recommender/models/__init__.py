@@ -1,6 +1,20 @@
-"""The tables of the recommender: who visits, and what they did."""
+"""The tables of the recommender: who visits, what they did and were shown, and who decided what."""
 
 from recommender.models.events import Event, EventKey
+from recommender.models.experiments import Experiment, Variant
+from recommender.models.impressions import Impression
+from recommender.models.placements import Change, Placement
+from recommender.models.rules import Rule
 from recommender.models.visitors import Visitor
 
-__all__ = ["Event", "EventKey", "Visitor"]
+__all__ = [
+    "Change",
+    "Event",
+    "EventKey",
+    "Experiment",
+    "Impression",
+    "Placement",
+    "Rule",
+    "Variant",
+    "Visitor",
+]

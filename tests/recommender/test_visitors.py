@@ -9,7 +9,9 @@ from django.db import connection
 
 from recommender.events import events_record
 from recommender.exceptions import MergeConflict, MergeIntoItself
-from recommender.models import Event, EventKey, Visitor
+from recommender.impressions import Answer, Shown, impression_log
+from recommender.models import Event, EventKey, Impression, Visitor
+from recommender.types import Assignment
 from recommender.visitors import (
     EXPORT_ROWS,
     SECTIONS,
@@ -18,13 +20,20 @@ from recommender.visitors import (
     visitor_forget,
     visitor_merge,
 )
-from tests.recommender.worlds import item, mentions, read, sent, stored
+from tests.recommender.worlds import NOW, experiment, item, mentions, read, sent, stored
 
 pytestmark = pytest.mark.django_db
 
 
 def record(*data) -> None:
     events_record(read(*data))
+
+
+def show(visitor: str, *item_ids: int, **fields) -> None:
+    items = [Shown(item_id, ["taste"]) for item_id in item_ids]
+    impression_log(
+        Answer("req-0451", "home", items, NOW, visitor=visitor, session="sess-0451", **fields)
+    )
 
 
 def owners() -> dict[str, str]:
@@ -133,10 +142,28 @@ def test_export(monkeypatch):
     }
 
 
+def test_export_of_what_was_shown(monkeypatch):
+    monkeypatch.setattr("recommender.visitors.EXPORT_ROWS", 1)
+    frog, toad = item("frog"), item("toad")
+    colours = experiment("colours")
+    show("cookie", frog.pk, toad.pk)
+    show("anna", toad.pk, assignment=Assignment(colours.pk, "colours", "bold"))
+    show("bert", frog.pk)
+    frog.delete()
+    visitor_merge("cookie", "anna")
+
+    shared = {"request_id": "req-0451", "placement": "home", "session": "sess-0451"}
+    shared["shown_at"] = "2026-11-23T12:00:00+00:00"
+    assert export("anna")["impressions"] == [
+        {**shared, "experiment": None, "variant": None, "items": [None, "toad"]},
+        {**shared, "experiment": "colours", "variant": "bold", "items": ["toad"]},
+    ]
+
+
 def test_export_of_who_did_nothing():
     visitor_merge("cookie", "anna")
 
-    assert export("anna")["events"] == []
+    assert [export("anna")[name] for name in SECTIONS] == [[] for _ in SECTIONS]
 
 
 def test_export_of_nobody():
@@ -161,12 +188,16 @@ def test_no_row_mentions_who_was_forgotten(name):
         sent("evt-anna-3", visitor="phone-0451", occurred_at="2026-02-03T00:00:00Z"),
         sent("evt-bert-1", visitor="bert-0815"),
     )
+    show("phone-0451", 7)
+    show("anna-0451", 7)
     visitor_merge("phone-0451", "cookie-0451")
     visitor_merge("cookie-0451", "anna-0451")
+    show("phone-0451", 8)
     ids = list(Visitor.objects.exclude(external_id="bert-0815").values_list("pk", flat=True))
     traces = ("0451", "evt-anna")
     before = mentions(*traces)
-    assert {"recommender_event", "recommender_eventkey", "recommender_visitor"} <= before.keys()
+    kinds = ("event", "eventkey", "impression", "visitor")
+    assert {f"recommender_{kind}" for kind in kinds} <= before.keys()
 
     assert visitor_forget(name) is True
 
@@ -174,6 +205,7 @@ def test_no_row_mentions_who_was_forgotten(name):
     assert references(ids) == []
     assert owners() == {"evt-bert-1": "bert-0815"}
     assert EventKey.objects.count() == 1
+    assert not Impression.objects.exists()
 
 
 def references(ids: list[int]) -> list[tuple[str, str]]:
@@ -185,7 +217,8 @@ def references(ids: list[int]) -> list[tuple[str, str]]:
             " WHERE contype = 'f' AND confrelid = 'recommender_visitor'::regclass"
         )
         columns = cursor.fetchall()
-        assert {table for table, _ in columns} >= {"recommender_event", "recommender_visitor"}
+        kinds = ("event", "impression", "visitor")
+        assert {table for table, _ in columns} >= {f"recommender_{kind}" for kind in kinds}
         found = []
         for table, column in columns:
             cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = ANY(%s)", [ids])  # noqa: S608

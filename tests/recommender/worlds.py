@@ -1,5 +1,6 @@
 """Events as tests send them, and what is stored of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,9 @@ from django.db import connection
 
 from catalog.models import Item
 from recommender.event_input import EventReader, NewEvent
-from recommender.models import Event
+from recommender.models import Event, Experiment
 
+VARIANTS = (("control", 1.0, {}), ("bold", 1.0, {"diversity": 0.9}))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -27,6 +29,20 @@ def read(*data: dict[str, Any]) -> list[NewEvent]:
 def item(external_id: str = "frog") -> Item:
     """An item of the catalog."""
     return Item.objects.create(external_id=external_id, title=external_id)
+
+
+def experiment(
+    name: str = "colours",
+    *,
+    placement: str = "home",
+    variants: Sequence[tuple[str, float, dict[str, Any]]] = VARIANTS,
+    **fields: Any,
+) -> Experiment:
+    """A draft."""
+    row = Experiment.objects.create(name=name, placement=placement, **fields)
+    for variant, weight, overrides in variants:
+        row.variants.create(name=variant, weight=weight, overrides=overrides)
+    return row
 
 
 def stored() -> list[tuple[str, str, str, bool]]:
