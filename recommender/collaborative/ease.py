@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri
 from scipy.sparse import csr_matrix, vstack
 
 from recommender.collaborative import storage
-from recommender.collaborative.interactions import Interactions, Progress, best_of_rows
+from recommender.collaborative.interactions import Interactions, Progress, strongest_of_rows
 from recommender.exceptions import TooManyItems
 
 MAX_ITEMS: Final = 20_000
@@ -63,10 +63,10 @@ class Ease:
         return np.asarray(history.astype(np.float32) @ self.weights)
 
     def neighbours(self, limit: int) -> csr_matrix:
-        """(n_items, n_items): in row i the ``limit`` items it speaks most for, and how much (above 0)."""
+        """(n_items, n_items): in row i the ``limit`` items it says most of, for (above 0) or against."""
         blocks = range(0, len(self.weights), BLOCK)
         return vstack(
-            [best_of_rows(self.weights[start : start + BLOCK], limit) for start in blocks], "csr"
+            [strongest_of_rows(self.weights[start : start + BLOCK], limit) for start in blocks], "csr"
         )
 
     def save(self, path: str | Path) -> None:

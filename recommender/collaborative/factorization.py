@@ -13,7 +13,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix, vstack
 
 from recommender.collaborative import storage
-from recommender.collaborative.interactions import Interactions, Progress, best_of_rows
+from recommender.collaborative.interactions import Interactions, Progress, strongest_of_rows
 
 START: Final = 0.01  # standard deviation of the first factors
 BLOCK: Final = 1_024  # rows of scores at once
@@ -70,7 +70,7 @@ class MatrixFactorization:
         return self.visitors(history) @ self.items.T
 
     def neighbours(self, limit: int) -> csr_matrix:
-        """(n_items, n_items): in row i the ``limit`` items it speaks most for, and how much (above 0).
+        """(n_items, n_items): in row i the ``limit`` items it says most of, for (above 0) or against.
 
         ``yᵢᵀ (YᵀY + λI)⁻¹ yⱼ``: the model's own item-item weights (section 5 of the paper), for a visitor
         whose history is short.
@@ -81,7 +81,7 @@ class MatrixFactorization:
         for start in range(0, len(left), BLOCK):
             found = left[start : start + BLOCK] @ self.items.T
             np.fill_diagonal(found[:, start:], 0)
-            blocks.append(best_of_rows(found, limit))
+            blocks.append(strongest_of_rows(found, limit))
         return vstack(blocks, "csr")
 
     def save(self, path: str | Path) -> None:

@@ -47,18 +47,18 @@ class ItemItem(Protocol):
         ...
 
     def neighbours(self, limit: int) -> csr_matrix:
-        """(n_items, n_items): in row i the ``limit`` items it speaks most for, and how much (above 0)."""
+        """(n_items, n_items): in row i the ``limit`` items it says most of, for (above 0) or against."""
         ...
 
 
-def best_of_rows(scores: NDArray[np.float32], limit: int) -> csr_matrix:
-    """Of each dense row (m, n) the ``limit`` largest values above 0."""
+def strongest_of_rows(scores: NDArray[np.float32], limit: int) -> csr_matrix:
+    """Of each dense row (m, n) the ``limit`` values furthest from 0."""
     rows, n = scores.shape
     limit = min(limit, n)
-    columns = np.argpartition(-scores, limit - 1, axis=1)[:, :limit]
+    columns = np.argpartition(-np.abs(scores), limit - 1, axis=1)[:, :limit]
     values = np.take_along_axis(scores, columns, axis=1)
     start = np.arange(rows + 1) * limit
-    found = csr_matrix((np.maximum(values, 0).ravel(), columns.ravel(), start), shape=(rows, n))
+    found = csr_matrix((values.ravel(), columns.ravel(), start), shape=(rows, n))
     found.eliminate_zeros()
     found.sort_indices()
     return found

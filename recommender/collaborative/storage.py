@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 Arrays = dict[str, NDArray[Any]]
 
 
-def to_bytes(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def to_bytes(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
     """What ``from_bytes`` reads again."""
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {"kind": kind, "settings": json.dumps(dict(settings))}

@@ -32,14 +32,16 @@ class TwoTower:
     """An item's vectors are a linear function of its content plus a residual of its own.
 
     The residual learns from events, and is left out at random while learning, so that content alone
-    places an item that has none. A visitor is the weighted mean of the contexts of what they used.
+    places an item that has none. A visitor is a weighted mean of the contexts of what they used.
     """
 
     factors: int = 64
-    epochs: int = 100
+    epochs: int = 200
     """At most; learning stops once held-out items are no longer found better."""
-    patience: int = 10
-    """Epochs without a better result before it stops."""
+    patience: int = 30
+    """Epochs without a better result before it stops: at first it learns who is popular, then little for
+    some twenty epochs (MovieLens 100K).
+    """
     batch: int = 256
     learning_rate: float = 0.005
     item_dropout: float = 0.3
@@ -112,8 +114,8 @@ class TwoTower:
     def visitors(self, history: csr_matrix) -> Vectors:
         """(b, n_items) to (b, factors + 1)."""
         x = history.astype(np.float32)
-        total = np.asarray(np.abs(x).sum(axis=1)).reshape(-1, 1)
-        return visitor_vectors(np.asarray(x @ self.towers.contexts), total)
+        squares = np.asarray(x.power(2).sum(axis=1)).reshape(-1, 1)
+        return visitor_vectors(np.asarray(x @ self.towers.contexts), squares)
 
     def scores(self, history: csr_matrix) -> NDArray[np.float32]:
         """(b, n_items) to (b, n_items), higher is better."""
@@ -150,11 +152,13 @@ class TwoTower:
 PARTS: Final = ("residuals", "of_content", "towers")
 
 
-def visitor_vectors(summed: Vectors, total: Vectors) -> Vectors:
-    """Visitors' vectors, (b, factors + 1): the summed contexts by the summed strengths, and a 1.
+def visitor_vectors(summed: Vectors, squares: Vectors) -> Vectors:
+    """Visitors' vectors, (b, factors + 1): contexts weighted by strength, and a 1.
 
-    ``summed`` is (b, factors), Σ strength · context; ``total`` (b, 1), Σ |strength|. The 1 meets the
-    last number of an item's vector.
+    ``summed`` is (b, factors), Σ strength · context; ``squares`` (b, 1), Σ strength². Divided by its root
+    a longer history says more, but not as much more as it is longer. The 1 meets the last number of an
+    item's vector.
     """
-    mean = np.divide(summed, total, out=np.zeros_like(summed), where=total > 0)
-    return np.concatenate([mean, np.ones_like(total)], axis=1).astype(np.float32)
+    length = np.sqrt(squares)
+    mean = np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
+    return np.concatenate([mean, np.ones_like(length)], axis=1).astype(np.float32)
