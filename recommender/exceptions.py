@@ -96,3 +96,27 @@ class InvalidRule(RecommenderError):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(f"{field}: {problem}" for field, problem in errors.items()))
         self.errors = dict(errors)
+
+
+class NothingToLearn(RecommenderError):
+    """There is no event to learn from, or too little."""
+
+    code = "nothing_to_learn"
+
+    def __init__(self, why: str = "There are no interactions.") -> None:
+        super().__init__(
+            f"{why} Send events (POST /api/v1/events/) or import some (`manage.py import_events`)."
+        )
+
+
+class TooManyItems(RecommenderError):
+    """A dense model of so many items would not fit into memory."""
+
+    code = "too_many_items"
+
+    def __init__(self, items: int, most: int) -> None:
+        super().__init__(
+            f"{items} items are too many for a dense item-item model, which takes {most}: use "
+            "`item-knn`, which is sparse."
+        )
+        self.items, self.most = items, most
