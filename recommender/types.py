@@ -77,6 +77,38 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that may be shown, with what ranking and reranking need to know of it."""
+
+    item_id: int
+    found: Mapping[str, Found]
+    """Source -> what it says; empty for one that a rule brought."""
+    features: tuple[float, ...]
+    """One for each of ranking.FEATURES."""
+    score: float
+    """Higher is better; comparable within one answer."""
+    vector: NDArray[np.float32]
+    """(fused_dim,), unit row; zeros while the item has none."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """"kind", "categories" (paths), "tags" and "attributes.NAME" -> the item's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A candidate that got a position."""
+
+    candidate: Candidate
+    score: float
+    """After the rules and the rotation."""
+    rules: tuple[int, ...] = ()
+    """Ids of the rules that had a part in it."""
+    pinned: bool = False
+    explored: bool = False
+    propensity: float = 1.0
+    """The probability with which it is shown at its position."""
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """A place where recommendations are shown, and how they are made for it."""
 

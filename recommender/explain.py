@@ -1,0 +1,154 @@
+"""Why an item is shown: codes for machines, a sentence for people. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from recommender import ranking
+from recommender.types import Placed
+
+CODES: Final[Mapping[str, str]] = {
+    "taste": "similar_to_liked",
+    "session": "similar_to_session",
+    "collaborative": "used_together",
+    "factors": "predicted",
+    "covisited": "seen_together",
+    "trending": "trending",
+    "popular": "popular",
+    "new": "new",
+}
+"""Feature of the ranking -> code of the reason."""
+LEAST_SHARE: Final = 0.1
+"""Of all that speaks for an item; what brings less is no reason."""
+MOST: Final = 3
+
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "similar_to_liked": "Similar to {title}, which you liked",
+        "similar_to_session": "Similar to {title}",
+        "used_together": "People who like {title} like this too",
+        "predicted": "Fits what you like",
+        "seen_together": "Often looked at together with {title}",
+        "trending": "Popular these days",
+        "popular": "Popular",
+        "new": "New",
+        "rule": "Chosen by the editors",
+        "exploration": "Something different",
+    },
+    "zh": {
+        "similar_to_liked": "与您喜欢的“{title}”相似",
+        "similar_to_session": "与“{title}”相似",
+        "used_together": "喜欢“{title}”的人也喜欢",
+        "predicted": "符合您的喜好",
+        "seen_together": "常与“{title}”一起浏览",
+        "trending": "近期热门",
+        "popular": "热门",
+        "new": "新品",
+        "rule": "编辑推荐",
+        "exploration": "换换口味",
+    },
+    "de": {
+        "similar_to_liked": "Ähnlich wie {title}, was Ihnen gefiel",
+        "similar_to_session": "Ähnlich wie {title}",
+        "used_together": "Wem {title} gefällt, dem gefällt auch das",
+        "predicted": "Passt zu dem, was Ihnen gefällt",
+        "seen_together": "Oft zusammen mit {title} angesehen",
+        "trending": "Zurzeit beliebt",
+        "popular": "Beliebt",
+        "new": "Neu",
+        "rule": "Von der Redaktion ausgewählt",
+        "exploration": "Einmal etwas anderes",
+    },
+    "fr": {
+        "similar_to_liked": "Proche de {title}, que vous avez aimé",
+        "similar_to_session": "Proche de {title}",
+        "used_together": "Ceux qui aiment {title} aiment aussi ceci",
+        "predicted": "Correspond à vos goûts",
+        "seen_together": "Souvent vu avec {title}",
+        "trending": "Populaire en ce moment",
+        "popular": "Populaire",
+        "new": "Nouveau",
+        "rule": "Choisi par la rédaction",
+        "exploration": "Pour changer",
+    },
+    "es": {
+        "similar_to_liked": "Parecido a {title}, que te gustó",
+        "similar_to_session": "Parecido a {title}",
+        "used_together": "A quienes gusta {title} también les gusta esto",
+        "predicted": "Encaja con lo que te gusta",
+        "seen_together": "Se suele ver junto con {title}",
+        "trending": "Popular estos días",
+        "popular": "Popular",
+        "new": "Nuevo",
+        "rule": "Elegido por la redacción",
+        "exploration": "Algo distinto",
+    },
+    "ja": {
+        "similar_to_liked": "お気に入りの「{title}」に似ています",
+        "similar_to_session": "「{title}」に似ています",
+        "used_together": "「{title}」が好きな人はこれも好きです",
+        "predicted": "あなたの好みに合っています",
+        "seen_together": "「{title}」と一緒によく見られています",
+        "trending": "最近人気",
+        "popular": "人気",
+        "new": "新着",
+        "rule": "編集部のおすすめ",
+        "exploration": "いつもと違うもの",
+    },
+}
+UNTITLED: Final[Mapping[str, str]] = {
+    "similar_to_liked": "predicted",
+    "similar_to_session": "predicted",
+    "used_together": "predicted",
+    "seen_together": "popular",
+}
+"""Code -> the sentence that stands for it where the item behind it has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One of an item's."""
+
+    code: str
+    share: float
+    """Of all that speaks for the item, from 0 to 1; what people or chance decided has all of it."""
+    item_id: int | None = None
+    """The item behind it."""
+    rule_id: int | None = None
+    modalities: Mapping[str, float] = field(default_factory=dict)
+    """What the likeness to that item consists of: shares that sum to 1; of similar_… only."""
+
+
+def reasons(placed: Placed, weights: Mapping[str, float] = ranking.WEIGHTS) -> tuple[Reason, ...]:
+    """At most MOST, the strongest first."""
+    if placed.pinned:
+        return (Reason("rule", 1.0, rule_id=placed.rules[-1]),)
+    if placed.explored:
+        return (Reason("exploration", 1.0),)
+    speaking = {
+        name: value
+        for name, value in ranking.contributions(placed.candidate.features, weights).items()
+        if value > 0 and name in CODES
+    }
+    whole = sum(speaking.values())
+    found = [
+        Reason(CODES[name], value / whole, item_id=_because(placed, name))
+        for name, value in speaking.items()
+        if value / whole >= LEAST_SHARE
+    ]
+    boosted = [Reason("rule", 1.0, rule_id=rule_id) for rule_id in placed.rules]
+    return tuple([*found, *boosted][:MOST])
+
+
+def _because(placed: Placed, source: str) -> int | None:
+    found = placed.candidate.found.get(source)
+    return None if found is None else found.because
+
+
+def sentence(code: str, title: str | None, languages: Sequence[str]) -> str:
+    """The reason in the first of the languages that there are sentences in, else in English."""
+    bases = (each.lower().partition("-")[0] for each in languages)
+    words = SENTENCES[next((base for base in bases if base in SENTENCES), "en")]
+    if title is None:
+        return words[UNTITLED.get(code, code)]
+    return words[code].replace("{title}", title)
