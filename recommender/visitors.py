@@ -11,6 +11,7 @@ from catalog.models import Item
 from recommender.events import TRIES, visitors_ensure
 from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
 from recommender.models import Event, Impression, Visitor
+from recommender.profiles import profiles_forget, profiles_join
 
 LOCK: Final = 7_240_002
 """Of the advisory lock of whoever rewrites stored events."""
@@ -58,9 +59,9 @@ def _merged(source: str, target: str, rows: dict[str, Visitor]) -> Merged:
     Visitor.objects.filter(merged_into=of.pk).update(merged_into=root_id)
     Visitor.objects.filter(pk=of.pk).update(merged_into=root_id)
     Impression.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
-    return Merged(
-        root.external_id, Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
-    )
+    events = Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
+    profiles_join(of.pk, root_id)
+    return Merged(root.external_id, events)
 
 
 @transaction.atomic
@@ -73,6 +74,7 @@ def visitor_forget(external_id: str) -> bool:
     ids = [row.pk for row in _person_of(external_id)]
     if not ids:
         return False
+    profiles_forget(ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH gone AS (DELETE FROM recommender_event WHERE visitor_id = ANY(%s) RETURNING key)"

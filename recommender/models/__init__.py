@@ -1,9 +1,13 @@
-"""The tables of the recommender: who visits, what they did and were shown, and who decided what."""
+"""The tables of the recommender: who visits, what they did and were shown, what it says of them, and
+who decided what.
+"""
 
 from recommender.models.events import Event, EventKey
 from recommender.models.experiments import Experiment, Variant
 from recommender.models.impressions import Impression
 from recommender.models.placements import Change, Placement
+from recommender.models.popularity import ItemPopularity
+from recommender.models.profiles import PendingEvent, Profile
 from recommender.models.rules import Rule
 from recommender.models.visitors import Visitor
 
@@ -13,7 +17,10 @@ __all__ = [
     "EventKey",
     "Experiment",
     "Impression",
+    "ItemPopularity",
+    "PendingEvent",
     "Placement",
+    "Profile",
     "Rule",
     "Variant",
     "Visitor",
