@@ -96,6 +96,50 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "exploration": "いつもと違うもの",
     },
 }
+ROW_TITLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "for_you": "For you",
+        "because": "Because you liked {name}",
+        "new_in": "New in {name}",
+        "trending": "Trending",
+        "new": "New",
+    },
+    "zh": {
+        "for_you": "为您推荐",
+        "because": "因为您喜欢“{name}”",
+        "new_in": "{name}新品",
+        "trending": "热门",
+        "new": "新品",
+    },
+    "de": {
+        "for_you": "Für Sie",
+        "because": "Weil Ihnen {name} gefiel",
+        "new_in": "Neu in {name}",
+        "trending": "Im Trend",
+        "new": "Neu",
+    },
+    "fr": {
+        "for_you": "Pour vous",
+        "because": "Parce que vous avez aimé {name}",
+        "new_in": "Nouveautés : {name}",
+        "trending": "Tendances",
+        "new": "Nouveautés",
+    },
+    "es": {
+        "for_you": "Para ti",
+        "because": "Porque te gustó {name}",
+        "new_in": "Novedades en {name}",
+        "trending": "Tendencias",
+        "new": "Novedades",
+    },
+    "ja": {
+        "for_you": "あなたへのおすすめ",
+        "because": "「{name}」が好きなあなたへ",
+        "new_in": "{name}の新着",
+        "trending": "急上昇",
+        "new": "新着",
+    },
+}
 UNTITLED: Final[Mapping[str, str]] = {
     "similar_to_liked": "predicted",
     "similar_to_session": "predicted",
@@ -147,8 +191,19 @@ def _because(placed: Placed, source: str) -> int | None:
 
 def sentence(code: str, title: str | None, languages: Sequence[str]) -> str:
     """The reason in the first of the languages that there are sentences in, else in English."""
-    bases = (each.lower().partition("-")[0] for each in languages)
-    words = SENTENCES[next((base for base in bases if base in SENTENCES), "en")]
+    words = _in_language(SENTENCES, languages)
     if title is None:
         return words[UNTITLED.get(code, code)]
     return words[code].replace("{title}", title)
+
+
+def row_title(code: str, name: str, languages: Sequence[str]) -> str:
+    """What stands above a row; ``name`` is of the item or category that it is about."""
+    return _in_language(ROW_TITLES, languages)[code].replace("{name}", name)
+
+
+def _in_language(
+    texts: Mapping[str, Mapping[str, str]], languages: Sequence[str]
+) -> Mapping[str, str]:
+    bases = (each.lower().partition("-")[0] for each in languages)
+    return texts[next((base for base in bases if base in texts), "en")]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import QuerySet
+
 from catalog.models import Item
 from recommender import explain, setups
 from recommender.candidates import Context, Report, gather
@@ -40,7 +42,7 @@ class Asked:
     """In the filter language, on top of the placement's."""
     modalities: Mapping[Modality, float] = field(default_factory=dict)
     sources: Mapping[str, float] = field(default_factory=dict)
-    """In place of the placement's."""
+    """In place of the placement's, and then nothing falls back."""
     depth: int = 20
     """Positions to fill."""
     limit: int | None = None
@@ -99,11 +101,12 @@ def _asked_for(placement: Placement, asked: Asked) -> Placement:
         placement,
         limit=asked.limit or placement.limit,
         sources=asked.sources or placement.sources,
+        fallback=() if asked.sources else placement.fallback,
     )
 
 
 def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
-    items = Item.objects.visible()
+    items: QuerySet[Item] = Item.objects.visible()
     if placement.filter:
         items = filters.filter_items(items, placement.filter, "placement.filter")
     if asked.filter:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from recommender.impressions import impressions_expire
 from recommender.partitions import month_of, next_month, partitions_ensure
+from recommender.popularity import popularity_count
 from recommender.profiles import profiles_wake
 from recommender.visitors import visitors_stand_still
 
@@ -23,12 +24,13 @@ LAST_FULL: Final = "sweep:events:full"
 
 
 def sweep() -> int:
-    """Make this month and the next; give waiting events their items; delete impressions that are kept
-    no longer; how many events got an item.
+    """Make this month and the next; give waiting events their items; count what is popular; delete
+    impressions that are kept no longer; how many events got an item.
     """
     month = month_of(timezone.now())
     partitions_ensure([month, next_month(month)])
     joined = join_waiting()
+    popularity_count()
     if expired := impressions_expire():
         log.info("sweep: %d impressions were older than is kept", expired)
     if joined:

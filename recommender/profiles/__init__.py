@@ -12,8 +12,8 @@ from recommender.profiles.upkeep import parked_release, profiles_forget, profile
 from recommender.profiles.waking import profiles_catch_up, profiles_wake, profiles_wake_again
 
 __all__ = [
-    "profiles_catch_up",
     "parked_release",
+    "profiles_catch_up",
     "profiles_forget",
     "profiles_join",
     "profiles_renew",

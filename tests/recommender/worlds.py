@@ -1,13 +1,15 @@
 """Events as tests send them, and what is stored of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from django.db import connection
 
 from catalog.models import Item
 from recommender.event_input import EventReader, NewEvent
+from recommender.events import events_record
 from recommender.models import Event, Experiment
 
 VARIANTS = (("control", 1.0, {}), ("bold", 1.0, {"diversity": 0.9}))
@@ -71,3 +73,17 @@ def mentions(*texts: str) -> dict[str, int]:
             if count := cursor.fetchone()[0]:
                 found[table] = count
     return found
+
+
+def happen(events: Iterable[tuple[str, str, str]]) -> None:
+    """Store (visitor, type, item) each as an event of this moment."""
+    reader = EventReader()
+    events_record(
+        [
+            reader.read(
+                {"id": uuid4().hex, "visitor": visitor, "item": item, "type": type_}
+                | ({"share": 1.0} if type_ == "play" else {})
+            )
+            for visitor, type_, item in events
+        ]
+    )

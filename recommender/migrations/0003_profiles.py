@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0001_initial'),
-        ('recommender', '0001_initial'),
+        ('recommender', '0002_placements'),
         ('retrieval', '0001_initial'),
     ]
 

@@ -1,0 +1,14 @@
+"""The API of the recommender, a module for each of what it is about."""
+
+from recommender.api.events import EventsView
+from recommender.api.recommendations import RecommendationsView, RowsView
+from recommender.api.visitors import VisitorExportView, VisitorMergeView, VisitorView
+
+__all__ = [
+    "EventsView",
+    "RecommendationsView",
+    "RowsView",
+    "VisitorExportView",
+    "VisitorMergeView",
+    "VisitorView",
+]
