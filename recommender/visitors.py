@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from catalog.models import Item
 from recommender.events import TRIES, visitors_ensure
 from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
 from recommender.models import Event, Impression, Visitor
-from recommender.profiles import profiles_forget, profiles_join
+from recommender.profiles import profiles_exported, profiles_forget, profiles_join
 
 LOCK: Final = 7_240_002
 """Of the advisory lock of whoever rewrites stored events."""
@@ -183,8 +184,13 @@ def _impression(row: Impression, names: dict[int, str]) -> dict[str, Any]:
     }
 
 
+def _profiles(person: Visitor) -> Iterator[list[dict[str, Any]]]:
+    yield profiles_exported(person.pk, timezone.now())
+
+
 SECTIONS: Final[dict[str, Callable[[Visitor], Iterator[list[dict[str, Any]]]]]] = {
     "events": _events,
     "impressions": _impressions,
+    "profiles": _profiles,
 }
 """The lists of an export, by name; ``visitor_forget`` deletes what each of them reads."""

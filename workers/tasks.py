@@ -56,5 +56,5 @@ def sweep() -> None:
     """
     events.sweep()
     sweeper.sweep()
-    profiles.upkeep()
+    profiles.profiles_upkeep()
     probes.probe_waiting(tuning.recall_probe)

@@ -18,6 +18,8 @@ SAMPLED: Final = 500
 LOOKED_AT: Final = 2_000
 """Ids tried for them, because some are gone or have no vector."""
 KEPT_S: Final = 600.0
+KEPT_WHILE_FEW_S: Final = 10.0
+"""A catalog that is being filled, with less than a whole sample, looks another soon."""
 
 _thresholds: dict[int, tuple[float, float]] = {}
 
@@ -34,11 +36,13 @@ def unit_vectors(
 
 
 def threshold(partition: index.Partition) -> float:
-    """``threshold_of`` a sample of the space's items; this process remembers it for KEPT_S."""
+    """``threshold_of`` a sample of the space's items; this process remembers it."""
     known = _thresholds.get(partition.space_id)
     now = time.monotonic()
     if known is None or known[1] < now:
-        known = threshold_of(_sample(partition)), now + KEPT_S
+        sample = _sample(partition)
+        kept_s = KEPT_S if len(sample) == SAMPLED else KEPT_WHILE_FEW_S
+        known = threshold_of(sample), now + kept_s
         _thresholds[partition.space_id] = known
     return known[0]
 

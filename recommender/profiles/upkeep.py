@@ -19,7 +19,7 @@ RENEW_S: Final = 5.0
 """Of a sweep, every 15 s: about 300 visitors with 100 events each."""
 
 
-def upkeep() -> int:
+def profiles_upkeep() -> int:
     """Bring back what was forgotten on its way; of how many visitors the profile was made anew.
 
     Parked events go on whose items have vectors by now, or are dropped in the end; a worker is asked if

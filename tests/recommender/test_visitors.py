@@ -4,13 +4,16 @@ import json
 import threading
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from recommender.events import events_record
 from recommender.exceptions import MergeConflict, MergeIntoItself
 from recommender.impressions import Answer, Shown, impression_log
-from recommender.models import Event, EventKey, Impression, Visitor
+from recommender.models import Event, EventKey, Impression, Profile, Visitor
+from recommender.profiles import profiles_update
 from recommender.types import Assignment
 from recommender.visitors import (
     EXPORT_ROWS,
@@ -20,7 +23,9 @@ from recommender.visitors import (
     visitor_forget,
     visitor_merge,
 )
+from retrieval import services, spaces
 from tests.recommender.worlds import NOW, experiment, item, mentions, read, sent, stored
+from tests.retrieval.conftest import make_item
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +165,35 @@ def test_export_of_what_was_shown(monkeypatch):
     ]
 
 
+def test_an_export_tells_what_the_profile_says():
+    embedded("frog")
+    item("later")
+    record(sent("e1", visitor="cookie"), sent("e2", type="dislike", item="later"))
+    visitor_merge("cookie", "anna")
+    profiles_update()
+
+    (found,) = export("anna")["profiles"]
+
+    assert found.pop("updated_at")
+    weight = pytest.approx(4 * 0.5 ** (days_since(NOW) / 180), rel=1e-3)
+    strength = pytest.approx(-4 * 0.5 ** (days_since(NOW) / 365), rel=1e-3)
+    moment = "2026-11-23T12:00:00+00:00"
+    assert found.pop("session") == [] or days_since(NOW) < 1
+    assert found == {
+        "space": spaces.active_space().name,
+        "interests": [{"item": "frog", "weight": weight}],
+        "dislikes": [],
+        "history": [
+            {"item": "later", "type": "dislike", "strength": strength, "at": moment},
+            {"item": "frog", "type": "like", "strength": weight, "at": moment},
+        ],
+    }
+
+
+def days_since(moment) -> float:
+    return max((timezone.now() - moment).total_seconds() / 86_400, 0.0)
+
+
 def test_export_of_who_did_nothing():
     visitor_merge("cookie", "anna")
 
@@ -181,8 +215,10 @@ def test_an_export_reads_a_page_at_a_time(django_assert_num_queries):
 @pytest.mark.parametrize("name", ["anna-0451", "cookie-0451", "phone-0451"])
 def test_no_row_mentions_who_was_forgotten(name):
     """Every table of the database is searched, for the identifiers and for the rows' own ids."""
-    item("frog")
+    embedded("frog")
+    item("drum")
     record(
+        sent("evt-anna-0", visitor="anna-0451", item="drum"),
         sent("evt-anna-1", visitor="anna-0451", session="sess-0451"),
         sent("evt-anna-2", visitor="cookie-0451", item="later", request_id="req-0451"),
         sent("evt-anna-3", visitor="phone-0451", occurred_at="2026-02-03T00:00:00Z"),
@@ -193,8 +229,14 @@ def test_no_row_mentions_who_was_forgotten(name):
     visitor_merge("phone-0451", "cookie-0451")
     visitor_merge("cookie-0451", "anna-0451")
     show("phone-0451", 8)
+    profiles_update()
+    record(sent("evt-anna-4", visitor="phone-0451"))
     ids = list(Visitor.objects.exclude(external_id="bert-0815").values_list("pk", flat=True))
-    traces = ("0451", "evt-anna")
+    assert {table for table, _ in references(ids)} >= {
+        *("recommender_event", "recommender_visitor"),
+        *("recommender_profile", "recommender_pendingevent"),
+    }
+    traces = ("-0451", "evt-anna")  # no hexadecimal: vectors are
     before = mentions(*traces)
     kinds = ("event", "eventkey", "impression", "visitor")
     assert {f"recommender_{kind}" for kind in kinds} <= before.keys()
@@ -206,6 +248,14 @@ def test_no_row_mentions_who_was_forgotten(name):
     assert owners() == {"evt-bert-1": "bert-0815"}
     assert EventKey.objects.count() == 1
     assert not Impression.objects.exists()
+    assert list(Profile.objects.values_list("visitor__external_id", flat=True)) == ["bert-0815"]
+
+
+def embedded(name: str) -> None:
+    """An item that profiles can tell from others."""
+    made = make_item(name, f"a {name}")
+    spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
+    services.embed_everywhere([made.pk])
 
 
 def references(ids: list[int]) -> list[tuple[str, str]]:
