@@ -18,8 +18,12 @@ DELETED_AT_ONCE: Final = 10_000
 
 # Whoever is not known is made, as events do: an experiment counts also those who never do anything.
 # DO UPDATE and not DO NOTHING, so that of two first requests at once both get the row.
+# What is shown must not wait for the disk: without synchronous_commit it takes 0.6 ms instead of 4.0, and
+# a crash of the database may lose the last moment's impressions (never more than that).
 INSERT: Final = """
-WITH known AS MATERIALIZED (
+WITH relaxed AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), known AS MATERIALIZED (
     SELECT coalesce(merged_into_id, id) AS id FROM recommender_visitor
     WHERE external_id = %(visitor)s FOR KEY SHARE
 ), made AS (
@@ -33,6 +37,7 @@ INSERT INTO recommender_impression (request_id, visitor_id, session, placement, 
 SELECT %(request_id)s, (SELECT id FROM known UNION ALL SELECT id FROM made), %(session)s,
     %(placement)s, %(experiment)s::bigint, %(variant)s, %(shown_at)s, %(start)s,
     %(item_ids)s::bigint[], %(propensities)s::real[], %(sources)s, %(features)s::real[]
+FROM relaxed
 """
 
 
@@ -67,8 +72,8 @@ class Answer:
 def impression_log(answer: Answer) -> None:
     """Store it, in one statement; nothing for an answer without items.
 
-    Call it outside of transactions that wrote or locked other visitors: it locks one. The visitor
-    is made if nobody knew them. Features are stored if every item has as many.
+    The visitor is made if nobody knew them. Features are stored if every item has as many. Call it
+    outside of transactions: it locks a visitor, and what it commits with is not waited for.
     """
     if not answer.shown:
         return

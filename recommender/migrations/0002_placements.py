@@ -1,5 +1,4 @@
 import django.contrib.postgres.fields
-import django.contrib.postgres.indexes
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -69,7 +68,7 @@ class Migration(migrations.Migration):
             name='Impression',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('request_id', models.CharField(db_index=True, max_length=128)),
+                ('request_id', models.CharField(max_length=128)),
                 ('session', models.CharField(blank=True, max_length=128)),
                 ('placement', models.CharField(max_length=64)),
                 ('variant', models.CharField(blank=True, max_length=64)),
@@ -84,7 +83,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['visitor', 'shown_at'], name='impression_visitor'), models.Index(fields=['placement', 'shown_at'], name='impression_placement'), models.Index(condition=models.Q(('experiment__isnull', False)), fields=['experiment'], name='impression_experiment'), django.contrib.postgres.indexes.BrinIndex(fields=['shown_at'], name='impression_shown_at')],
+                'indexes': [models.Index(fields=['visitor', 'shown_at'], name='impression_visitor'), models.Index(fields=['request_id'], name='impression_request'), models.Index(fields=['shown_at'], name='impression_shown_at'), models.Index(condition=models.Q(('experiment__isnull', False)), fields=['experiment'], name='impression_experiment')],
             },
         ),
         migrations.CreateModel(

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -27,7 +26,7 @@ class Impression(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    request_id = models.CharField(max_length=128, db_index=True)
+    request_id = models.CharField(max_length=128)
     visitor = models.ForeignKey(
         Visitor, on_delete=models.DO_NOTHING, null=True, db_index=False, related_name="impressions"
     )
@@ -50,14 +49,13 @@ class Impression(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["visitor", "shown_at"], name="impression_visitor"),
-            models.Index(fields=["placement", "shown_at"], name="impression_placement"),
+            models.Index(fields=["request_id"], name="impression_request"),
+            models.Index(fields=["shown_at"], name="impression_shown_at"),
             models.Index(
                 fields=["experiment"],
                 name="impression_experiment",
                 condition=Q(experiment__isnull=False),
             ),
-            # rows arrive in the order of time, so that the oldest lie together
-            BrinIndex(fields=["shown_at"], name="impression_shown_at"),
         ]
 
     def __str__(self) -> str:

@@ -19,11 +19,14 @@ WITH exposed AS (
         count(*) AS answers, sum(cardinality(i.item_ids)) AS shown, min(i.shown_at) AS first
     FROM recommender_impression i WHERE i.experiment_id = %(experiment)s GROUP BY 1
 ), touched AS MATERIALIZED ({TOUCHED}
+), acted AS (
+    SELECT unit, array_agg(DISTINCT type) AS types, bool_or(type = ANY(%(clicks)s))::int AS clicked,
+        sum(value) FILTER (WHERE type = ANY(%(conversions)s)) AS value
+    FROM touched WHERE experiment_id = %(experiment)s GROUP BY unit, impression_id, item_id
 ), owed AS (
-    SELECT unit, array_agg(DISTINCT type) AS types,
-        count(DISTINCT (impression_id, item_id)) FILTER (WHERE type = ANY(%(clicks)s)) AS clicked,
-        coalesce(sum(value) FILTER (WHERE type = ANY(%(conversions)s)), 0) AS value
-    FROM touched WHERE experiment_id = %(experiment)s GROUP BY unit
+    SELECT unit, sum(clicked) AS clicked, sum(value) AS value FROM acted GROUP BY unit
+), kinds AS (
+    SELECT unit, array_agg(DISTINCT type) AS types FROM acted, unnest(types) type GROUP BY unit
 ), done AS (
     SELECT x.unit, array_agg(DISTINCT t.type) AS types
     FROM touched t JOIN exposed x
@@ -32,9 +35,10 @@ WITH exposed AS (
     GROUP BY x.unit
 ), units AS (
     SELECT x.variant, x.variants, x.answers, x.shown::float8 AS shown,
-        coalesce(o.types, '{{}}') AS types, coalesce(d.types, '{{}}') AS done,
+        coalesce(k.types, '{{}}') AS types, coalesce(d.types, '{{}}') AS done,
         coalesce(o.clicked, 0)::float8 AS clicked, coalesce(o.value, 0) AS value
-    FROM exposed x LEFT JOIN owed o USING (unit) LEFT JOIN done d USING (unit)
+    FROM exposed x LEFT JOIN owed o USING (unit)
+    LEFT JOIN kinds k USING (unit) LEFT JOIN done d USING (unit)
 ), facts AS (
     SELECT variant, count(*) AS visitors, sum(answers)::bigint AS answers, sum(shown) AS shown,
         sum(clicked) AS clicked, sum(value) AS value,
