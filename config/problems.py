@@ -86,6 +86,9 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     recommender_errors.ExperimentConflict: (409, None),
     recommender_errors.InvalidOption: (400, None),
     recommender_errors.InvalidRule: (400, None),
+    recommender_errors.NothingToLearn: (409, None),
+    recommender_errors.TooManyItems: (409, None),
+    recommender_errors.ModelConflict: (409, None),
 }
 
 # What these say may hold addresses, queries or paths: the answer says this instead.

@@ -1,5 +1,5 @@
-"""The tables of the recommender: who visits, what they did and were shown, what it says of them, and
-who decided what.
+"""The tables of the recommender: who visits, what they did and were shown, what it says of them, what
+was learned from all of it, and who decided what.
 """
 
 from recommender.models.events import Event, EventKey
@@ -9,6 +9,7 @@ from recommender.models.placements import Change, Placement
 from recommender.models.popularity import ItemPopularity
 from recommender.models.profiles import PendingEvent, Profile
 from recommender.models.rules import Rule
+from recommender.models.versions import ItemNeighbours, ItemTower, RecommenderModel
 from recommender.models.visitors import Visitor
 
 __all__ = [
@@ -17,10 +18,13 @@ __all__ = [
     "EventKey",
     "Experiment",
     "Impression",
+    "ItemNeighbours",
     "ItemPopularity",
+    "ItemTower",
     "PendingEvent",
     "Placement",
     "Profile",
+    "RecommenderModel",
     "Rule",
     "Variant",
     "Visitor",
