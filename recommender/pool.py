@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from django.db import connection
-from django.db.backends.postgresql.psycopg_any import mogrify  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from recommender import ranking
@@ -75,13 +74,11 @@ def pool(
 def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
     if not ids:
         return []
-    text, values = context.items.order_by().values("id").query.sql_with_params()
-    connection.ensure_connection()
     statement = FACTS.format(
-        fresh_s=FRESH_S, ids=",".join(map(str, ids)), items=mogrify(text, values, connection)
+        fresh_s=FRESH_S, ids=",".join(map(str, ids)), items=index.ids_text(context.items)
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, [])
         return [_Facts(*row) for row in cursor.fetchall()]
 
 

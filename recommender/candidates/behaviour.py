@@ -5,10 +5,11 @@ from typing import Final
 from django.db import connection
 
 from recommender.candidates.context import Context
+from recommender.collaborative.serving import nearest_by_tower, related
 from recommender.types import Found
 
 COUNTED: Final = 50
-"""Latest liked items of a visitor that a model is asked about."""
+"""Items of a visitor that a model is asked about: those that count most."""
 TOUCHES: Final = 300
 """Latest events with the session's items whose surroundings are looked at."""
 AROUND: Final = "2 hours"
@@ -32,18 +33,14 @@ GROUP BY e.item_id ORDER BY score DESC, e.item_id LIMIT %(limit)s
 
 def collaborative(context: Context, limit: int) -> list[Found]:
     """What the item-item model says of the visitor's items; nothing without an active model."""
-    from recommender.collaborative.serving import related
-
-    return related(context.liked[:COUNTED], limit) if context.liked else []
+    history = context.said[:COUNTED]
+    return related(history, limit, exclude=context.done_ids, items=context.items)
 
 
 def factors(context: Context, limit: int) -> list[Found]:
     """What the two-tower model says of them; it knows items that nobody has touched yet."""
-    from recommender.collaborative.serving import nearest_by_tower
-
-    if not context.liked:
-        return []
-    return nearest_by_tower(context.liked[:COUNTED], limit, context.items)
+    history = context.said[:COUNTED]
+    return nearest_by_tower(history, limit, items=context.items, exclude=context.done_ids)
 
 
 def covisited(context: Context, limit: int) -> list[Found]:

@@ -36,13 +36,24 @@ class Context:
         return [(item_id, 1 / (1 + place)) for place, item_id in enumerate(self.session_ids)]
 
     @cached_property
-    def liked(self) -> list[tuple[int, float]]:
-        """What speaks for the visitor's taste: items and what each counts, the session's included."""
+    def said(self) -> list[tuple[int, float]]:
+        """Items and what each counts, below 0 what speaks against it, the weightiest first.
+
+        Of the visitor's history, and the session's items, the latest of which counts as much as the
+        weightiest of the history.
+        """
         counted: dict[int, float] = {}
         for done in self.taste.history:
-            if done.strength > 0:
-                counted[done.item_id] = counted.get(done.item_id, 0.0) + done.strength
-        heaviest = max(counted.values(), default=1.0)
+            counted[done.item_id] = counted.get(done.item_id, 0.0) + done.strength
+        heaviest = max([1.0, *counted.values()])
         for item_id, share in self.session_strengths:
             counted[item_id] = counted.get(item_id, 0.0) + share * heaviest
-        return list(counted.items())
+        return sorted(
+            ((item_id, value) for item_id, value in counted.items() if value),
+            key=lambda each: (-abs(each[1]), each[0]),
+        )
+
+    @cached_property
+    def done_ids(self) -> list[int]:
+        """The items that the placement hides from this visitor."""
+        return [d.item_id for d in self.taste.history if d.type in self.placement.hide]

@@ -3,10 +3,10 @@
 from typing import Final
 
 from django.db import connection
-from django.db.backends.postgresql.psycopg_any import mogrify  # type: ignore[import-untyped]
 
 from recommender.candidates.context import Context
 from recommender.types import Found
+from retrieval import index
 
 BEST: Final = """
 SELECT p.item_id, p.{column} FROM recommender_itempopularity p
@@ -36,9 +36,6 @@ def new(context: Context, limit: int) -> list[Found]:
 
 
 def _listed(context: Context, statement: str) -> list[Found]:
-    text, values = context.items.order_by().values("id").query.sql_with_params()
-    connection.ensure_connection()
-    items = mogrify(text, values, connection)
     with connection.cursor() as cursor:
-        cursor.execute(statement.replace("{items}", items))
+        cursor.execute(statement.replace("{items}", index.ids_text(context.items)), [])
         return [Found(*row) for row in cursor.fetchall()]
