@@ -14,6 +14,7 @@ from catalog.api import (
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
 from recommender.api import EventsView, VisitorExportView, VisitorMergeView, VisitorView
+from recommender.experiments_api import ExperimentReportView, PlacementsView
 from retrieval.api import SearchView, SimilarToSeveralView, SimilarView, SuggestView
 from workers.api import StatusView
 
@@ -45,6 +46,12 @@ urlpatterns = [
     path(f"{v1}visitors/<str:visitor>/", VisitorView.as_view(), name="visitor"),
     path(f"{v1}visitors/<str:visitor>/merge/", VisitorMergeView.as_view(), name="visitor-merge"),
     path(f"{v1}visitors/<str:visitor>/export/", VisitorExportView.as_view(), name="visitor-export"),
+    path(f"{v1}placements/", PlacementsView.as_view(), name="placements"),
+    path(
+        f"{v1}experiments/<str:name>/report/",
+        ExperimentReportView.as_view(),
+        name="experiment-report",
+    ),
     # documentation
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

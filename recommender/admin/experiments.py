@@ -20,7 +20,6 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html
 from recommender.admin.changes import trail
-from recommender.admin.experiment_tables import metric_rows, size_rows
 from recommender.admin.option_forms import OptionsForm
 from recommender.changes import Action, Subject, change_record
 from recommender.exceptions import RecommenderError
@@ -29,6 +28,7 @@ from recommender.models import Experiment, Variant
 from recommender.models.placements import OPTIONS
 from recommender.placements import declared_names
 from recommender.reports import experiment_report
+from recommender.reports.text import metric_rows, size_rows
 from retrieval.admin.space_forms import SayingForm
 from retrieval.admin.space_tables import table
 
@@ -215,8 +215,8 @@ class ExperimentAdmin(ModelAdmin):
             "report": report,
             "badge": self.state_badge(row),
             "sizes": size_rows(report),
-            "metrics": [metric_rows(report, each) for each in report.metrics],
-            "guardrails": [metric_rows(report, each) for each in report.guardrails],
+            "metrics": [(each, metric_rows(report, each)) for each in report.metrics],
+            "guardrails": [(each, metric_rows(report, each)) for each in report.guardrails],
         }
         return TemplateResponse(request, "recommender/admin/experiment_report.html", context)
 

@@ -106,7 +106,8 @@ def metrics_of(facts: Sequence[Facts]) -> list[Metric]:
             lambda f: _few(f.paying, MIN_PAYING, "visitors with a value"),
         ),
     ]
-    return metrics + [_share_of_type(name, facts) for name in event_types()]
+    happened = {name for each in facts for name in each.acted or {}}
+    return metrics + [_share_of_type(name, facts) for name in event_types() if name in happened]
 
 
 def _share_of_type(name: str, facts: Sequence[Facts]) -> Metric:
