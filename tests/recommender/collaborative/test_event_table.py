@@ -44,7 +44,9 @@ def cells(interactions) -> dict[tuple[str, str], float]:
 
 def test_each_event_counts_what_its_type_says():
     item("frog"), item("drum")
-    happened(("anna", "frog", "like", 0), ("anna", "frog", "view", 30), ("anna", "drum", "view", 60))
+    happened(
+        ("anna", "frog", "like", 0), ("anna", "frog", "view", 30), ("anna", "drum", "view", 60)
+    )
     happened(("bo", "drum", "play", 60), share=0.5)
     table = events_read()
     types = event_types()
@@ -64,7 +66,9 @@ def test_each_event_counts_what_its_type_says():
 
 def test_a_visitors_events_with_an_item_are_added_up_and_damped():
     item("frog"), item("drum")
-    happened(("anna", "frog", "like", 0), ("anna", "frog", "view", 30), ("anna", "drum", "view", 30))
+    happened(
+        ("anna", "frog", "like", 0), ("anna", "frog", "view", 30), ("anna", "drum", "view", 30)
+    )
     found = cells(interactions_of_events(NOW.timestamp()))
     assert found == pytest.approx(
         {("anna", "frog"): np.log2(1 + 4.5), ("anna", "drum"): np.log2(1.5)}
@@ -113,7 +117,10 @@ def test_merged_visitors_are_one():
     item("frog"), item("drum")
     happened(("anna", "frog", "view", 0), ("cookie", "drum", "view", 0))
     visitor_merge("cookie", "anna")
-    assert set(cells(interactions_of_events(NOW.timestamp()))) == {("anna", "frog"), ("anna", "drum")}
+    assert set(cells(interactions_of_events(NOW.timestamp()))) == {
+        ("anna", "frog"),
+        ("anna", "drum"),
+    }
 
 
 def test_few_events_can_be_asked_to_be_left_out():

@@ -112,7 +112,7 @@ class TestEase:
         assert model.neighbours(30).toarray() == pytest.approx(model.weights)
 
     def test_too_many_items_are_refused_with_what_to_do(self):
-        with pytest.raises(TooManyItems, match="30 items .* takes 20: use `item-knn`"):
+        with pytest.raises(TooManyItems, match=r"30 items .* takes 20: use `item-knn`"):
             Ease(max_items=20).fit(scattered())
 
 
