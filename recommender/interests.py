@@ -35,7 +35,7 @@ Record = np.dtype(
     [("item", "<i8"), ("at", "<f8"), ("strength", "<f4"), ("kind", "u1"), ("group", "i1")]
 )
 """A thing done: ``strength`` as of ``at``; ``group`` is the interest (or dislike) that it counts in,
-WITHDRAWN if a later opinion took it back, UNPLACED while its item has no vector."""
+WITHDRAWN if something later took it back, UNPLACED while its item has no vector."""
 
 
 class Kind(NamedTuple):
@@ -43,6 +43,7 @@ class Kind(NamedTuple):
 
     name: str
     half_life_days: float
+    takes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,11 @@ class Leanings:
         """(kinds,)."""
         return np.array([kind.half_life_days * DAY_S for kind in self.kinds], np.float64)
 
+    @property
+    def taking_back(self) -> NDArray[np.bool_]:
+        """(kinds,)."""
+        return np.array([kind.takes_back for kind in self.kinds], bool)
+
 
 def take_in(leanings: Leanings, deeds: Iterable[Deed], threshold: float) -> None:
     """Bring the leanings up to date, in the order in which the things were done.
@@ -190,7 +196,7 @@ def _take_in(leanings: Leanings, deed: Deed, threshold: float) -> None:
     new = np.array([(deed.item_id, deed.at, strength, kind, UNPLACED)], Record)
     own = np.flatnonzero(leanings.history["item"] == deed.item_id)
     records = np.concatenate([leanings.history[own], new])
-    kept, counting = _standing(records, leanings.half_lives_s)
+    kept, counting = _standing(records, leanings.half_lives_s, leanings.taking_back)
     for place in range(len(records)):
         if records["group"][place] >= 0 and place not in counting and deed.vector is not None:
             _withdraw(leanings, records, place, deed.vector)
@@ -205,7 +211,7 @@ def _take_in(leanings: Leanings, deed: Deed, threshold: float) -> None:
 
 
 def _kind(leanings: Leanings, of: EventType) -> int:
-    kind = Kind(of.name, of.half_life_days)
+    kind = Kind(of.name, of.half_life_days, of.takes_back)
     if kind in leanings.kinds:
         return leanings.kinds.index(kind)
     leanings.kinds.append(kind)
@@ -227,20 +233,28 @@ def _decay(leanings: Leanings, moment: float) -> None:
 
 
 def _standing(
-    records: NDArray[np.void], half_lives_s: NDArray[np.float64]
+    records: NDArray[np.void],
+    half_lives_s: NDArray[np.float64],
+    taking_back: NDArray[np.bool_],
 ) -> tuple[list[int], set[int]]:
     """Which of an item's records are kept, and which of those count.
 
     A repetition renews: of each kind the one stays that counts most now, which time does not change. Whoever
     speaks against an item takes back all they said for it before; what is said for it afterwards counts
-    if it says at least as much, as a like does after a dislike, and a view does not.
+    if it says at least as much, as a like does after a dislike, and a view does not. What takes back leaves
+    nothing of all that was before.
     """
     best: dict[int, int] = {}
+    takes_back = taking_back[records["kind"]]
+    since = records["at"][takes_back].max(initial=-np.inf)
+    before = (records["at"] <= since) & ~takes_back
     placeless = records["group"] == UNPLACED
     strengths = np.abs(records["strength"].astype(float))
     # of one kind, so in the same order at any moment
     now = np.log2(np.maximum(strengths, 1e-300)) + records["at"] / half_lives_s[records["kind"]]
     for place, kind in enumerate(records["kind"].tolist()):
+        if before[place]:
+            continue
         known = best.get(kind)
         again = known is not None and now[place] == now[known]
         if known is None or now[place] > now[known] or (again and placeless[known]):
@@ -353,7 +367,9 @@ def taste(leanings: Leanings, now: float) -> Taste:
         session=_session(leanings, passed, ages),
         dislikes=_interests(leanings.disliked, factors, history, -counts * (counts < 0)),
         history=tuple(
-            Done(item, leanings.kinds[kind].name, strength, at) for item, kind, strength, at in done
+            Done(item, leanings.kinds[kind].name, strength, at)
+            for item, kind, strength, at in done
+            if not leanings.kinds[kind].takes_back
         )[::-1],
     )
 
