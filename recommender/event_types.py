@@ -10,7 +10,7 @@ from django.conf import settings
 from recommender.types import EventType
 
 NAME_PATTERN: Final = r"[a-z][a-z0-9_]{0,31}"
-OPTIONS: Final = frozenset({"weight", "half_life_days", "with_share"})
+OPTIONS: Final = frozenset({"weight", "half_life_days", "with_share", "takes_back"})
 
 
 def event_types() -> dict[str, EventType]:

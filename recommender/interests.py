@@ -38,7 +38,7 @@ Record = np.dtype(
     [("item", "<i8"), ("at", "<f8"), ("strength", "<f4"), ("kind", "u1"), ("group", "i1")]
 )
 """A thing done: ``strength`` as of ``at``; ``group`` is the interest (or dislike) that it counts in,
-WITHDRAWN if a later opinion took it back, UNPLACED while its item has no vector."""
+WITHDRAWN if something later took it back, UNPLACED while its item has no vector."""
 
 
 RAW: Final = np.dtype((np.void, Record.itemsize))
@@ -50,6 +50,7 @@ class Kind(NamedTuple):
 
     name: str
     half_life_days: float
+    takes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,11 @@ class Leanings:
         """(kinds,)."""
         return np.array([kind.half_life_days * DAY_S for kind in self.kinds], np.float64)
 
+    @property
+    def taking_back(self) -> NDArray[np.bool_]:
+        """(kinds,)."""
+        return np.array([kind.takes_back for kind in self.kinds], bool)
+
 
 def take_in(leanings: Leanings, deeds: Iterable[Deed], threshold: float) -> None:
     """Bring the leanings up to date, in the order in which the things were done.
@@ -198,7 +204,7 @@ def _take_in(leanings: Leanings, deed: Deed, threshold: float) -> None:
     own = leanings.history["item"] == deed.item_id
     mine = leanings.history.view(RAW)[own]
     records = np.concatenate([mine, new.view(RAW)]).view(Record) if len(mine) else new
-    kept, counting = _standing(records, leanings.half_lives_s)
+    kept, counting = _standing(records, leanings.half_lives_s, leanings.taking_back)
     for place in range(len(records)):
         if records["group"][place] >= 0 and place not in counting and deed.vector is not None:
             _withdraw(leanings, records, place, deed.vector)
@@ -213,7 +219,7 @@ def _take_in(leanings: Leanings, deed: Deed, threshold: float) -> None:
 
 
 def _kind(leanings: Leanings, of: EventType) -> int:
-    kind = Kind(of.name, of.half_life_days)
+    kind = Kind(of.name, of.half_life_days, of.takes_back)
     if kind in leanings.kinds:
         return leanings.kinds.index(kind)
     leanings.kinds.append(kind)
@@ -235,22 +241,30 @@ def _decay(leanings: Leanings, moment: float) -> None:
 
 
 def _standing(
-    records: NDArray[np.void], half_lives_s: NDArray[np.float64]
+    records: NDArray[np.void],
+    half_lives_s: NDArray[np.float64],
+    taking_back: NDArray[np.bool_],
 ) -> tuple[list[int], set[int]]:
     """Which of an item's records are kept, and which of those count.
 
     A repetition renews: of each kind the one stays that counts most now, which time does not change. A
     later opinion takes back the opposite ones before it if it has WEIGHT_TO_OPPOSE of theirs: a like does
     after a dislike, a dislike after a purchase; else it does not count: no view of what is disliked.
+    What takes back leaves nothing of all that was before.
     """
     if len(records) == 1:
         return [0], {0} if records["strength"][0] else set()
     best: dict[int, int] = {}
+    takes_back = taking_back[records["kind"]]
+    since = records["at"][takes_back].max(initial=-np.inf)
+    before = (records["at"] <= since) & ~takes_back
     placeless = records["group"] == UNPLACED
     strengths = np.abs(records["strength"].astype(float))
     # of one kind, so in the same order at any moment
     now = np.log2(np.maximum(strengths, 1e-300)) + records["at"] / half_lives_s[records["kind"]]
     for place, kind in enumerate(records["kind"].tolist()):
+        if before[place]:
+            continue
         known = best.get(kind)
         again = known is not None and now[place] == now[known]
         if known is None or now[place] > now[known] or (again and placeless[known]):
@@ -367,7 +381,9 @@ def taste(leanings: Leanings, now: float) -> Taste:
         session=_session(leanings, passed, ages),
         dislikes=_interests(leanings.disliked, factors, history, -counts * (counts < 0)),
         history=tuple(
-            Done(item, leanings.kinds[kind].name, strength, at) for item, kind, strength, at in done
+            Done(item, leanings.kinds[kind].name, strength, at)
+            for item, kind, strength, at in done
+            if not leanings.kinds[kind].takes_back
         )[::-1],
     )
 
