@@ -151,8 +151,8 @@ def _notes(report: ExperimentReport, now: datetime) -> list[str]:
     ).count()
     if changed:
         notes.append(
-            f"The placement was changed in the admin while it ran ({changed} times): the figures mix "
-            "what was before and after."
+            f"The placement was changed in the admin while it ran ({changed} x): the figures mix what "
+            "was before and after."
         )
     return notes
 
