@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from catalog.models import Item
 from recommender import explain, setups
 from recommender.candidates import Context, Report, gather
-from recommender.impressions import shown_lately
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
@@ -77,13 +76,12 @@ def recommend(asked: Asked) -> Recommended:
     context = _context(asked, placement, space, taste)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
     candidates = pool(context, gathered, _pinned(setup.rules))
-    shown = shown_lately(asked.visitor, asked.now) if placement.rotation and asked.visitor else {}
     situation = Situation(
         placement=placement,
         depth=asked.depth,
         rules=setup.rules,
         hidden=_hidden(taste, placement),
-        shown=shown,
+        shown=_freshness(setup.shown, asked.now),
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
     placed = rerank(candidates, situation)
@@ -131,6 +129,14 @@ def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Tas
         session_ids=looked_at,
         modalities=asked.modalities,
     )
+
+
+def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
+    """Item -> 1 for what was shown just now, falling to 0 for what is forgotten."""
+    whole_s = setups.LATELY.total_seconds()
+    return {
+        item_id: max(0.0, 1 - (now.timestamp() - at) / whole_s) for item_id, at in shown.items()
+    }
 
 
 def _pinned(rules: Sequence[Rule]) -> list[int]:

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 from recommender.event_types import event_types
-from recommender.interests import Deed, Leanings, take_in, taste
+from recommender.interests import take_in, taste
+from recommender.leanings import Deed, Leanings
 from recommender.profiles import likeness
 from recommender.profiles.rows import COLUMNS, Row, unpacked
 from recommender.types import Taste
