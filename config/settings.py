@@ -506,6 +506,7 @@ UNFOLD = {
                 "items": [
                     _admin_link("Events", "bolt", "recommender.event"),
                     _admin_link("Visitors", "groups", "recommender.visitor"),
+                    _admin_link("Models", "model_training", "recommender.recommendermodel"),
                 ],
             },
             {

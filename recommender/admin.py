@@ -152,3 +152,6 @@ class VisitorAdmin(ReadOnlyAdmin):
     sortable_by = ()
     search_fields = ("external_id__startswith",)
     search_help_text = "How an identifier begins"
+
+
+from recommender import versions_admin  # noqa: E402, F401
