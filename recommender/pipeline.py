@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from catalog.models import Item
 from recommender import explain, setups
 from recommender.candidates import Context, Report, gather
+from recommender.event_types import liked
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
@@ -87,7 +88,7 @@ def recommend(asked: Asked) -> Recommended:
     placed = rerank(candidates, situation)
     return Recommended(
         placed=placed,
-        reasons=_explained(space, placed),
+        reasons=_explained(space, placed, liked(taste)),
         placement=placement,
         assignment=setup.assignment,
         reports=gathered.reports,
@@ -127,6 +128,7 @@ def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Tas
         now=asked.now,
         session=session,
         session_ids=looked_at,
+        visitor=asked.visitor,
         modalities=asked.modalities,
     )
 
@@ -148,10 +150,10 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
 
 
 def _explained(
-    space: spaces.Space, placed: Sequence[Placed]
+    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int]
 ) -> dict[int, tuple[explain.Reason, ...]]:
     """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
-    found = {each.candidate.item_id: explain.reasons(each) for each in placed}
+    found = {each.candidate.item_id: explain.reasons(each, likes) for each in placed}
     alike = {
         (item_id, reason.item_id)
         for item_id, given in found.items()

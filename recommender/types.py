@@ -93,6 +93,8 @@ class Candidate:
     """(fused_dim,), unit row; zeros while the item has none."""
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """"kind", "categories" (paths), "tags" and "attributes.NAME" -> the item's."""
+    alike: Mapping[str, int] = field(default_factory=dict)
+    """"taste" and "session" -> the item of the visitor or of the session that it is most like."""
 
 
 @dataclass(frozen=True, slots=True)
