@@ -33,7 +33,8 @@ def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
     """What is known of the visitor in the space, as of ``now``; empty for one nobody knows.
 
     One statement. Without a profile in the space, which an activated one lacks at first, what the
-    latest events say: two more. Nothing is written. Raises SpaceGone.
+    latest events say: two more, and now and then two for what is alike there. Nothing is written.
+    Raises SpaceGone.
     """
     partition = space.partition
     with connection.cursor() as cursor:
