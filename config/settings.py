@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -161,9 +162,12 @@ FILE_UPLOAD_PERMISSIONS = 0o644
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
+    "workers.tasks.update_profiles": {"queue": "profiles"},
     "workers.tasks.embed_items": {"queue": "embed"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
+    "workers.tasks.recommender_train": {"queue": "train"},
+    "workers.tasks.recommender_train_due": {"queue": "train"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -179,6 +183,7 @@ _LONG_TASK: dict[str, Any] = {
 CELERY_TASK_ANNOTATIONS = {
     "workers.tasks.space_train": _LONG_TASK,
     "workers.tasks.audit_catalog": _LONG_TASK,
+    "workers.tasks.recommender_train": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # a child loads its models before it reports
@@ -195,7 +200,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # a web request that cannot reach the broker goes on: the rows say what is due
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {
         "task": "workers.tasks.sweep",
         "schedule": float(env.integer("SWEEP_INTERVAL_S", 15, minimum=1)),
@@ -203,6 +208,15 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30},
     },
 }
+RECOMMENDER_TRAIN_HOUR = env.choice(
+    "RECOMMENDER_TRAIN_HOUR", "3", ("never", *(str(hour) for hour in range(24)))
+)
+if RECOMMENDER_TRAIN_HOUR != "never":
+    CELERY_BEAT_SCHEDULE["train the recommender"] = {
+        "task": "workers.tasks.recommender_train_due",
+        "schedule": crontab(minute="0", hour=RECOMMENDER_TRAIN_HOUR),
+        "options": {"expires": 3_600},
+    }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 # --- Triad --------------------------------------------------------------------------------------
@@ -307,9 +321,84 @@ RECOMMENDER: dict[str, Any] = {
             "purchase": {"weight": 5.0, "half_life_days": 180},
             "play": {"weight": 2.0, "half_life_days": 60, "with_share": True},
             "custom": {"weight": 1.0, "half_life_days": 30},
+            # a like or a dislike is taken back; what was done with the item afterwards counts
+            "withdraw": {"weight": 0.0, "half_life_days": 30, "takes_back": True},
         },
         "MAX_AGE_DAYS": env.integer("EVENT_MAX_AGE_DAYS", 730, minimum=1),
         "MAX_AHEAD_S": env.integer("EVENT_MAX_AHEAD_S", 300, minimum=0),
+    },
+    # where recommendations are shown; what each option means is in recommender/types.py. Starting
+    # values by judgement; single options can be overridden in the admin, and compared in experiments.
+    "PLACEMENTS": {
+        "home": {
+            "sources": {
+                "taste": 0.35,
+                "collaborative": 0.2,
+                "factors": 0.1,
+                "session": 0.15,
+                "trending": 0.1,
+                "new": 0.1,
+            },
+            "diversity": 0.4,
+            "caps": {"categories": 6},
+            "hide": ["like", "dislike", "purchase"],
+            "rotation": 0.3,
+            "exploration": 0.05,
+            "fallback": ["trending", "popular", "new"],
+        },
+        # what goes with the item that is looked at
+        "item": {
+            "sources": {"session": 0.5, "covisited": 0.3, "collaborative": 0.2},
+            "diversity": 0.2,
+            "hide": ["dislike"],
+            "limit": 12,
+            "fallback": ["popular"],
+        },
+        # what goes with several
+        "basket": {
+            "sources": {"covisited": 0.5, "collaborative": 0.3, "session": 0.2},
+            "diversity": 0.3,
+            "hide": ["dislike", "cart", "purchase"],
+            "limit": 8,
+            "fallback": ["popular"],
+        },
+        # seen once, long after it was made
+        "email": {
+            "sources": {"taste": 0.5, "collaborative": 0.3, "new": 0.2},
+            "diversity": 0.5,
+            "caps": {"categories": 2},
+            "hide": ["like", "dislike", "purchase", "cart", "view", "click"],
+            "rotation": 0.8,
+            "limit": 6,
+            "fallback": ["trending", "popular", "new"],
+        },
+    },
+    "IMPRESSIONS": {
+        "KEEP_DAYS": env.integer("IMPRESSION_KEEP_DAYS", 180, minimum=1),
+        # an event without a request_id counts for the last answer that showed the visitor its item
+        # within so many hours
+        "TOUCH_HOURS": env.integer("IMPRESSION_TOUCH_HOURS", 24, minimum=0),
+        # types of events: what is a click, what converts (their value is the reports' value), and what
+        # an experiment must not make more frequent, with the relative rise that is tolerated
+        "CLICKS": ["click"],
+        "CONVERSIONS": ["purchase"],
+        "GUARDRAILS": {"dislike": 0.1},
+    },
+    # invented visitors' identifiers begin so: no model learns from them, no metric counts them
+    "DEMO_VISITORS": "demo:",
+    # what is trained every night, by kind; the options are those of recommender/collaborative
+    "MODELS": {
+        "item-item": {"ALGORITHM": "ease"},
+        "two-tower": {"ALGORITHM": "two-tower"},
+    },
+    "TRAINING": {
+        "MIN_NEW_EVENTS": env.integer("RECOMMENDER_TRAIN_MIN_EVENTS", 1_000, minimum=1),
+        # whether what was trained by night takes over: never, better (if it is not worse) or always
+        "ACTIVATION": env.choice(
+            "RECOMMENDER_TRAIN_ACTIVATION", "better", ("never", "better", "always")
+        ),
+        # ready versions of a kind that are kept beside the active one
+        "KEEP": env.integer("RECOMMENDER_KEEP_MODELS", 3, minimum=1),
     },
 }
 
@@ -475,8 +564,13 @@ UNFOLD = {
                 "title": "Recommender",
                 "separator": True,
                 "items": [
+                    _admin_link("Placements", "dashboard", "recommender.placement"),
+                    _admin_link("Rules", "push_pin", "recommender.rule"),
+                    _admin_link("Experiments", "science", "recommender.experiment"),
+                    _admin_link("Changes", "history", "recommender.change"),
                     _admin_link("Events", "bolt", "recommender.event"),
                     _admin_link("Visitors", "groups", "recommender.visitor"),
+                    _admin_link("Models", "model_training", "recommender.recommendermodel"),
                 ],
             },
             {

@@ -13,7 +13,16 @@ from catalog.api import (
 )
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
-from recommender.api import EventsView, VisitorExportView, VisitorMergeView, VisitorView
+from recommender.api import (
+    EventsView,
+    ExperimentReportView,
+    PlacementsView,
+    RecommendationsView,
+    RowsView,
+    VisitorExportView,
+    VisitorMergeView,
+    VisitorView,
+)
 from retrieval.api import SearchView, SimilarToSeveralView, SimilarView, SuggestView
 from workers.api import StatusView
 
@@ -41,10 +50,18 @@ urlpatterns = [
     path(f"{v1}similar/", SimilarToSeveralView.as_view(), name="similar-to-several"),
     path(f"{v1}items/<str:external_id>/similar/", SimilarView.as_view(), name="similar"),
     # the recommender
+    path(f"{v1}recommendations/", RecommendationsView.as_view(), name="recommendations"),
+    path(f"{v1}recommendations/rows/", RowsView.as_view(), name="recommendation-rows"),
     path(f"{v1}events/", EventsView.as_view(), name="events"),
     path(f"{v1}visitors/<str:visitor>/", VisitorView.as_view(), name="visitor"),
     path(f"{v1}visitors/<str:visitor>/merge/", VisitorMergeView.as_view(), name="visitor-merge"),
     path(f"{v1}visitors/<str:visitor>/export/", VisitorExportView.as_view(), name="visitor-export"),
+    path(f"{v1}placements/", PlacementsView.as_view(), name="placements"),
+    path(
+        f"{v1}experiments/<str:name>/report/",
+        ExperimentReportView.as_view(),
+        name="experiment-report",
+    ),
     # documentation
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

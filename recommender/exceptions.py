@@ -1,6 +1,6 @@
-"""What can go wrong with events and visitors; ``code`` is stable and reaches the API."""
+"""What can go wrong in the recommender; ``code`` is stable and reaches the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class RecommenderError(Exception):
@@ -52,3 +52,83 @@ class VisitorBusy(RecommenderError):
 
     def __init__(self) -> None:
         super().__init__("The visitors are being forgotten at the same moment; send it again.")
+
+
+class UnknownPlacement(RecommenderError):
+    """No placement of that name is declared."""
+
+    code = "unknown_placement"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"placement: there is no {name[:100]!r}; there are: {', '.join(known) or 'none'}."
+        )
+
+
+class UnknownExperiment(RecommenderError):
+    """There is no experiment of that name."""
+
+    code = "unknown_experiment"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"There is no experiment {name!r}; there are: {', '.join(known) or 'none'}."
+        )
+
+
+class ExperimentConflict(RecommenderError):
+    """The experiment is in a state, or the placement has an experiment, that does not allow it."""
+
+    code = "experiment_conflict"
+
+
+class InvalidOption(RecommenderError, ValueError):
+    """An option of a placement has a value that makes no sense."""
+
+    code = "invalid"
+
+
+class InvalidRule(RecommenderError):
+    """A rule that makes no sense; ``errors`` maps a field to what is wrong with it."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {problem}" for field, problem in errors.items()))
+        self.errors = dict(errors)
+
+
+class NothingToLearn(RecommenderError):
+    """There is no event to learn from, or too little."""
+
+    code = "nothing_to_learn"
+
+    def __init__(self, why: str = "There are no interactions.") -> None:
+        super().__init__(
+            f"{why} Send events (POST /api/v1/events/) or import some (`manage.py import_events`)."
+        )
+
+
+class TooManyItems(RecommenderError):
+    """A dense model of so many items would not fit into memory."""
+
+    code = "too_many_items"
+
+    def __init__(self, items: int, most: int) -> None:
+        super().__init__(
+            f"{items} items are too many for a dense item-item model, which takes {most}: use "
+            "`item-knn`, which is sparse."
+        )
+        self.items, self.most = items, most
+
+
+class ModelConflict(RecommenderError):
+    """A model version cannot be made, activated, rolled back or retired as things are."""
+
+    code = "model_conflict"
+
+
+class TrainingLost(RecommenderError):
+    """The lease ran out while training went on, and the version has failed since."""
+
+    code = "training_lost"

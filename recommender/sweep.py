@@ -1,4 +1,4 @@
-"""What follows from the rows of events by themselves: months to come, items that have arrived."""
+"""What follows from rows by themselves: months to come, items that have arrived, what is too old."""
 
 import logging
 from datetime import datetime, timedelta
@@ -8,7 +8,10 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
+from recommender.impressions import impressions_expire
 from recommender.partitions import month_of, next_month, partitions_ensure
+from recommender.popularity import popularity_count
+from recommender.profiles import profiles_wake
 from recommender.visitors import visitors_stand_still
 
 log = logging.getLogger(__name__)
@@ -21,10 +24,15 @@ LAST_FULL: Final = "sweep:events:full"
 
 
 def sweep() -> int:
-    """Make this month and the next; give waiting events their items; how many got one."""
+    """Make this month and the next; give waiting events their items; count what is popular; delete
+    impressions that are kept no longer; how many events got an item.
+    """
     month = month_of(timezone.now())
     partitions_ensure([month, next_month(month)])
     joined = join_waiting()
+    popularity_count()
+    if expired := impressions_expire():
+        log.info("sweep: %d impressions were older than is kept", expired)
     if joined:
         log.info("sweep: %d events got the item that they waited for", joined)
     return joined
@@ -58,10 +66,16 @@ def _join(since: datetime | None) -> int:
             f" WHERE e.item_id IS NULL {recent} LIMIT %(limit)s),"
             " arrived AS MATERIALIZED ("
             " SELECT i.id FROM catalog_item i WHERE i.id IN (SELECT item_id FROM waiting)"
-            " ORDER BY i.external_id FOR KEY SHARE)"
-            " UPDATE recommender_event e SET item_id = w.item_id"
+            " ORDER BY i.external_id FOR KEY SHARE),"
+            " joined AS (UPDATE recommender_event e SET item_id = w.item_id"
             " FROM waiting w JOIN arrived a ON a.id = w.item_id"
-            " WHERE e.id = w.id AND e.occurred_at = w.occurred_at AND e.item_id IS NULL",
+            " WHERE e.id = w.id AND e.occurred_at = w.occurred_at AND e.item_id IS NULL"
+            " RETURNING e.id, e.visitor_id, e.item_id, e.type, e.share, e.occurred_at)"
+            " INSERT INTO recommender_pendingevent"
+            " (event_id, visitor_id, item_id, type, share, occurred_at) SELECT * FROM joined",
             {"since": since, "limit": JOINED_AT_ONCE},
         )
-        return int(cursor.rowcount)
+        joined = int(cursor.rowcount)
+    if joined:
+        profiles_wake()
+    return joined

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
+from catalog.models import Item
 from recommender.events import TRIES, visitors_ensure
 from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
-from recommender.models import Event, Visitor
+from recommender.models import Event, Impression, Visitor
+from recommender.profiles import profiles_exported, profiles_forget, profiles_join
 
 LOCK: Final = 7_240_002
 """Of the advisory lock of whoever rewrites stored events."""
@@ -56,9 +59,10 @@ def _merged(source: str, target: str, rows: dict[str, Visitor]) -> Merged:
         raise MergeConflict(f"{target!r} belongs to {source!r} already.")
     Visitor.objects.filter(merged_into=of.pk).update(merged_into=root_id)
     Visitor.objects.filter(pk=of.pk).update(merged_into=root_id)
-    return Merged(
-        root.external_id, Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
-    )
+    Impression.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
+    events = Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
+    profiles_join(of.pk, root_id)
+    return Merged(root.external_id, events)
 
 
 @transaction.atomic
@@ -71,12 +75,14 @@ def visitor_forget(external_id: str) -> bool:
     ids = [row.pk for row in _person_of(external_id)]
     if not ids:
         return False
+    profiles_forget(ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH gone AS (DELETE FROM recommender_event WHERE visitor_id = ANY(%s) RETURNING key)"
             " DELETE FROM recommender_eventkey k USING gone WHERE k.key = gone.key",
             [ids],
         )
+        cursor.execute("DELETE FROM recommender_impression WHERE visitor_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM recommender_visitor WHERE id = ANY(%s)", [ids])
     return True
 
@@ -152,7 +158,39 @@ def _event(row: Event) -> dict[str, Any]:
     }
 
 
+def _impressions(person: Visitor) -> Iterator[list[dict[str, Any]]]:
+    """What was shown to them, in the order of time, a page at a time."""
+    last = 0
+    while True:
+        found = Impression.objects.filter(visitor=person, pk__gt=last).select_related("experiment")
+        rows = list(found.order_by("pk")[:EXPORT_ROWS])
+        if not rows:
+            return
+        last = rows[-1].pk
+        ids = {item_id for row in rows for item_id in row.item_ids}
+        names = dict(Item.objects.filter(pk__in=ids).values_list("pk", "external_id"))
+        yield [_impression(row, names) for row in rows]
+
+
+def _impression(row: Impression, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "request_id": row.request_id,
+        "placement": row.placement,
+        "experiment": row.experiment.name if row.experiment else None,
+        "variant": row.variant or None,
+        "session": row.session or None,
+        "shown_at": row.shown_at.isoformat(),
+        "items": [names.get(item_id) for item_id in row.item_ids],  # None: deleted since
+    }
+
+
+def _profiles(person: Visitor) -> Iterator[list[dict[str, Any]]]:
+    yield profiles_exported(person.pk, timezone.now())
+
+
 SECTIONS: Final[dict[str, Callable[[Visitor], Iterator[list[dict[str, Any]]]]]] = {
     "events": _events,
+    "impressions": _impressions,
+    "profiles": _profiles,
 }
 """The lists of an export, by name; ``visitor_forget`` deletes what each of them reads."""

@@ -7,9 +7,14 @@ from numpy.typing import NDArray
 
 
 def diversified(
-    scores: Sequence[float], vectors: NDArray[np.float32], diversity: float
+    scores: Sequence[float],
+    vectors: NDArray[np.float32],
+    diversity: float,
+    limit: int | None = None,
 ) -> list[int]:
     """Positions in the order of maximal marginal relevance: J. Carbonell and J. Goldstein, 1998.
+
+    The first ``limit`` of them, all without one.
 
     ``scores`` (n,) are higher for what fits better, ``vectors`` (n, d) unit rows; ``diversity`` is in
     [0, 1]: 0 keeps the order of the scores, 1 takes what is least like anything taken before. Scores
@@ -23,7 +28,7 @@ def diversified(
     closest = np.zeros(len(relevance))  # to what was taken; nothing has been
     left = np.ones(len(relevance), bool)
     order: list[int] = []
-    for _ in range(len(relevance)):
+    for _ in range(len(relevance) if limit is None else min(limit, len(relevance))):
         worth = (1 - diversity) * relevance - diversity * closest
         worth[~left] = -np.inf
         taken = int(worth.argmax())

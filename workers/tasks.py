@@ -5,9 +5,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
+from recommender import profiles, training, versions
 from recommender import sweep as events
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
-from workers import sweeper
+from workers import queues, sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
 
@@ -21,6 +22,13 @@ def embed_items(item_ids: list[int]) -> None:
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     workers_wake(services.embed_some(item_ids), per_message=services.BATCH)
+    profiles.parked_release(item_ids)
+
+
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
+def update_profiles() -> None:
+    """Let visitors' profiles take in what they did."""
+    profiles.profiles_catch_up()
 
 
 @shared_task
@@ -36,6 +44,18 @@ def space_train(job_id: int) -> None:
 
 
 @shared_task
+def recommender_train(version_id: int) -> None:
+    """Train the version of a recommender's model that somebody asked for."""
+    training.version_train(version_id)
+
+
+@shared_task
+def recommender_train_due() -> None:
+    """By night: ask for a version of each kind that enough new events speak for."""
+    training.train_due()
+
+
+@shared_task
 def audit_catalog(run_id: int) -> None:
     """Look for what is odd in the catalog, as somebody asked."""
     audit.run_execute(run_id)
@@ -44,8 +64,12 @@ def audit_catalog(run_id: int) -> None:
 @shared_task
 def sweep() -> None:
     """Join events with items that came late; enqueue whatever is due and has no message on its way;
-    probe what searches missed.
+    look after profiles; end trainings that died; place new items in the two-tower models; probe what
+    searches missed.
     """
     events.sweep()
     sweeper.sweep()
+    profiles.profiles_upkeep()
+    versions.versions_sweep(queue_empty=queues.depths()["train"] == 0)
+    versions.items_place()
     probes.probe_waiting(tuning.recall_probe)

@@ -104,13 +104,14 @@ def embedded_ids(partition: Partition) -> list[int]:
 
 
 def vectors(
-    partition: Partition, item_ids: Sequence[int]
+    partition: Partition,
+    item_ids: Sequence[int],
+    columns: Sequence[Column] = (*MODALITIES, "fused"),
 ) -> dict[int, dict[Column, NDArray[np.float16]]]:
-    """All vectors of the items as they are stored, by column; an item without any is left out.
+    """Vectors of the items as they are stored, by column; an item without any is left out.
 
     Raises SpaceGone.
     """
-    columns: tuple[Column, ...] = (*MODALITIES, "fused")
     statement = sql.SQL(
         "SELECT item_id, {} FROM {} WHERE item_id = ANY(%s) AND fused IS NOT NULL"
     ).format(

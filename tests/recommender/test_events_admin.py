@@ -4,11 +4,15 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from recommender import admin
+from recommender.admin import events as admin
+from recommender.event_input import EventReader
 from recommender.events import events_record
 from recommender.models import Event, Visitor
+from recommender.profiles import profiles_update
 from recommender.visitors import visitor_merge
+from retrieval import services, spaces
 from tests.recommender.worlds import item, read, sent
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +96,58 @@ def test_visitors_by_how_they_begin(browser):
     found = browser.get(f"{VISITORS}?q=cookie").context["cl"].result_list
 
     assert {row.external_id for row in found} == {"cookie-1", "cookie-2"}
+
+
+def panel(browser, name: str) -> str:
+    visitor = Visitor.objects.get(external_id=name)
+    answer = browser.get(f"{VISITORS}{visitor.pk}/change/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_visitors_taste(browser):
+    record(sent("e1", item="unknown"))
+    assert "There is no embedding space yet" in panel(browser, "anna")
+    spaces.ensure_active_space("fake", 64)
+    assert "Nothing is known of them yet" in panel(browser, "anna")
+    frog = make_item("frog", "a <green> frog", media=[png((0, 200, 0))])
+    drum, gone = make_item("drum", "a loud drum"), make_item("gone", "going soon")
+    services.embed_everywhere([frog.pk, drum.pk, gone.pk])
+    reader = EventReader()
+    done = [("frog", "like"), ("drum", "dislike"), ("gone", "view")]
+    data = [sent(kind, item=name, type=kind, visitor="cookie") for name, kind in done]
+    events_record([reader.read(each) for each in data])
+    visitor_merge("cookie", "anna")
+    profiles_update()
+    gone_id = gone.pk
+    gone.delete()
+
+    page = panel(browser, "anna")
+
+    shown = page[page.index("drawn to") :]
+    assert shown.index("in this session") < shown.index("not to their taste")
+    assert "a &lt;green&gt; frog (frog)</a>" in shown[: shown.index("in this session")]
+    assert frog.media.get().file.url in shown
+    assert "a loud drum (drum)</a>" in shown[shown.index("not to their taste") :]
+    assert f"an item that is gone ({gone_id})" in shown
+    assert "4.00" in shown
+    assert "drawn to" in panel(browser, "cookie")
+
+
+def test_as_many_queries_for_a_long_history_as_for_a_short_one(browser, django_assert_num_queries):
+    spaces.ensure_active_space("fake", 64)
+    items = [make_item(f"i{n}", f"thing {n}", media=[png((n, 0, 0))]) for n in range(20)]
+    services.embed_everywhere([each.pk for each in items])
+    record(sent("e0", item="i0"))
+    profiles_update()
+    page = f"{VISITORS}{Visitor.objects.get().pk}/change/"
+    browser.get(page)
+    with django_assert_num_queries(30, exact=False) as few:
+        browser.get(page)
+    record(*(sent(f"e{n}", item=f"i{n}") for n in range(1, 20)))
+    profiles_update()
+    with django_assert_num_queries(len(few)):
+        assert b"thing 19" in browser.get(page).content
 
 
 def test_nothing_can_be_changed(browser):

@@ -4,12 +4,17 @@ import json
 import threading
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from recommender.events import events_record
 from recommender.exceptions import MergeConflict, MergeIntoItself
-from recommender.models import Event, EventKey, Visitor
+from recommender.impressions import Answer, Shown, impression_log
+from recommender.models import Event, EventKey, Impression, Profile, Visitor
+from recommender.profiles import profiles_update
+from recommender.types import Assignment
 from recommender.visitors import (
     EXPORT_ROWS,
     SECTIONS,
@@ -18,13 +23,22 @@ from recommender.visitors import (
     visitor_forget,
     visitor_merge,
 )
-from tests.recommender.worlds import item, mentions, read, sent, stored
+from retrieval import services, spaces
+from tests.recommender.worlds import NOW, experiment, item, mentions, read, sent, stored
+from tests.retrieval.conftest import make_item
 
 pytestmark = pytest.mark.django_db
 
 
 def record(*data) -> None:
     events_record(read(*data))
+
+
+def show(visitor: str, *item_ids: int, **fields) -> None:
+    items = [Shown(item_id, ["taste"]) for item_id in item_ids]
+    impression_log(
+        Answer("req-0451", "home", items, NOW, visitor=visitor, session="sess-0451", **fields)
+    )
 
 
 def owners() -> dict[str, str]:
@@ -133,10 +147,57 @@ def test_export(monkeypatch):
     }
 
 
+def test_export_of_what_was_shown(monkeypatch):
+    monkeypatch.setattr("recommender.visitors.EXPORT_ROWS", 1)
+    frog, toad = item("frog"), item("toad")
+    colours = experiment("colours")
+    show("cookie", frog.pk, toad.pk)
+    show("anna", toad.pk, assignment=Assignment(colours.pk, "colours", "bold"))
+    show("bert", frog.pk)
+    frog.delete()
+    visitor_merge("cookie", "anna")
+
+    shared = {"request_id": "req-0451", "placement": "home", "session": "sess-0451"}
+    shared["shown_at"] = "2026-11-23T12:00:00+00:00"
+    assert export("anna")["impressions"] == [
+        {**shared, "experiment": None, "variant": None, "items": [None, "toad"]},
+        {**shared, "experiment": "colours", "variant": "bold", "items": ["toad"]},
+    ]
+
+
+def test_an_export_tells_what_the_profile_says():
+    embedded("frog")
+    item("later")
+    record(sent("e1", visitor="cookie"), sent("e2", type="dislike", item="later"))
+    visitor_merge("cookie", "anna")
+    profiles_update()
+
+    (found,) = export("anna")["profiles"]
+
+    assert found.pop("updated_at")
+    weight = pytest.approx(4 * 0.5 ** (days_since(NOW) / 180), rel=1e-3)
+    strength = pytest.approx(-4 * 0.5 ** (days_since(NOW) / 365), rel=1e-3)
+    moment = "2026-11-23T12:00:00+00:00"
+    assert found.pop("session") == [] or days_since(NOW) < 1
+    assert found == {
+        "space": spaces.active_space().name,
+        "interests": [{"item": "frog", "weight": weight}],
+        "dislikes": [],
+        "history": [
+            {"item": "later", "type": "dislike", "strength": strength, "at": moment},
+            {"item": "frog", "type": "like", "strength": weight, "at": moment},
+        ],
+    }
+
+
+def days_since(moment) -> float:
+    return max((timezone.now() - moment).total_seconds() / 86_400, 0.0)
+
+
 def test_export_of_who_did_nothing():
     visitor_merge("cookie", "anna")
 
-    assert export("anna")["events"] == []
+    assert [export("anna")[name] for name in SECTIONS] == [[] for _ in SECTIONS]
 
 
 def test_export_of_nobody():
@@ -154,19 +215,31 @@ def test_an_export_reads_a_page_at_a_time(django_assert_num_queries):
 @pytest.mark.parametrize("name", ["anna-0451", "cookie-0451", "phone-0451"])
 def test_no_row_mentions_who_was_forgotten(name):
     """Every table of the database is searched, for the identifiers and for the rows' own ids."""
-    item("frog")
+    embedded("frog")
+    item("drum")
     record(
+        sent("evt-anna-0", visitor="anna-0451", item="drum"),
         sent("evt-anna-1", visitor="anna-0451", session="sess-0451"),
         sent("evt-anna-2", visitor="cookie-0451", item="later", request_id="req-0451"),
         sent("evt-anna-3", visitor="phone-0451", occurred_at="2026-02-03T00:00:00Z"),
         sent("evt-bert-1", visitor="bert-0815"),
     )
+    show("phone-0451", 7)
+    show("anna-0451", 7)
     visitor_merge("phone-0451", "cookie-0451")
     visitor_merge("cookie-0451", "anna-0451")
+    show("phone-0451", 8)
+    profiles_update()
+    record(sent("evt-anna-4", visitor="phone-0451"))
     ids = list(Visitor.objects.exclude(external_id="bert-0815").values_list("pk", flat=True))
-    traces = ("0451", "evt-anna")
+    assert {table for table, _ in references(ids)} >= {
+        *("recommender_event", "recommender_visitor"),
+        *("recommender_profile", "recommender_pendingevent"),
+    }
+    traces = ("-0451", "evt-anna")  # no hexadecimal: vectors are
     before = mentions(*traces)
-    assert {"recommender_event", "recommender_eventkey", "recommender_visitor"} <= before.keys()
+    kinds = ("event", "eventkey", "impression", "visitor")
+    assert {f"recommender_{kind}" for kind in kinds} <= before.keys()
 
     assert visitor_forget(name) is True
 
@@ -174,6 +247,15 @@ def test_no_row_mentions_who_was_forgotten(name):
     assert references(ids) == []
     assert owners() == {"evt-bert-1": "bert-0815"}
     assert EventKey.objects.count() == 1
+    assert not Impression.objects.exists()
+    assert list(Profile.objects.values_list("visitor__external_id", flat=True)) == ["bert-0815"]
+
+
+def embedded(name: str) -> None:
+    """An item that profiles can tell from others."""
+    made = make_item(name, f"a {name}")
+    spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
+    services.embed_everywhere([made.pk])
 
 
 def references(ids: list[int]) -> list[tuple[str, str]]:
@@ -185,7 +267,8 @@ def references(ids: list[int]) -> list[tuple[str, str]]:
             " WHERE contype = 'f' AND confrelid = 'recommender_visitor'::regclass"
         )
         columns = cursor.fetchall()
-        assert {table for table, _ in columns} >= {"recommender_event", "recommender_visitor"}
+        kinds = ("event", "impression", "visitor")
+        assert {table for table, _ in columns} >= {f"recommender_{kind}" for kind in kinds}
         found = []
         for table, column in columns:
             cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = ANY(%s)", [ids])  # noqa: S608

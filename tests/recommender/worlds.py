@@ -1,14 +1,18 @@
 """Events as tests send them, and what is stored of them."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from django.db import connection
 
 from catalog.models import Item
 from recommender.event_input import EventReader, NewEvent
-from recommender.models import Event
+from recommender.events import events_record
+from recommender.models import Event, Experiment
 
+VARIANTS = (("control", 1.0, {}), ("bold", 1.0, {"diversity": 0.9}))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -27,6 +31,20 @@ def read(*data: dict[str, Any]) -> list[NewEvent]:
 def item(external_id: str = "frog") -> Item:
     """An item of the catalog."""
     return Item.objects.create(external_id=external_id, title=external_id)
+
+
+def experiment(
+    name: str = "colours",
+    *,
+    placement: str = "home",
+    variants: Sequence[tuple[str, float, dict[str, Any]]] = VARIANTS,
+    **fields: Any,
+) -> Experiment:
+    """A draft."""
+    row = Experiment.objects.create(name=name, placement=placement, **fields)
+    for variant, weight, overrides in variants:
+        row.variants.create(name=variant, weight=weight, overrides=overrides)
+    return row
 
 
 def stored() -> list[tuple[str, str, str, bool]]:
@@ -55,3 +73,17 @@ def mentions(*texts: str) -> dict[str, int]:
             if count := cursor.fetchone()[0]:
                 found[table] = count
     return found
+
+
+def happen(events: Iterable[tuple[str, str, str]]) -> None:
+    """Store (visitor, type, item) each as an event of this moment."""
+    reader = EventReader()
+    events_record(
+        [
+            reader.read(
+                {"id": uuid4().hex, "visitor": visitor, "item": item, "type": type_}
+                | ({"share": 1.0} if type_ == "play" else {})
+            )
+            for visitor, type_, item in events
+        ]
+    )

@@ -1,0 +1,60 @@
+"""What every source is asked with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import QuerySet
+
+from catalog.models import Item
+from recommender.types import Interest, Placement, Taste
+from retrieval import spaces
+from retrieval.types import Modality
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request, as far as finding items is concerned."""
+
+    space: spaces.Space
+    placement: Placement
+    taste: Taste
+    items: QuerySet[Item]
+    """What may be shown: visible, by the filters of placement and request, not excluded."""
+    now: datetime
+    session: tuple[Interest, ...] = ()
+    """The items that the request names, the latest first: their vectors, and what each counts."""
+    session_ids: Sequence[int] = ()
+    """The same, those without a vector included."""
+    visitor: str = ""
+    modalities: Mapping[Modality, float] = field(default_factory=dict)
+    """Weights of the likeness; empty: as the space fuses."""
+
+    @cached_property
+    def session_strengths(self) -> list[tuple[int, float]]:
+        """The request's items, the latest counting most: 1, 1/2, 1/3 …."""
+        return [(item_id, 1 / (1 + place)) for place, item_id in enumerate(self.session_ids)]
+
+    @cached_property
+    def said(self) -> list[tuple[int, float]]:
+        """Items and what each counts, below 0 what speaks against it, the weightiest first.
+
+        Of the visitor's history, and the session's items, the latest of which counts as much as the
+        weightiest of the history.
+        """
+        counted: dict[int, float] = {}
+        for done in self.taste.history:
+            counted[done.item_id] = counted.get(done.item_id, 0.0) + done.strength
+        heaviest = max([1.0, *counted.values()])
+        for item_id, share in self.session_strengths:
+            counted[item_id] = counted.get(item_id, 0.0) + share * heaviest
+        return sorted(
+            ((item_id, value) for item_id, value in counted.items() if value),
+            key=lambda each: (-abs(each[1]), each[0]),
+        )
+
+    @cached_property
+    def done_ids(self) -> list[int]:
+        """The items that the placement hides from this visitor."""
+        return [d.item_id for d in self.taste.history if d.type in self.placement.hide]

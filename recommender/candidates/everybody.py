@@ -1,0 +1,41 @@
+"""The same for everybody: what is popular, what is becoming so, what is new."""
+
+from typing import Final
+
+from django.db import connection
+
+from recommender.candidates.context import Context
+from recommender.types import Found
+from retrieval import index
+
+BEST: Final = """
+SELECT p.item_id, p.{column} FROM recommender_itempopularity p
+WHERE p.{column} > 0 AND p.item_id IN ({items}) ORDER BY p.{column} DESC, p.item_id LIMIT {limit}
+"""
+NEWEST: Final = """
+SELECT i.id, exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8
+FROM catalog_item i WHERE i.id IN ({items}) ORDER BY i.published_at DESC, i.id DESC LIMIT {limit}
+"""
+FRESH_S: Final = 14 * 86_400.0
+"""After so many seconds an item is new by 1/e."""
+
+
+def popular(context: Context, limit: int) -> list[Found]:
+    """Most used in the last months, among the items of the request's filter: its segment."""
+    return _listed(context, BEST.format(column="popular", items="{items}", limit=limit))
+
+
+def trending(context: Context, limit: int) -> list[Found]:
+    """Most used in the last days, yesterday's events counting half."""
+    return _listed(context, BEST.format(column="trending", items="{items}", limit=limit))
+
+
+def new(context: Context, limit: int) -> list[Found]:
+    """Published last."""
+    return _listed(context, NEWEST.format(fresh_s=FRESH_S, items="{items}", limit=limit))
+
+
+def _listed(context: Context, statement: str) -> list[Found]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("{items}", index.ids_text(context.items)), [])
+        return [Found(*row) for row in cursor.fetchall()]

@@ -1,0 +1,211 @@
+"""Pages of one list of recommendations: a signed cursor over a list that is frozen in Redis.
+
+When the list runs out, the recommender is asked again without what it had; so no item comes twice and
+the list ends when nothing is left to recommend.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from django.core import signing
+from django.core.cache import cache
+
+from catalog.models import Item
+from recommender import pipeline
+from recommender.candidates import Report
+from recommender.explain import Reason
+from recommender.pipeline import Asked, Recommended
+from recommender.types import Assignment, Placed
+from retrieval import filters
+from retrieval.exceptions import InvalidQuery, SpaceGone
+
+AHEAD: Final = 3
+"""Pages that are made at once."""
+MOST: Final = 1_000
+"""Nobody pages further."""
+FROZEN_S: Final = 900
+"""After its last use a list is forgotten."""
+SALT: Final = "triad.recommendations.cursor"
+EXPIRED: Final = "This cursor has expired: ask again without it."
+FORGED: Final = "Use the cursor of an answer's `next_cursor`, unchanged."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item of a list, and how it came there."""
+
+    item_id: int
+    score: float
+    reasons: tuple[Reason, ...]
+    sources: tuple[str, ...]
+    features: tuple[float, ...]
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was asked, and what was recommended so far, best first."""
+
+    asked: Asked
+    entries: tuple[Entry, ...]
+    assignment: Assignment | None
+    page: int
+    """Items of a page."""
+    whole: bool
+    """That nothing is left beyond the entries."""
+    reports: tuple[Report, ...] = ()
+    """How the sources did; not kept for later pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries in a row."""
+
+    listing: Listing
+    entries: Sequence[Entry]
+    start: int
+    """How many items earlier pages had."""
+    next_cursor: str | None
+
+
+def first(asked: Asked) -> Page:
+    """The first page of a new list. Raises what ``recommend`` does."""
+    found = _recommended(replace(asked, depth=_depth(asked)))
+    listing = Listing(
+        asked=asked,
+        entries=_entries(found),
+        assignment=found.assignment,
+        page=found.placement.limit,
+        whole=len(found.placed) < _depth(asked),
+        reports=tuple(found.reports),
+    )
+    return _page(listing, "", 0, listing.entries[: listing.page], listing.page, 0)
+
+
+def following(cursor: str, limit: int | None, now: datetime) -> Page:
+    """The page after the one that gave ``cursor``. Raises InvalidQuery for one forged or expired."""
+    key, at, start = _opened(cursor)
+    listing = _thawed(key)
+    wanted = limit or listing.page
+    taken: list[Entry] = []
+    while len(taken) < wanted:
+        if at >= len(listing.entries):
+            if listing.whole:
+                break
+            listing = _longer(listing, now)
+            continue
+        chunk = listing.entries[at : at + wanted - len(taken)]
+        there = _still_there(listing.asked, [entry.item_id for entry in chunk])
+        taken += [entry for entry in chunk if entry.item_id in there]
+        at += len(chunk)
+    return _page(listing, key, at, taken, wanted, start)
+
+
+def digest(given: Any) -> str:
+    """Of a request's JSON: what a cursor belongs to."""
+    return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _recommended(asked: Asked) -> Recommended:
+    """Should the space be retired meanwhile, another is active: start over there."""
+    try:
+        return pipeline.recommend(asked)
+    except SpaceGone:
+        return pipeline.recommend(asked)
+
+
+def _depth(asked: Asked) -> int:
+    return AHEAD * (asked.limit or asked.depth)
+
+
+def _longer(listing: Listing, now: datetime) -> Listing:
+    known = {entry.item_id for entry in listing.entries}
+    asked = listing.asked
+    depth = min(_depth(asked), MOST - len(known))
+    if depth <= 0:
+        return replace(listing, whole=True)
+    more = replace(asked, now=now, exclude=(*asked.exclude, *known), depth=depth)
+    # pins had their place on the first page
+    new = [entry for entry in _entries(_recommended(more)) if entry.item_id not in known]
+    return replace(listing, entries=(*listing.entries, *new), whole=len(new) < depth)
+
+
+def _entries(found: Recommended) -> tuple[Entry, ...]:
+    return tuple(_entry(each, found.reasons[each.candidate.item_id]) for each in found.placed)
+
+
+def _entry(placed: Placed, reasons: tuple[Reason, ...]) -> Entry:
+    rule = ("rule",) if placed.pinned else ()
+    return Entry(
+        item_id=placed.candidate.item_id,
+        score=placed.score,
+        reasons=reasons,
+        sources=(*rule, *placed.candidate.found),
+        features=placed.candidate.features,
+        propensity=placed.propensity,
+    )
+
+
+def _still_there(asked: Asked, item_ids: Sequence[int]) -> set[int]:
+    items = Item.objects.visible().filter(pk__in=item_ids)
+    if asked.filter:
+        return set(filters.filter_items(items, asked.filter).values_list("pk", flat=True))
+    return set(items.values_list("pk", flat=True))
+
+
+def _page(
+    listing: Listing, key: str, at: int, entries: Sequence[Entry], limit: int, start: int
+) -> Page:
+    at = at or len(entries)
+    if at >= len(listing.entries) and (listing.whole or len(entries) < limit):
+        return Page(listing, entries, start, None)
+    key = key or secrets.token_urlsafe(12)
+    cache.set(_name(key), _frozen(listing), FROZEN_S)
+    cursor = signing.dumps([key, at, start + len(entries)], salt=SALT)
+    return Page(listing, entries, start, cursor)
+
+
+def _opened(cursor: str) -> tuple[str, int, int]:
+    try:
+        key, at, start = signing.loads(cursor, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError) as err:
+        raise InvalidQuery({"cursor": FORGED}) from err
+    return key, at, start
+
+
+def _name(key: str) -> str:
+    return f"recommendations:{key}"
+
+
+def _frozen(listing: Listing) -> str:
+    state = asdict(replace(listing, reports=()))
+    return json.dumps(state | {"asked": state["asked"] | {"now": listing.asked.now.isoformat()}})
+
+
+def _thawed(key: str) -> Listing:
+    frozen = cache.get(_name(key))
+    if frozen is None:
+        raise InvalidQuery({"cursor": EXPIRED})
+    state = json.loads(frozen)
+    asked = state["asked"]
+    tuples = {name: tuple(asked[name]) for name in ("items", "exclude")}
+    now = datetime.fromisoformat(asked["now"])
+    assignment = state["assignment"]
+    return Listing(
+        asked=Asked(**asked | tuples | {"now": now}),
+        entries=tuple(_entry_read(entry) for entry in state["entries"]),
+        assignment=Assignment(**assignment) if assignment else None,
+        page=state["page"],
+        whole=state["whole"],
+    )
+
+
+def _entry_read(entry: dict[str, Any]) -> Entry:
+    tuples = {name: tuple(entry[name]) for name in ("sources", "features")}
+    reasons = tuple(Reason(**reason) for reason in entry["reasons"])
+    return Entry(**entry | tuples | {"reasons": reasons})

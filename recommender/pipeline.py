@@ -1,0 +1,187 @@
+"""What to show to whom: steps 7 to 10 of the one flow, in one function."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from catalog.models import Item
+from recommender import explain, setups
+from recommender.candidates import Context, Report, gather
+from recommender.event_types import liked
+from recommender.pool import pool
+from recommender.profiles import taste_of
+from recommender.profiles.likeness import unit_vectors
+from recommender.rerank import Situation, rerank
+from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
+from retrieval import filters, index, spaces
+from retrieval.types import MODALITIES, Modality
+
+POOL: Final = 4
+"""Candidates for each position, so that ranking, rules and diversity have a choice."""
+LEAST_POOL: Final = 120
+SESSION_ITEMS: Final = 20
+"""Latest items of a request's session that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for recommendations."""
+
+    placement: str
+    now: datetime
+    visitor: str = ""
+    session: str = ""
+    items: tuple[int, ...] = ()
+    """What the session is about, the latest first: the item looked at, the basket."""
+    exclude: tuple[int, ...] = ()
+    filter: Any = None
+    """In the filter language, on top of the placement's."""
+    modalities: Mapping[Modality, float] = field(default_factory=dict)
+    sources: Mapping[str, float] = field(default_factory=dict)
+    """In place of the placement's, and then nothing falls back."""
+    depth: int = 20
+    """Positions to fill."""
+    limit: int | None = None
+    """Items of one page; the placement's if None."""
+    seed: str = ""
+    """What chance there is comes from it: the request's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """The answer, whole: as deep as was asked."""
+
+    placed: Sequence[Placed]
+    reasons: Mapping[int, tuple[explain.Reason, ...]]
+    """By item."""
+    placement: Placement
+    assignment: Assignment | None
+    reports: Sequence[Report]
+
+
+def recommend(asked: Asked) -> Recommended:
+    """Raises UnknownPlacement, InvalidQuery for a filter that is none, NoActiveSpace, SpaceGone.
+
+    The number of statements does not depend on how many items are asked for, nor on how many there are.
+    """
+    setup = setups.setup_for(
+        asked.placement, asked.now, visitor=asked.visitor, session=asked.session
+    )
+    placement = _asked_for(setup.placement, asked)
+    space = spaces.active_space()
+    taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
+    context = _context(asked, placement, space, taste)
+    gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
+    candidates = pool(context, gathered, _pinned(setup.rules))
+    situation = Situation(
+        placement=placement,
+        depth=asked.depth,
+        rules=setup.rules,
+        hidden=_hidden(taste, placement),
+        shown=_freshness(setup.shown, asked.now),
+        draw=random.Random(asked.seed),  # noqa: S311 - no secret
+    )
+    placed = rerank(candidates, situation)
+    return Recommended(
+        placed=placed,
+        reasons=_explained(space, placed, liked(taste)),
+        placement=placement,
+        assignment=setup.assignment,
+        reports=gathered.reports,
+    )
+
+
+def _asked_for(placement: Placement, asked: Asked) -> Placement:
+    return replace(
+        placement,
+        limit=asked.limit or placement.limit,
+        sources=asked.sources or placement.sources,
+        fallback=() if asked.sources else placement.fallback,
+    )
+
+
+def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
+    items: QuerySet[Item] = Item.objects.visible()
+    if placement.filter:
+        items = filters.filter_items(items, placement.filter, "placement.filter")
+    if asked.filter:
+        items = filters.filter_items(items, asked.filter)
+    excluded = {*asked.exclude, *asked.items}
+    if excluded:
+        items = items.exclude(pk__in=excluded)
+    looked_at = asked.items[:SESSION_ITEMS]
+    vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
+    session = tuple(
+        Interest(vectors[item_id], 1 / (1 + place), item_id)
+        for place, item_id in enumerate(looked_at)
+        if item_id in vectors
+    )
+    return Context(
+        space=space,
+        placement=placement,
+        taste=taste,
+        items=items,
+        now=asked.now,
+        session=session,
+        session_ids=looked_at,
+        visitor=asked.visitor,
+        modalities=asked.modalities,
+    )
+
+
+def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
+    """Item -> 1 for what was shown just now, falling to 0 for what is forgotten."""
+    whole_s = setups.LATELY.total_seconds()
+    return {
+        item_id: max(0.0, 1 - (now.timestamp() - at) / whole_s) for item_id, at in shown.items()
+    }
+
+
+def _pinned(rules: Sequence[Rule]) -> list[int]:
+    return [item_id for rule in rules if rule.action == "pin" for item_id in rule.item_ids]
+
+
+def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
+    return frozenset(done.item_id for done in taste.history if done.type in placement.hide)
+
+
+def _explained(
+    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int]
+) -> dict[int, tuple[explain.Reason, ...]]:
+    """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
+    found = {each.candidate.item_id: explain.reasons(each, likes) for each in placed}
+    alike = {
+        (item_id, reason.item_id)
+        for item_id, given in found.items()
+        for reason in given
+        if reason.code.startswith("similar_to_") and reason.item_id is not None
+    }
+    ids = {item_id for pair in alike for item_id in pair}
+    vectors = index.vectors(space.partition, sorted(ids), MODALITIES) if ids else {}
+    return {
+        item_id: tuple(
+            replace(reason, modalities=_shares(vectors, item_id, reason.item_id))
+            if (item_id, reason.item_id) in alike and reason.code.startswith("similar_to_")
+            else reason
+            for reason in given
+        )
+        for item_id, given in found.items()
+    }
+
+
+def _shares(
+    vectors: Mapping[int, Mapping[Any, Any]], one: int, other: int | None
+) -> dict[str, float]:
+    """Of the modalities that both have, by their cosines; what is unlike has none."""
+    mine, its = vectors.get(one, {}), vectors.get(other or 0, {})
+    cosines = {
+        str(name): max(float(mine[name].astype("f4") @ its[name].astype("f4")), 0.0)
+        for name in MODALITIES
+        if name in mine and name in its
+    }
+    whole = sum(cosines.values())
+    return {name: value / whole for name, value in cosines.items()} if whole else {}

@@ -1,0 +1,172 @@
+"""The candidates of one request: what the sources found, filtered, with all that ranking reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from recommender import ranking
+from recommender.candidates import Context, Gathered
+from recommender.candidates.everybody import FRESH_S
+from recommender.types import Candidate, Found, Interest
+from retrieval import index
+from retrieval.fusion import unit
+
+FACTS: Final = """
+SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
+        SELECT c.path FROM catalog_item_categories link
+        JOIN catalog_category c ON c.id = link.category_id WHERE link.item_id = i.id),
+    coalesce(p.popular, 0), coalesce(p.trending, 0),
+    exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8
+FROM catalog_item i LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
+WHERE i.id = ANY('{{{ids}}}') AND i.id IN ({items})
+"""
+
+
+class _Facts(NamedTuple):
+    """A row of FACTS."""
+
+    item_id: int
+    kind: str
+    tags: list[str]
+    attributes: Any
+    categories: list[str]
+    popular: float
+    trending: float
+    new: float
+
+
+def pool(
+    context: Context,
+    gathered: Gathered,
+    besides: Iterable[int],
+    weights: Mapping[str, float] = ranking.WEIGHTS,
+    ranker: ranking.Ranker | None = None,
+) -> list[Candidate]:
+    """Ranked, best first; ``besides`` are items that no source has to find. Two statements.
+
+    Raises SpaceGone.
+    """
+    ids = list(dict.fromkeys([*gathered.item_ids, *besides]))
+    facts = _facts(context, ids)
+    if not facts:
+        return []
+    vectors = _vectors(context, [row.item_id for row in facts])
+    found = _by_item(gathered)
+    features, alike = _features(context, gathered, facts, vectors)
+    scores = ranking.weighted(features, weights) if ranker is None else ranker.scores(features)
+    candidates = [
+        Candidate(
+            item_id=row.item_id,
+            found=found.get(row.item_id, {}),
+            features=tuple(features[place].tolist()),
+            score=float(scores[place]),
+            vector=vectors[place],
+            values=_values(row, context.placement.caps),
+            alike={name: int(items[place]) for name, items in alike.items()},
+        )
+        for place, row in enumerate(facts)
+    ]
+    return sorted(candidates, key=lambda each: (-each.score, each.item_id))
+
+
+def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
+    if not ids:
+        return []
+    statement = FACTS.format(
+        fresh_s=FRESH_S, ids=",".join(map(str, ids)), items=index.ids_text(context.items)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [])
+        return [_Facts(*row) for row in cursor.fetchall()]
+
+
+def _vectors(context: Context, ids: Sequence[int]) -> NDArray[np.float32]:
+    """(n, fused_dim), unit rows; zeros for an item without one."""
+    partition = context.space.partition
+    rows = np.zeros((len(ids), partition.fused_dim), np.float32)
+    found = index.vectors(partition, ids, ("fused",))
+    for place, item_id in enumerate(ids):
+        if item_id in found:
+            rows[place] = found[item_id]["fused"]
+    return unit(rows)
+
+
+def _by_item(gathered: Gathered) -> dict[int, dict[str, Found]]:
+    found: dict[int, dict[str, Found]] = {}
+    for name, each in gathered.found.items():
+        for proposal in each:
+            found.setdefault(proposal.item_id, {})[name] = proposal
+    return found
+
+
+def _features(
+    context: Context, gathered: Gathered, facts: Sequence[_Facts], vectors: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.int64]]]:
+    """(n, len(FEATURES)), and for two of them whom each likeness is to, (n,).
+
+    Only what the placement's sources say counts, and what is disliked.
+    """
+    asked = set(context.placement.sources)
+    taste, interests = _nearest(vectors, context.taste.interests)
+    session, items = _nearest(vectors, context.session or _known(context.taste.session))
+    if not context.session and context.taste.interests:
+        items = interests  # the last hours are one vector, between several things
+    columns: dict[str, NDArray[np.float32]] = {
+        "taste": taste,
+        "session": session,
+        "trending": np.array([row.trending for row in facts], np.float32),
+        "popular": np.array([row.popular for row in facts], np.float32),
+        "new": np.array([row.new for row in facts], np.float32),
+    }
+    places = {row.item_id: place for place, row in enumerate(facts)}
+    for name in ("collaborative", "factors", "covisited"):
+        columns[name] = np.zeros(len(facts), np.float32)
+        for proposal in gathered.found.get(name, ()):
+            if proposal.item_id in places:
+                columns[name][places[proposal.item_id]] = proposal.score
+    features = np.zeros((len(facts), len(ranking.FEATURES)), np.float32)
+    for place, name in enumerate(ranking.FEATURES):
+        if name in asked:
+            features[:, place] = ranking.relative(columns[name])
+    disliked = ranking.FEATURES.index("disliked")
+    features[:, disliked] = _nearest(vectors, context.taste.dislikes)[0]
+    found = {"taste": interests, "session": items}
+    return features, {name: ids for name, ids in found.items() if ids.any()}
+
+
+def _known(interest: Interest | None) -> tuple[Interest, ...]:
+    return () if interest is None else (interest,)
+
+
+def _nearest(
+    vectors: NDArray[np.float32], interests: Sequence[Interest]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(n,): for the interest that suits it best, the cosine relative to the best for that one; and the
+    items that stand for those interests, 0 without any.
+
+    Each interest's best gets the same, so that the heaviest does not fill the list alone.
+    """
+    if not interests:
+        return np.zeros(len(vectors), np.float32), np.zeros(len(vectors), np.int64)
+    cosines = np.stack([each.vector for each in interests]) @ vectors.T
+    relative = ranking.relative(cosines)
+    items = np.array([each.item_id for each in interests], np.int64)
+    return relative.max(axis=0), items[relative.argmax(axis=0)]
+
+
+def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    values = {
+        "kind": (row.kind,),
+        "categories": tuple(row.categories),
+        "tags": tuple(row.tags),
+    }
+    for name in caps:
+        key = name.removeprefix("attributes.")
+        if key != name:
+            given = row.attributes.get(key)
+            listed = given if isinstance(given, list) else [given]
+            values[name] = tuple(str(each) for each in listed if each is not None)
+    return values

@@ -1,0 +1,62 @@
+"""What is popular and what is becoming so, counted from the events every minute."""
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from recommender.event_types import event_types
+from recommender.models import ItemPopularity
+
+LOCK: Final = 7_240_003
+EVERY: Final = timedelta(seconds=60)
+COUNTED_DAYS: Final = 120
+"""Older events are not counted: by then one counts a sixteenth."""
+POPULAR_HALF_LIFE_DAYS: Final = 30.0
+TRENDING_HALF_LIFE_DAYS: Final = 1.0
+
+COUNT: Final = """
+INSERT INTO recommender_itempopularity (item_id, popular, trending, visitors, updated_at)
+SELECT e.item_id, sum(w.weight * coalesce(e.share, 1) * 0.5 ^ (a.days / %(popular)s)),
+    sum(w.weight * coalesce(e.share, 1) * 0.5 ^ (a.days / %(trending)s)),
+    count(DISTINCT e.visitor_id), %(now)s
+FROM recommender_event e
+JOIN unnest(%(types)s::text[], %(weights)s::float8[]) AS w (type, weight) ON w.type = e.type
+CROSS JOIN LATERAL (
+    SELECT greatest(extract(epoch FROM %(now)s - e.occurred_at)::float8 / 86400, 0) AS days
+) a
+WHERE e.item_id IS NOT NULL AND e.occurred_at > %(since)s
+GROUP BY e.item_id
+ON CONFLICT (item_id) DO UPDATE SET popular = excluded.popular, trending = excluded.trending,
+    visitors = excluded.visitors, updated_at = excluded.updated_at
+"""
+
+
+@transaction.atomic
+def popularity_count(*, force: bool = False) -> int:
+    """Count anew unless that was done within EVERY, or is being done; how many items are used."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        last = ItemPopularity.objects.aggregate(at=Max("updated_at"))["at"]
+        if not force and last is not None and now - last < EVERY:
+            return 0
+        drawn = [each for each in event_types().values() if each.weight > 0]
+        cursor.execute(
+            COUNT,
+            {
+                "now": now,
+                "since": now - timedelta(days=COUNTED_DAYS),
+                "popular": POPULAR_HALF_LIFE_DAYS,
+                "trending": TRENDING_HALF_LIFE_DAYS,
+                "types": [each.name for each in drawn],
+                "weights": [each.weight for each in drawn],
+            },
+        )
+        counted = int(cursor.rowcount)
+        cursor.execute("DELETE FROM recommender_itempopularity WHERE updated_at < %s", [now])
+    return counted

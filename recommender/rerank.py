@@ -1,0 +1,172 @@
+"""From ranked candidates to positions: a literal list of steps. Pure.
+
+What was decided by people comes last and so wins: a pinned item stands where it is pinned.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from recommender.types import Candidate, Placed, Placement, Rule
+from retrieval.diversity import diversified
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the steps know beside the candidates."""
+
+    placement: Placement
+    depth: int
+    """How many positions are asked for."""
+    rules: Sequence[Rule] = ()
+    hidden: frozenset[int] = frozenset()
+    """Items that the visitor is not shown again."""
+    shown: Mapping[int, float] = field(default_factory=dict)
+    """Item -> how fresh the visitor's memory of it is: 1 for what was shown just now."""
+    draw: random.Random = field(default_factory=random.Random)
+
+
+Step = Callable[[list[Placed], Situation], list[Placed]]
+
+
+def rerank(candidates: Sequence[Candidate], situation: Situation) -> list[Placed]:
+    """At most ``situation.depth`` candidates by position."""
+    placed = [Placed(candidate, candidate.score) for candidate in candidates]
+    for step in STEPS:
+        placed = step(placed, situation)
+    return placed[: situation.depth]
+
+
+def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """Without what the visitor is done with and what a rule hides; a pin of the same item is stronger."""
+    pinned = _pinned(situation)
+    rules = [rule for rule in situation.rules if rule.action == "hide"]
+    return [
+        each
+        for each in placed
+        if each.candidate.item_id in pinned
+        or not (each.candidate.item_id in situation.hidden or _concerning(each, rules))
+    ]
+
+
+def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """What was just shown loses the placement's part of its score; less of it as that is forgotten."""
+    rotation = situation.placement.rotation
+    return [
+        replace(each, score=_times(each.score, 1 - rotation * freshness)) if freshness else each
+        for each in placed
+        for freshness in [situation.shown.get(each.candidate.item_id, 0.0)]
+    ]
+
+
+def weigh(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """Boosts and buries: each rule's factor on the score."""
+    rules = [rule for rule in situation.rules if rule.action in ("boost", "bury")]
+    weighed = []
+    for each in placed:
+        score, by = each.score, list(each.rules)
+        for rule in _concerning(each, rules):
+            score, by = _times(score, rule.factor), [*by, rule.id]
+        weighed.append(replace(each, score=score, rules=tuple(by)))
+    return weighed
+
+
+def diversify(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """By score, traded against being unlike what stands above: maximal marginal relevance."""
+    ordered = sorted(placed, key=lambda each: (-each.score, each.candidate.item_id))
+    if not situation.placement.diversity or len(ordered) < 2:
+        return ordered
+    vectors = np.stack([each.candidate.vector for each in ordered])
+    scores = [each.score for each in ordered]
+    order = diversified(scores, vectors, situation.placement.diversity, situation.depth)
+    rest = sorted(set(range(len(ordered))) - set(order))
+    return [ordered[place] for place in [*order, *rest]]
+
+
+def cap(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """On each page at most so many of one category, tag, kind or attribute; what is too much moves on.
+
+    Where nothing else is left a page is filled all the same.
+    """
+    caps, page = situation.placement.caps, situation.placement.limit
+    if not caps:
+        return placed
+    left, taken = list(placed), list[Placed]()
+    counts: Counter[tuple[str, str]] = Counter()
+    while left and len(taken) < situation.depth:
+        if len(taken) % page == 0:
+            counts.clear()
+        place = next((n for n, each in enumerate(left) if _fits(each, caps, counts)), 0)
+        each = left.pop(place)
+        counts.update(_capped(each, caps))
+        taken.append(each)
+    return taken + left
+
+
+def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """Epsilon-greedy: a position goes, with the placement's probability, to any candidate not above it.
+
+    The probabilities are exact, given what stands above, so that they can be used to estimate what
+    another ranking would have done.
+    """
+    epsilon = situation.placement.exploration
+    if not epsilon:
+        return placed
+    left, taken = list(placed), list[Placed]()
+    while left and len(taken) < situation.depth:
+        by_chance = epsilon / len(left)
+        place = situation.draw.randrange(len(left)) if situation.draw.random() < epsilon else 0
+        propensity = by_chance + (1 - epsilon if place == 0 else 0)
+        each = left.pop(place)
+        taken.append(replace(each, explored=place != 0, propensity=propensity))
+    return taken + left
+
+
+def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
+    """Pinned items at their positions; of two for one position the older rule's comes after."""
+    by_item = {each.candidate.item_id: each for each in placed}
+    pins = {item_id: rule for item_id, rule in _pinned(situation).items() if item_id in by_item}
+    free = [each for each in placed if each.candidate.item_id not in pins]
+    for item_id, rule in sorted(pins.items(), key=lambda pin: (pin[1].position or 1, -pin[1].id)):
+        each = replace(
+            by_item[item_id], rules=(*by_item[item_id].rules, rule.id), pinned=True,
+            explored=False, propensity=1.0,
+        )  # fmt: skip
+        free.insert((rule.position or 1) - 1, each)
+    return free
+
+
+STEPS: Final[tuple[Step, ...]] = (hide, rotate, weigh, diversify, cap, explore, pin)
+
+
+def _pinned(situation: Situation) -> dict[int, Rule]:
+    """Item -> the rule that pins it; of several the first, which is the newest."""
+    pins: dict[int, Rule] = {}
+    for rule in situation.rules:
+        if rule.action == "pin":
+            for item_id in rule.item_ids:
+                pins.setdefault(item_id, rule)
+    return pins
+
+
+def _concerning(each: Placed, rules: Sequence[Rule]) -> list[Rule]:
+    values = each.candidate.values
+    categories, tags = values.get("categories", ()), values.get("tags", ())
+    return [rule for rule in rules if rule.concerns(each.candidate.item_id, categories, tags)]
+
+
+def _times(score: float, factor: float) -> float:
+    """More for a factor above 1, whatever the sign."""
+    return score * factor if score >= 0 or factor <= 0 else score / factor
+
+
+def _capped(each: Placed, caps: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [(name, value) for name in caps for value in each.candidate.values.get(name, ())]
+
+
+def _fits(each: Placed, caps: Mapping[str, int], counts: Counter[tuple[str, str]]) -> bool:
+    return all(counts[key] < caps[key[0]] for key in _capped(each, caps))
