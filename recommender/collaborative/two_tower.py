@@ -44,7 +44,7 @@ class TwoTower:
     """
     batch: int = 256
     learning_rate: float = 0.005
-    item_dropout: float = 0.3
+    item_dropout: float = 0.1
     """Share of the items whose residual is left out in a step."""
     history_dropout: float = 0.5
     """Share of a visitor's items that are to be found from the others."""
