@@ -89,8 +89,8 @@ def version_train(
 def _train(version: RecommenderModel, progress: Progress) -> None:
     started = time.monotonic()
     check_config(version.algorithm, version.config)
-    progress({"stage": "read events"})
     table = events_read()
+    progress({"stage": "read events", "items": len(table), "of": len(table)})
     if not len(table):
         raise NothingToLearn("There are no events with items of the catalog.")
     recipe = _recipe(version)
@@ -98,7 +98,8 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
     metrics = _measured(table, recipe, version, active, progress)
     interactions = table.interactions()
     learned = learn(recipe, interactions, progress)
-    progress({"stage": "store"})
+    items = len(interactions.item_ids)
+    progress({"stage": "store", "items": items, "of": items})
     given = _store(version, learned, interactions, recipe.space)
     ready = versions.mine(version).update(
         state=State.READY,
@@ -107,7 +108,7 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
         metrics=metrics,
         events=len(table),
         visitors=interactions.visitors.shape[0],
-        items=len(interactions.item_ids),
+        items=items,
         space_id=recipe.space.id if recipe.space else None,
         seconds=round(time.monotonic() - started, 2),
         trained_at=timezone.now(),
@@ -164,13 +165,14 @@ def _measured(
     if split is None:
         return {"held out": f"fewer than {LEAST_MEASURED} visitors: not measured"}
     held = split.held
-    progress({"stage": "measure"})
+    visitors = held.history.shape[0]
+    progress({"stage": "measure", "items": visitors, "of": visitors})
     used = np.zeros(len(held.item_ids), np.float32)
     used[split.columns] = np.bincount(
         split.train.visitors.indices, minlength=len(split.train.item_ids)
     )
     metrics: dict[str, Any] = {
-        "visitors measured": held.history.shape[0],
+        "visitors measured": visitors,
         "model": measure(scorer(recipe, split, progress), held),
         "popular": measure(popular(used), held),
     }
