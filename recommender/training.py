@@ -94,7 +94,8 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
     if not len(table):
         raise NothingToLearn("There are no events with items of the catalog.")
     recipe = _recipe(version)
-    metrics = _measured(table, recipe, version, progress)
+    active = versions.active_version(version.kind)
+    metrics = _measured(table, recipe, version, active, progress)
     interactions = table.interactions()
     learned = learn(recipe, interactions, progress)
     progress({"stage": "store"})
@@ -108,7 +109,7 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
         visitors=interactions.visitors.shape[0],
         items=len(interactions.item_ids),
         space_id=recipe.space.id if recipe.space else None,
-        seconds=round(time.monotonic() - started, 1),
+        seconds=round(time.monotonic() - started, 2),
         trained_at=timezone.now(),
         leased_until=None,
         **given,
@@ -119,7 +120,7 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
     if not ready:
         stored_drop(version.pk)
         raise TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
-    _activate(version, metrics)
+    _activate(version, active, metrics)
 
 
 def _recipe(version: RecommenderModel) -> Recipe:
@@ -152,7 +153,11 @@ def _store(
 
 
 def _measured(
-    table: EventTable, recipe: Recipe, version: RecommenderModel, progress: Progress
+    table: EventTable,
+    recipe: Recipe,
+    version: RecommenderModel,
+    active: RecommenderModel | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Of the recipe, of what is popular, and of the active version's recipe if it matters."""
     split = hold_out(table, recipe.space, seed=version.seed)
@@ -169,7 +174,6 @@ def _measured(
         "model": measure(scorer(recipe, split, progress), held),
         "popular": measure(popular(used), held),
     }
-    active = versions.active_version(version.kind)
     if active and version.activation == Activation.BETTER:
         other = Recipe(active.algorithm, active.config, active.seed, recipe.space)
         found = metrics["model"]
@@ -186,11 +190,15 @@ def _alike(active: RecommenderModel, recipe: Recipe) -> bool:
 # --- what follows -----------------------------------------------------------------------------------
 
 
-def _activate(version: RecommenderModel, metrics: Mapping[str, Any]) -> None:
-    """As the version asks; what speaks against it is left in its note."""
+def _activate(
+    version: RecommenderModel, active: RecommenderModel | None, metrics: Mapping[str, Any]
+) -> None:
+    """As the version asks; what speaks against it is left in its note.
+
+    ``active`` is the one that it was compared with: another that was chosen meanwhile stays.
+    """
     if version.activation == Activation.NEVER:
         return
-    active = versions.active_version(version.kind)
     trained = RecommenderModel.objects.defer("parameters").get(pk=version.pk)
     if version.activation == Activation.BETTER and active:
         measured = [metrics.get(name, {}).get(DECISIVE) for name in ("model", "active")]

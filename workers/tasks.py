@@ -7,8 +7,9 @@ from django.db import InterfaceError, OperationalError
 from catalog.wake import workers_wake
 from recommender import profiles
 from recommender import sweep as events
+from recommender import training, versions
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
-from workers import sweeper
+from workers import queues, sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
 
@@ -44,6 +45,18 @@ def space_train(job_id: int) -> None:
 
 
 @shared_task
+def recommender_train(version_id: int) -> None:
+    """Train the version of a recommender's model that somebody asked for."""
+    training.version_train(version_id)
+
+
+@shared_task
+def recommender_train_due() -> None:
+    """By night: ask for a version of each kind that enough new events speak for."""
+    training.train_due()
+
+
+@shared_task
 def audit_catalog(run_id: int) -> None:
     """Look for what is odd in the catalog, as somebody asked."""
     audit.run_execute(run_id)
@@ -52,9 +65,12 @@ def audit_catalog(run_id: int) -> None:
 @shared_task
 def sweep() -> None:
     """Join events with items that came late; enqueue whatever is due and has no message on its way;
-    look after profiles; probe what searches missed.
+    look after profiles; end trainings that died; place new items in the two-tower models; probe what
+    searches missed.
     """
     events.sweep()
     sweeper.sweep()
     profiles.profiles_upkeep()
+    versions.versions_sweep(queue_empty=queues.depths()["train"] == 0)
+    versions.items_place()
     probes.probe_waiting(tuning.recall_probe)

@@ -34,7 +34,7 @@ def neighbours_store(version_id: int, item_ids: NDArray[np.int64], found: csr_ma
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE neighbours_new"
-            " (item_id bigint, neighbours bigint[], scores real[]) ON COMMIT DROP"
+            " (item_id bigint, neighbours bigint[], scores real[])"
         )
         with cursor.copy("COPY neighbours_new FROM STDIN") as copy:
             for row in _neighbour_rows(item_ids, found):
@@ -45,6 +45,7 @@ def neighbours_store(version_id: int, item_ids: NDArray[np.int64], found: csr_ma
             " JOIN catalog_item i ON i.id = n.item_id ORDER BY i.external_id FOR KEY SHARE OF i",
             [version_id],
         )
+        cursor.execute("DROP TABLE neighbours_new")
 
 
 def _neighbour_rows(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recommender.collaborative.interactions import Progress
+from retrieval.training.contrastive import one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +66,20 @@ def learn(
     content: NDArray[np.float32],
     progress: Progress | None,
 ) -> tuple["Towers", "Towers"]:
-    """What content becomes, and the items' residuals."""
+    """What content becomes, and the items' residuals.
+
+    In one thread: the matrices are small, and sums are then added in the same order every time.
+    """
+    with one_thread():
+        return _learn(model, x, content, progress)
+
+
+def _learn(
+    model: "TwoTower",
+    x: csr_matrix,
+    content: NDArray[np.float32],
+    progress: Progress | None,
+) -> tuple["Towers", "Towers"]:
     import torch
 
     rng = np.random.default_rng(model.seed)

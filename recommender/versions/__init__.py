@@ -3,7 +3,7 @@
 - ``building``: ``version_create``, ``version_ask`` (and wake a worker), ``version_claim``, ``Lease``,
   ``version_fail``
 - ``switching``: ``active_version``, ``version_named``, ``version_activate``, ``version_rollback``
-- ``ending``: ``version_retire``, ``versions_thin``, ``versions_sweep``
+- ``ending``: ``version_retire``, ``versions_thin``, ``versions_sweep``, ``items_place``
 """
 
 from recommender.versions.building import (
@@ -16,7 +16,12 @@ from recommender.versions.building import (
     version_fail,
     version_send,
 )
-from recommender.versions.ending import version_retire, versions_sweep, versions_thin
+from recommender.versions.ending import (
+    items_place,
+    version_retire,
+    versions_sweep,
+    versions_thin,
+)
 from recommender.versions.switching import (
     active_id,
     active_version,
@@ -30,6 +35,7 @@ __all__ = [
     "Lease",
     "active_id",
     "active_version",
+    "items_place",
     "mine",
     "version_activate",
     "version_ask",

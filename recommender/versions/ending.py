@@ -1,18 +1,26 @@
 """Versions end: retired, thinned out, or failed with their worker."""
 
+import logging
+from typing import Final
+
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
-from recommender.collaborative.stored import stored_drop
+from recommender.collaborative.stored import stored_drop, towers_place
 from recommender.exceptions import ModelConflict
 from recommender.models import RecommenderModel
 from recommender.versions.building import LOST_AFTER, stored_forget, version_send
 from recommender.versions.switching import active_version
 
+log = logging.getLogger(__name__)
+
 State = RecommenderModel.State
+
+PLACED_A_SWEEP: Final = 10_000
+"""Items at most in each version, some ten seconds: a sweep comes every fifteen."""
 
 
 def version_retire(version_id: int) -> RecommenderModel:
@@ -53,6 +61,17 @@ def versions_thin(kind: str) -> list[str]:
         rows = rows.exclude(pk=active.previous_id or 0)
     old = rows.values_list("id", flat=True)[settings.RECOMMENDER["TRAINING"]["KEEP"] :]
     return [version_retire(version_id).name for version_id in list(old)]
+
+
+def items_place() -> int:
+    """Give new items their vectors in the two-tower versions that may answer; how many."""
+    rows = RecommenderModel.objects.filter(
+        kind=RecommenderModel.Kind.TWO_TOWER, state__in=RecommenderModel.SERVED
+    )
+    placed = sum(towers_place(row, most=PLACED_A_SWEEP) for row in rows.order_by("id"))
+    if placed:
+        log.info("sweep: %d items were placed in two-tower models", placed)
+    return placed
 
 
 def versions_sweep(*, queue_empty: bool) -> int:
