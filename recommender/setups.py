@@ -1,4 +1,6 @@
-"""How one request to a placement is answered: its options, its rules, its variant; one statement."""
+"""How one request to a placement is answered: its options, its rules, its variant, its ranker; one
+statement.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Final
 
 from django.db import connection
 
-from recommender import experiments, rules
+from recommender import experiments, rankers, rules
 from recommender.placements import declared, overridden
 from recommender.types import Assignment, Placement, Rule
 
@@ -17,7 +19,8 @@ STATEMENT: Final = (
     f" {rules.CURRENT}::text, {experiments.RUNNING}::text,"
     " (SELECT coalesce(root.external_id, v.external_id) FROM recommender_visitor v"
     " LEFT JOIN recommender_visitor root ON root.id = v.merged_into_id"
-    " WHERE v.external_id = %(visitor)s)"
+    " WHERE v.external_id = %(visitor)s),"
+    f" ranker.id, ranker.parameters FROM (SELECT 1) one {rankers.ACTIVE}"
 )
 
 
@@ -31,6 +34,7 @@ class Setup:
     """Those of the placement before those of all, the newest first."""
     assignment: Assignment | None
     """The experiment that the visitor takes part in, for the impression."""
+    ranker: rankers.Serving
 
 
 def setup_for(name: str, now: datetime, *, visitor: str = "", session: str = "") -> Setup:
@@ -38,9 +42,9 @@ def setup_for(name: str, now: datetime, *, visitor: str = "", session: str = "")
     placement = declared(name)
     with connection.cursor() as cursor:
         cursor.execute(STATEMENT, {"placement": name, "now": now, "visitor": visitor})
-        overrides, current, running, person = cursor.fetchone()
+        overrides, current, running, person, *ranker = cursor.fetchone()
     placement = overridden(placement, json.loads(overrides or "{}"), "the admin")
     experiment = experiments.experiment_read(running)
     unit = experiments.unit_of(person or visitor, session)
     placement, assignment = experiments.assigned(placement, experiment, unit)
-    return Setup(placement, rules.rules_read(current), assignment)
+    return Setup(placement, rules.rules_read(current), assignment, rankers.serving(*ranker))

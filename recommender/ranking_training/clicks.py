@@ -180,9 +180,7 @@ class _Problem:
         relevant = np.exp(-surprise)
         unseen = np.maximum(1 - examined * relevant, TINY)
         left = examined * relevant / unseen
-        loss = np.where(
-            self.taken, surprise, np.where(self.against, z + surprise, -np.log(unseen))
-        )
+        loss = np.where(self.taken, surprise, np.where(self.against, z + surprise, -np.log(unseen)))
         of_z = np.where(
             self.taken, relevant - 1, np.where(self.against, relevant, left * (1 - relevant))
         )

@@ -35,7 +35,13 @@ def features(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
 
 
 def shown(
-    answers: int, *, size: int = 10, seed: int = 0, pair: float = 0.0, bias: bool = True, mixed: float = 0.3
+    answers: int,
+    *,
+    size: int = 10,
+    seed: int = 0,
+    pair: float = 0.0,
+    bias: bool = True,
+    mixed: float = 0.3,
 ) -> ShownTable:
     """Lists ordered by the weighted formula, a little mixed; position k is looked at by 1 / k."""
     rng = np.random.default_rng(seed)
