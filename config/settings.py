@@ -564,6 +564,10 @@ UNFOLD = {
                 "title": "Recommender",
                 "separator": True,
                 "items": [
+                    _admin_link("Placements", "dashboard", "recommender.placement"),
+                    _admin_link("Rules", "push_pin", "recommender.rule"),
+                    _admin_link("Experiments", "science", "recommender.experiment"),
+                    _admin_link("Changes", "history", "recommender.change"),
                     _admin_link("Events", "bolt", "recommender.event"),
                     _admin_link("Visitors", "groups", "recommender.visitor"),
                 ],

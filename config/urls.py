@@ -15,6 +15,8 @@ from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
 from recommender.api import (
     EventsView,
+    ExperimentReportView,
+    PlacementsView,
     RecommendationsView,
     RowsView,
     VisitorExportView,
@@ -54,6 +56,12 @@ urlpatterns = [
     path(f"{v1}visitors/<str:visitor>/", VisitorView.as_view(), name="visitor"),
     path(f"{v1}visitors/<str:visitor>/merge/", VisitorMergeView.as_view(), name="visitor-merge"),
     path(f"{v1}visitors/<str:visitor>/export/", VisitorExportView.as_view(), name="visitor-export"),
+    path(f"{v1}placements/", PlacementsView.as_view(), name="placements"),
+    path(
+        f"{v1}experiments/<str:name>/report/",
+        ExperimentReportView.as_view(),
+        name="experiment-report",
+    ),
     # documentation
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -6,8 +6,8 @@ independently of each other.
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -95,7 +95,8 @@ def experiment_start(experiment_id: int, by: str) -> models.Experiment:
         raise ExperimentConflict(
             f"{row.name} is {row.state}: an experiment starts once. Make a new one."
         )
-    if problem := draft_problem(row.placement, row.facts()["variants"]):
+    before = row.facts()
+    if problem := draft_problem(row.placement, row.variants.all()):
         raise ExperimentConflict(f"{row.name}: {problem}")
     other = models.Experiment.objects.filter(placement=row.placement, state=State.RUNNING).first()
     if other is not None:
@@ -106,7 +107,7 @@ def experiment_start(experiment_id: int, by: str) -> models.Experiment:
             row.save()
     except IntegrityError as err:  # another was started since we looked
         raise _occupied(row.placement, "another experiment") from err
-    change_record(Subject.EXPERIMENT, Action.STARTED, row, by)
+    change_record(Subject.EXPERIMENT, Action.STARTED, row, by, before=before)
     return row
 
 
@@ -122,9 +123,11 @@ def experiment_stop(experiment_id: int, by: str, keep: str = "") -> models.Exper
     variant = row.variants.filter(name=keep).first()
     if keep and variant is None:
         raise ExperimentConflict(f"{row.name} has no variant {keep!r}.")
+    before = row.facts()
     row.state, row.stopped_at = State.STOPPED, timezone.now()
     row.save()
-    change_record(Subject.EXPERIMENT, Action.STOPPED, row, by, after={**row.facts(), "kept": keep})
+    after = {**row.facts(), "kept": keep}
+    change_record(Subject.EXPERIMENT, Action.STOPPED, row, by, before=before, after=after)
     if variant is not None and variant.overrides:
         now = models.Placement.objects.filter(name=row.placement).first()
         overrides = {**(now.overrides if now else {}), **variant.overrides}
@@ -135,18 +138,18 @@ def experiment_stop(experiment_id: int, by: str, keep: str = "") -> models.Exper
     return row
 
 
-def draft_problem(placement: str, variants: Sequence[dict[str, Any]]) -> str:
+def draft_problem(placement: str, variants: Iterable[models.Variant]) -> str:
     """Why it cannot start; empty if it can. Raises UnknownPlacement."""
     base = declared(placement)
-    if len(variants) < 2:
-        return "an experiment compares at least two variants."
     found = []
     for variant in variants:
         try:
-            options_check(variant["overrides"])
+            options_check(variant.overrides)
         except InvalidOption as err:
-            return f"{variant['name']}: {err}."
-        found.append(overridden(base, variant["overrides"], variant["name"]))
+            return f"{variant.name}: {err}."
+        found.append(overridden(base, variant.overrides, variant.name))
+    if len(found) < 2:
+        return "an experiment compares at least two variants."
     if any(found.index(each) != at for at, each in enumerate(found)):
         return "two variants are the same; give one of them another override."
     return ""

@@ -5,9 +5,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
-from recommender import profiles
+from recommender import profiles, training, versions
 from recommender import sweep as events
-from recommender import training, versions
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import queues, sweeper
 

@@ -1,11 +1,14 @@
 """The API of the recommender, a module for each of what it is about."""
 
 from recommender.api.events import EventsView
+from recommender.api.experiments import ExperimentReportView, PlacementsView
 from recommender.api.recommendations import RecommendationsView, RowsView
 from recommender.api.visitors import VisitorExportView, VisitorMergeView, VisitorView
 
 __all__ = [
     "EventsView",
+    "ExperimentReportView",
+    "PlacementsView",
     "RecommendationsView",
     "RowsView",
     "VisitorExportView",

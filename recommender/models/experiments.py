@@ -68,10 +68,11 @@ class Experiment(models.Model):
             "placement": self.placement,
             "hypothesis": self.hypothesis,
             "share": self.share,
-            "variants": [
-                {"name": each.name, "weight": each.weight, "overrides": each.overrides}
+            "state": self.state,
+            "variants": {
+                each.name: {"weight": each.weight, "overrides": each.overrides}
                 for each in self.variants.all()
-            ],
+            },
         }
 
 

@@ -106,7 +106,8 @@ def metrics_of(facts: Sequence[Facts]) -> list[Metric]:
             lambda f: _few(f.paying, MIN_PAYING, "visitors with a value"),
         ),
     ]
-    return metrics + [_share_of_type(name, facts) for name in event_types()]
+    happened = {name for each in facts for name in each.acted or {}}
+    return metrics + [_share_of_type(name, facts) for name in event_types() if name in happened]
 
 
 def _share_of_type(name: str, facts: Sequence[Facts]) -> Metric:
@@ -137,7 +138,8 @@ def _guardrail(name: str, rise: float, facts: Sequence[Facts]) -> Guardrail:
     for each in facts[1:]:
         # of both: a control where nobody did it shows the harm best
         why = _few(did(facts[0]) + did(each), MIN_DID, f"visitors with a {name} in both")
-        if why and made.differences.pop(each.variant, None):
+        if why and each.variant in made.differences:
+            del made.differences[each.variant]
             made.lacking[each.variant] = f"not enough data: {why}"
     for variant, found in made.differences.items():
         most = rise * made.estimates[facts[0].variant].value

@@ -26,21 +26,13 @@ MIN_EXPECTED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its interval; without one if there are fewer than two visitors."""
+    """A figure with its interval; without one of fewer than two visitors, or if they are all alike."""
 
     value: float
     variance: float
     """Of the figure itself, not of the visitors."""
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of the interval."""
-        return None if math.isnan(self.variance) else self.value - Z * math.sqrt(self.variance)
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of the interval."""
-        return None if math.isnan(self.variance) else self.value + Z * math.sqrt(self.variance)
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +56,20 @@ def mean_estimate(count: int, mean: float, variance: float | None) -> Estimate:
     """Of the mean of ``count`` visitors' figures with this sample variance."""
     if count < 2 or variance is None:
         return Estimate(mean, math.nan)
-    return Estimate(mean, variance / count)
+    return _normal(mean, variance / count)
 
 
 def share_estimate(count: int, did: int) -> Estimate:
-    """Of the part of the visitors who did something."""
+    """Of the part of the visitors who did something, with Wilson's interval: right also near 0 and 1."""
     if count == 0:
         return Estimate(math.nan, math.nan)
     share = did / count
-    return Estimate(share, share * (1 - share) / (count - 1) if count > 1 else math.nan)
+    if count < 2:
+        return Estimate(share, math.nan)
+    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    spread = math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
+    low, high = max(middle - Z * spread, 0.0), min(middle + Z * spread, 1.0)
+    return Estimate(share, share * (1 - share) / (count - 1), low, high)
 
 
 def ratio_estimate(
@@ -89,7 +86,14 @@ def ratio_estimate(
     if count < 2 or covariance is None:
         return Estimate(ratio, math.nan)
     spread = top_variance - 2 * ratio * covariance + ratio**2 * variance
-    return Estimate(ratio, max(spread, 0.0) / (count * mean**2))
+    return _normal(ratio, max(spread, 0.0) / (count * mean**2))
+
+
+def _normal(value: float, variance: float) -> Estimate:
+    if not variance:
+        return Estimate(value, 0.0)
+    half = Z * math.sqrt(variance)
+    return Estimate(value, variance, value - half, value + half)
 
 
 def difference(control: Estimate, other: Estimate) -> Difference:

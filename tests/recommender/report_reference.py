@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from recommender.models import Event, Experiment, Impression
 
@@ -85,14 +86,27 @@ def of_variant(found: dict[Any, Person], variant: str) -> list[Person]:
     return [person for person in found.values() if person.variants == {variant}]
 
 
-def mean(values: Iterable[float]) -> tuple[float, float]:
-    """(mean, its standard error)."""
+Found = tuple[float, float, tuple[float, float]]
+"""A figure, its standard error, its interval."""
+
+
+def mean(values: Iterable[float]) -> Found:
+    """Of a mean."""
     array = np.array(list(values), float)
-    return array.mean(), array.std(ddof=1) / math.sqrt(len(array))
+    error = array.std(ddof=1) / math.sqrt(len(array))
+    return array.mean(), error, stats.norm.interval(0.95, array.mean(), error)
 
 
-def ratio(tops: Iterable[float], bottoms: Iterable[float]) -> tuple[float, float]:
-    """(sum / sum, its standard error), by what each visitor adds to the ratio's linear part."""
+def share(values: Iterable[bool]) -> Found:
+    """Of the part for which it is true."""
+    array = np.array(list(values), bool)
+    value, error, _ = mean(array)
+    return value, error, stats.binomtest(array.sum(), len(array)).proportion_ci(method="wilson")
+
+
+def ratio(tops: Iterable[float], bottoms: Iterable[float]) -> Found:
+    """Of sum / sum, by what each visitor adds to the ratio's linear part."""
     top, bottom = np.array(list(tops), float), np.array(list(bottoms), float)
     value = top.sum() / bottom.sum()
-    return value, mean((top - value * bottom) / bottom.mean())[1]
+    error = mean((top - value * bottom) / bottom.mean())[1]
+    return value, error, stats.norm.interval(0.95, value, error)

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from recommender import admin
+from recommender.admin import events as admin
 from recommender.event_input import EventReader
 from recommender.events import events_record
 from recommender.models import Event, Visitor

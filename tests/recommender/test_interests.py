@@ -65,13 +65,12 @@ def reference_counting(deeds: list[Deed]) -> list[Deed]:
             best[deed.type.name] = deed
     counting: list[Deed] = []
     for deed in sorted(best.values(), key=lambda deed: (deed.at, weight(deed))):
-        against = sum(weight(each) < 0 for each in counting)
-        if weight(deed) < 0:
-            counting = [each for each in counting if weight(each) < 0] + [deed]
-        elif not against:
+        same = [each for each in counting if weight(each) * weight(deed) > 0]
+        opposite = [abs(weight(each)) for each in counting if weight(each) * weight(deed) < 0]
+        if not opposite:
             counting.append(deed)
-        elif weight(deed) >= 4.0:
-            counting = [each for each in counting if weight(each) > 0] + [deed]
+        elif abs(weight(deed)) >= max(opposite) / 2:
+            counting = [*same, deed]
     return counting
 
 
@@ -235,6 +234,25 @@ def test_looking_at_what_is_disliked_changes_nothing():
 
     assert (found.interests, found.session) == ((), None)
     assert weights(found.dislikes) == pytest.approx({0: 4 * 2 ** (-1 / 365)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        (("purchase", 5.0), ("dislike", -4.0), "dislike"),
+        (("like", 4.0), ("skip", -1.0), "like"),
+        (("view", 1.0), ("skip", -1.0), "skip"),
+        (("dislike", -4.0), ("cart", 3.0), "cart"),
+        (("dislike", -4.0), ("view", 1.0), "dislike"),
+    ],
+)
+def test_an_opinion_takes_back_its_opposite_if_it_has_weight(before, after, left):
+    deeds = [did(0, EventType(*each, 90), days=n) for n, each in enumerate((before, after))]
+
+    found = taste_from(*deeds, days=1)
+
+    assert [done.type for done in found.history if done.strength] == [left]
+    assert len(found.interests) + len(found.dislikes) == 1
 
 
 def test_a_repetition_renews_and_does_not_add():

@@ -84,9 +84,16 @@ def test_a_share():
 
     assert found.value == 0.2
     assert found.variance == pytest.approx(np.var([1] * 20 + [0] * 80, ddof=1) / 100)
-    assert (found.low, found.high) == pytest.approx(
-        (0.2 - Z * math.sqrt(found.variance), 0.2 + Z * math.sqrt(found.variance))
-    )
+    wilson = stats.binomtest(20, 100).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx(tuple(wilson))
+
+
+def test_nobody_did_it():
+    found = share_estimate(100, 0)
+
+    assert (found.value, found.variance, found.low) == (0.0, 0.0, 0.0)
+    assert found.high == pytest.approx(stats.binomtest(0, 100).proportion_ci(method="wilson").high)
+    assert mean_estimate(100, 0.0, 0.0).high is None  # all alike says nothing of the others
 
 
 def test_a_difference():

@@ -1,0 +1,16 @@
+"""The recommender in the admin."""
+
+from recommender.admin.changes import ChangeAdmin
+from recommender.admin.events import EventAdmin, VisitorAdmin
+from recommender.admin.experiments import ExperimentAdmin
+from recommender.admin.placements import PlacementAdmin
+from recommender.admin.rules import RuleAdmin
+
+__all__ = [
+    "ChangeAdmin",
+    "EventAdmin",
+    "ExperimentAdmin",
+    "PlacementAdmin",
+    "RuleAdmin",
+    "VisitorAdmin",
+]

@@ -1,0 +1,160 @@
+"""Steps of the rerank, each against what it must do."""
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from recommender.ranking import FEATURES
+from recommender.rerank import Situation, cap, diversify, explore, hide, pin, rerank, rotate, weigh
+from recommender.types import Candidate, Placed, Placement, Rule
+
+PLAIN = Placement("home", {"taste": 1.0}, diversity=0.0)
+
+
+def candidate(
+    item_id: int, score: float, vector=(1.0, 0.0), **values: tuple[str, ...]
+) -> Candidate:
+    row = np.asarray(vector, np.float32)
+    return Candidate(item_id, {}, (0.0,) * len(FEATURES), score, row, values)
+
+
+def placed(*scores: float, **values: tuple[str, ...]) -> list[Placed]:
+    """Items 1, 2, 3 … with these scores."""
+    return [Placed(candidate(n, score, **values), score) for n, score in enumerate(scores, 1)]
+
+
+def situation(depth: int = 10, rules=(), **fields) -> Situation:
+    options = {name: fields.pop(name) for name in list(fields) if hasattr(PLAIN, name)}
+    from dataclasses import replace
+
+    return Situation(replace(PLAIN, **options), depth, rules, **fields)
+
+
+def ids(found: list[Placed]) -> list[int]:
+    return [each.candidate.item_id for each in found]
+
+
+def test_the_order_is_by_score_and_ties_by_item():
+    found = rerank([candidate(2, 0.5), candidate(1, 0.5), candidate(3, 0.9)], situation())
+    assert ids(found) == [3, 1, 2]
+
+
+def test_no_more_than_asked_for():
+    assert ids(rerank([candidate(n, 1 / n) for n in range(1, 6)], situation(depth=2))) == [1, 2]
+
+
+def test_hidden_items_and_those_a_rule_hides_are_left_out_but_for_pinned_ones():
+    rules = (
+        Rule(1, "hide", category="animals"),
+        Rule(2, "pin", item_ids=frozenset({4}), position=1),
+    )
+    rows = [
+        *placed(1, 1),
+        Placed(candidate(3, 1, categories=("animals/birds",)), 1),
+        Placed(candidate(4, 1, categories=("animals",)), 1),
+        Placed(candidate(5, 1, categories=("animalsque",)), 1),
+    ]
+    assert ids(hide(rows, situation(rules=rules, hidden=frozenset({1, 4})))) == [2, 4, 5]
+
+
+def test_what_was_just_shown_loses_for_each_time():
+    found = rotate(placed(1.0, 1.0, -1.0), situation(rotation=0.5, shown={1: 2, 3: 1}))
+    assert [each.score for each in found] == [0.25, 1.0, -2.0]
+
+
+def test_full_rotation_takes_the_whole_score():
+    assert [e.score for e in rotate(placed(1.0), situation(rotation=1.0, shown={1: 1}))] == [0.0]
+
+
+def test_boosts_and_buries_multiply_and_are_remembered():
+    rules = (
+        Rule(7, "boost", tag="red", factor=2.0),
+        Rule(8, "bury", item_ids=frozenset({1}), factor=0.1),
+    )
+    rows = [
+        Placed(candidate(1, 1.0, tags=("red",)), 1.0),
+        Placed(candidate(2, -1.0, tags=("red",)), -1.0),
+    ]
+    found = weigh(rows, situation(rules=rules))
+    assert [(each.score, each.rules) for each in found] == [
+        (pytest.approx(0.2), (7, 8)),
+        (-0.5, (7,)),
+    ]
+
+
+def test_diversity_puts_what_is_unlike_second():
+    rows = [
+        Placed(candidate(1, 1.0), 1.0),
+        Placed(candidate(2, 0.99), 0.99),
+        Placed(candidate(3, 0.5, vector=(0.0, 1.0)), 0.5),
+    ]
+    assert ids(diversify(rows, situation(diversity=0.0))) == [1, 2, 3]
+    assert ids(diversify(rows, situation(diversity=0.9))) == [1, 3, 2]
+
+
+def test_caps_hold_on_each_page_and_nothing_is_lost():
+    rows = [
+        Placed(candidate(n, 1.0, categories=("a" if n <= 6 else "b",)), 1.0) for n in range(1, 10)
+    ]
+    found = ids(cap(rows, situation(caps={"categories": 2}, limit=4)))
+    assert found == [1, 2, 7, 8, 3, 4, 9, 5, 6]
+    assert sorted(found) == list(range(1, 10))
+
+
+def test_an_attribute_can_be_capped_too():
+    rows = [Placed(candidate(n, 1.0, **{"attributes.seller": ("x",)}), 1.0) for n in (1, 2)]
+    rows.append(Placed(candidate(3, 0.1, **{"attributes.seller": ("y",)}), 0.1))
+    assert ids(cap(rows, situation(caps={"attributes.seller": 1}, limit=2))) == [1, 3, 2]
+
+
+def test_without_exploration_nothing_is_left_to_chance():
+    rows = placed(3, 2, 1)
+    assert explore(rows, situation()) == rows
+
+
+def test_propensities_are_how_often_an_item_is_shown_there():
+    rounds, epsilon = 20_000, 0.4
+    draw = random.Random(1)  # noqa: S311
+    first = Counter()
+    said = {}
+    for _ in range(rounds):
+        found = explore(placed(3, 2, 1), situation(exploration=epsilon, draw=draw, depth=1))
+        first[found[0].candidate.item_id] += 1
+        said[found[0].candidate.item_id] = found[0].propensity
+    assert said == {
+        1: pytest.approx(0.6 + 0.4 / 3),
+        2: pytest.approx(0.4 / 3),
+        3: pytest.approx(0.4 / 3),
+    }
+    for item_id, propensity in said.items():
+        assert first[item_id] / rounds == pytest.approx(propensity, abs=0.015)
+    assert sum(said.values()) == pytest.approx(1.0)
+
+
+def test_the_best_is_never_called_explored():
+    for seed in range(50):
+        draw = random.Random(seed)  # noqa: S311
+        found = explore(placed(2, 1), situation(exploration=1.0, draw=draw))
+        assert found[0].explored == (found[0].candidate.item_id == 2)
+
+
+def test_pins_stand_where_they_are_pinned():
+    rules = (
+        Rule(1, "pin", item_ids=frozenset({4}), position=2),
+        Rule(2, "pin", item_ids=frozenset({3}), position=1),
+        Rule(3, "pin", item_ids=frozenset({99}), position=1),  # not among the candidates
+    )
+    found = pin(placed(4, 3, 2, 1), situation(rules=rules))
+    assert ids(found) == [3, 4, 1, 2]
+    assert [(each.pinned, each.rules) for each in found[:2]] == [(True, (2,)), (True, (1,))]
+
+
+def test_a_pin_beyond_the_end_comes_last():
+    rules = (Rule(1, "pin", item_ids=frozenset({1}), position=50),)
+    assert ids(pin(placed(3, 2, 1), situation(rules=rules))) == [2, 3, 1]
+
+
+def test_nothing_makes_nothing():
+    assert rerank([], situation(diversity=0.5, exploration=0.5, caps={"kind": 1})) == []
