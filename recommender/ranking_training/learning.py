@@ -88,7 +88,7 @@ def learn_ranker(
     options: Options,
     *,
     seed: int = 0,
-    active: LogisticRanker | None = None,
+    active: ranking.Ranker | None = None,
     progress: Progress = lambda entry: None,
 ) -> LearnedRanker:
     """Raises NothingToLearn. ``active`` is measured as well; ``seed`` is that of the intervals."""
@@ -123,7 +123,7 @@ def _measured(
     model: ClickModel,
     before: ShownTable,
     held: ShownTable,
-    active: LogisticRanker | None,
+    active: ranking.Ranker | None,
     seed: int,
 ) -> dict[str, Any]:
     """Of the model, the formula and the active ranker, on the same answers."""

@@ -55,7 +55,7 @@ def _discounted(worth: Floats, order: NDArray[np.intp], table: ShownTable) -> Fl
     """(m,)."""
     place = np.arange(len(order)) - np.searchsorted(table.answer, table.answer)
     discount = np.where(place < K, 1 / np.log2(place + 2.0), 0.0)
-    return np.bincount(table.answer, worth[order] * discount, table.answers)
+    return np.asarray(np.bincount(table.answer, worth[order] * discount, table.answers), np.float64)
 
 
 def auc(scores: Floats, table: ShownTable, examined: Floats) -> float:
