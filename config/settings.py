@@ -570,6 +570,7 @@ UNFOLD = {
                     _admin_link("Changes", "history", "recommender.change"),
                     _admin_link("Events", "bolt", "recommender.event"),
                     _admin_link("Visitors", "groups", "recommender.visitor"),
+                    _admin_link("Models", "model_training", "recommender.recommendermodel"),
                 ],
             },
             {

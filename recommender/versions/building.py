@@ -36,7 +36,7 @@ MAX_NAME: Final = 100
 LOST_AFTER: Final = timedelta(seconds=60)
 """Unclaimed for so long, its message is thought lost."""
 REPORT_EVERY_S: Final = 0.5
-KIND_OF: Final[Mapping[str, str]] = {
+KIND_OF: Final[Mapping[Algorithm, str]] = {
     Algorithm.EASE: Kind.ITEM_ITEM,
     Algorithm.ITEM_KNN: Kind.ITEM_ITEM,
     Algorithm.FACTORIZATION: Kind.ITEM_ITEM,
@@ -69,7 +69,7 @@ def version_create(
         with transaction.atomic():
             return RecommenderModel.objects.create(
                 name=name,
-                kind=KIND_OF[algorithm],
+                kind=KIND_OF[Algorithm(algorithm)],
                 algorithm=algorithm,
                 config=dict(config or {}),
                 seed=seed,

@@ -78,8 +78,9 @@ class Command(ExampleCommand):
     def _asked(self, options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         kind, algorithm = options["kind"], options["algorithm"]
         if algorithm:
-            if kind not in (None, versions.KIND_OF[algorithm]):
-                raise CommandError(f"{algorithm} is of the kind {versions.KIND_OF[algorithm]}.")
+            own = versions.KIND_OF[Algorithm(algorithm)]
+            if kind not in (None, own):
+                raise CommandError(f"{algorithm} is of the kind {own}.")
             return [(algorithm, dict(options["option"]))]
         if options["option"]:
             raise CommandError("--option belongs to an algorithm: give --algorithm as well.")
