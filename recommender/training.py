@@ -6,7 +6,6 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, Final, cast
 
 import numpy as np
@@ -55,7 +54,7 @@ def recommender_train(
 
     Raises ModelConflict, NothingToLearn; the version then is failed and says so.
     """
-    _check(algorithm, options.get("config") or {})
+    check_config(algorithm, options.get("config") or {})
     return version_train(versions.version_create(algorithm, **options).pk, progress, quiet=False)
 
 
@@ -90,7 +89,7 @@ def version_train(
 
 def _train(version: RecommenderModel, progress: Progress) -> None:
     started = time.monotonic()
-    _check(version.algorithm, version.config)
+    check_config(version.algorithm, version.config)
     active = versions.active_version(version.kind)
     train = _train_ranker if version.kind == Kind.RANKER else _train_model
     given = train(version, active, progress)
@@ -108,20 +107,6 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
         stored_drop(version.pk)
         raise TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
     _activate(version, active, given["metrics"])
-
-
-def _check(algorithm: str, config: Mapping[str, Any]) -> None:
-    """Raises ModelConflict for options that the algorithm does not have."""
-    if algorithm != Algorithm.LOGISTIC:
-        check_config(algorithm, config)
-        return
-    known = sorted(each.name for each in fields(ranking_training.Options))
-    if unknown := sorted(config.keys() - set(known)):
-        raise ModelConflict(f"{algorithm} has no option {unknown[0]!r}; it has {', '.join(known)}.")
-    try:
-        ranking_training.Options(**config)
-    except ValueError as err:
-        raise ModelConflict(f"{algorithm}: {err}.") from err
 
 
 def _train_ranker(
@@ -264,26 +249,20 @@ def _worse(
     version: RecommenderModel, active: RecommenderModel | None, metrics: Mapping[str, Any]
 ) -> str:
     """Than what answers now: why, or nothing if it is not."""
-    rivals = {"formula": "the weighted formula"} if version.kind == Kind.RANKER else {}
-    # an active ranker that was not measured cannot rank: the formula stands in for it
-    if active and (version.kind != Kind.RANKER or "active" in metrics):
-        rivals["active"] = active.name
-    own = metrics.get("model", {}).get(DECISIVE)
-    for name, called in rivals.items():
-        other = metrics.get(name, {}).get(DECISIVE)
-        if own is not None and other is not None:
-            if own < other:
-                return f"{DECISIVE} {own:.4f} against {other:.4f} of {called}"
-        elif name == "formula" or not _as_before(version, active):
-            return "it could not be measured"
-    return ""
-
-
-def _as_before(version: RecommenderModel, active: RecommenderModel | None) -> bool:
-    """Whether the version learned as the active one did."""
+    rival, called = "active", active.name if active else ""
+    if version.kind == Kind.RANKER:
+        # the active ranker knows the held-out answers already: it must be clearly better to stay
+        if metrics.get("more than active", {}).get("high", 0.0) >= 0:
+            rival, called = "formula", "the weighted formula"
+    elif active is None:
+        return ""
+    own, other = (metrics.get(name, {}).get(DECISIVE) for name in ("model", rival))
+    if own is not None and other is not None:
+        worse = own < other
+        return f"{DECISIVE} {own:.4f} against {other:.4f} of {called}" if worse else ""
     trained = RecommenderModel.objects.defer("parameters").get(pk=version.pk)
-    same = (trained.algorithm, trained.config)
-    return active is not None and (active.algorithm, active.config) == same
+    same = active and (active.algorithm, active.config) == (trained.algorithm, trained.config)
+    return "" if same and rival == "active" else "it could not be measured"
 
 
 def train_due() -> list[RecommenderModel]:

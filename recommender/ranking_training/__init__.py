@@ -6,6 +6,8 @@
 """
 
 from recommender.ranking_training.learning import (
+    LEAST_ANSWERS,
+    LEAST_TAKEN,
     LearnedRanker,
     Options,
     check_enough,
@@ -15,6 +17,8 @@ from recommender.ranking_training.reading import shown_count, shown_read
 from recommender.ranking_training.table import ShownTable
 
 __all__ = [
+    "LEAST_ANSWERS",
+    "LEAST_TAKEN",
     "LearnedRanker",
     "Options",
     "ShownTable",

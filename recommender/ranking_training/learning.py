@@ -99,7 +99,9 @@ def learn_ranker(
     l2, pairs = _chosen(before, options)
     progress({"stage": "measure"})
     model = fit(before, l2, pairs=pairs, debiased=options.debiased)
-    metrics = _measured(model, before, held, active, seed)
+    # however it learned, it is judged without the bias
+    judge = model if options.debiased else fit(before, l2, pairs=pairs)
+    metrics = _measured(model, judge, before, held, active=active, seed=seed)
     progress({"stage": "learn"})
     final = fit(table, l2, pairs=pairs, debiased=options.debiased)
     said = {"chosen": {"l2": l2, "pairs": float(pairs)}, **_curves(final, table)}
@@ -121,18 +123,20 @@ def _chosen(before: ShownTable, options: Options) -> tuple[float, bool]:
 
 def _measured(
     model: ClickModel,
+    judge: ClickModel,
     before: ShownTable,
     held: ShownTable,
+    *,
     active: ranking.Ranker | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Of the model, the formula and the active ranker, on the same answers."""
+    """Of the model, the formula and the active ranker, on the same answers; ``judge`` says how likely what
+    was taken up was looked at.
+    """
     taken = int(held.taken.sum())
     if taken < LEAST_MEASURED:
         return {"held out": f"only {taken} items were taken up: not measured"}
-    debiased = bool((model.examination < 1).any())
-    plain = fit(before, UNMOVED, debiased=debiased)
-    examined = model.examined(held)
+    examined = judge.examined(held)
     rankers: dict[str, ranking.Ranker] = {"model": model.ranker, "formula": ranking.FORMULA}
     if active:
         rankers["active"] = active
@@ -143,8 +147,10 @@ def _measured(
         found[name] = gains(scores, held, examined)
         metrics[name] = {NDCG: found[name].ndcg, "auc": auc(scores, held, examined)}
     metrics["model"]["log loss"] = model.log_loss(held)
-    metrics["formula"]["log loss"] = plain.log_loss(held)
-    metrics["difference"] = difference(found["model"], found["formula"], held.unit, seed)
+    metrics["formula"]["log loss"] = fit(before, UNMOVED).log_loss(held)
+    for name in found.keys() - {"model"}:
+        apart = difference(found["model"], found[name], held.unit, seed)
+        metrics[f"more than {name}"] = apart
     return metrics
 
 

@@ -1,12 +1,19 @@
 """Answers and what becomes of them, where what is relevant and how far people look is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
+from django.utils import timezone
 from numpy.typing import NDArray
 
-from recommender import ranking
-from recommender.ranking_training.table import ShownTable
+from catalog.models import Item
+from recommender import ranking, versions
+from recommender.event_input import EventReader
+from recommender.events import events_record
+from recommender.models import Impression, RecommenderModel, Visitor
+from recommender.ranking import LogisticRanker
+from recommender.ranking_training import ShownTable
 
 F = len(ranking.FEATURES)
 TRUTH: Mapping[str, float] = {
@@ -32,6 +39,18 @@ def features(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
     drawn = rng.random((*shape, F)) * (rng.random((*shape, F)) < 0.6)
     drawn[..., -1] *= rng.random(shape) < 0.2
     return drawn.astype(np.float32)
+
+
+def true_ndcg(ranker: ranking.Ranker) -> float:
+    """Of the ten best of fresh lists of fifty, by the relevance that nobody sees."""
+    x = features(np.random.default_rng(99), 500, 50)
+    relevant = relevance(x)
+    scores = ranker.scores(x.reshape(-1, F)).reshape(500, 50)
+    best = np.argsort(-scores, axis=1)[:, :10]
+    discounts = 1 / np.log2(np.arange(2, 12))
+    got = np.take_along_axis(relevant, best, axis=1) @ discounts
+    ideal = -np.sort(-relevant, axis=1)[:, :10] @ discounts
+    return float((got / ideal).mean())
 
 
 def shown(
@@ -67,3 +86,57 @@ def table(x: NDArray[np.float32], strength: NDArray[np.float64]) -> ShownTable:
         unit=np.arange(answers),
         placements=("home",),
     )
+
+
+def store(given: ShownTable, items: Sequence[Item], *, prefix: str = "v") -> None:
+    """The same as impressions of the last two days and clicks that name them, ten seconds later."""
+    visitors = Visitor.objects.bulk_create(
+        [Visitor(external_id=f"{prefix}{unit}") for unit in range(int(given.unit.max()) + 1)]
+    )
+    first, names = (
+        timezone.now() - timedelta(days=2),
+        [f"{prefix}-r{n}" for n in range(given.answers)],
+    )
+    times = [first + timedelta(seconds=n) for n in range(given.answers)]
+    rows = [np.flatnonzero(given.answer == n) for n in range(given.answers)]
+    Impression.objects.bulk_create(
+        Impression(
+            request_id=names[n],
+            visitor=visitors[given.unit[n]],
+            placement=given.placements[given.placement[n]],
+            shown_at=times[n],
+            item_ids=[items[place].pk for place in given.item[own]],
+            propensities=[1.0] * len(own),
+            sources=[["taste"]] * len(own),
+            features=given.features[own].tolist(),
+        )
+        for n, own in enumerate(rows)
+    )
+    reader = EventReader()
+    sent = [
+        {
+            "id": f"{names[n]}-{given.item[row]}",
+            "visitor": visitors[given.unit[n]].external_id,
+            "item": items[given.item[row]].external_id,
+            "type": "click" if given.strength[row] > 0 else "dislike",
+            "request_id": names[n],
+            "occurred_at": (times[n] + timedelta(seconds=10)).isoformat(),
+        }
+        for n, own in enumerate(rows)
+        for row in own
+        if given.strength[row]
+    ]
+    for start in range(0, len(sent), 500):
+        events_record([reader.read(each) for each in sent[start : start + 500]])
+
+
+def version(
+    name: str, weights: Mapping[str, float], *, parameters: str = "", active: bool = True
+) -> RecommenderModel:
+    """A ranker that says so."""
+    row = versions.version_create("logistic", name=name)
+    learned = (parameters or LogisticRanker(weights, BIAS).to_json()).encode()
+    RecommenderModel.objects.filter(pk=row.pk).update(
+        state="ready", parameters=learned, trained_at=timezone.now()
+    )
+    return versions.version_activate(row.pk) if active else RecommenderModel.objects.get(pk=row.pk)
