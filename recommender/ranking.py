@@ -142,8 +142,8 @@ class LogisticRanker:
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n, len(FEATURES)) to (n,); a feature that is not finite counts as 0."""
         x = np.nan_to_num(features.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        linear = self.bias + x @ self._row
-        return np.asarray(linear + ((x @ self._square) * x).sum(axis=1) if self.pairs else linear)
+        odds = self.bias + np.einsum("ij,j->i", x, self._row)
+        return odds + np.einsum("ij,jk,ik->i", x, self._square, x) if self.pairs else odds
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, len(FEATURES)) to (n,), from 0 to 1."""

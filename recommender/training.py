@@ -34,6 +34,7 @@ from recommender.collaborative.stored import (
 )
 from recommender.exceptions import ModelConflict, NothingToLearn, RecommenderError, TrainingLost
 from recommender.models import Event, RecommenderModel
+from recommender.ranking_training.reading import shown_count, shown_read
 from retrieval import spaces
 from retrieval.exceptions import NoActiveSpace, SpaceGone
 
@@ -114,7 +115,7 @@ def _train_ranker(
 ) -> dict[str, Any]:
     """The row's fields."""
     progress({"stage": "read impressions"})
-    table = ranking_training.shown_read()
+    table = shown_read()
     served = rankers.rankers_of({active.pk}).get(active.pk) if active else None
     learned = ranking_training.learn_ranker(
         table,
@@ -293,7 +294,7 @@ def _worth_while(kind: str) -> bool:
     """
     if kind == Kind.RANKER:
         try:
-            ranking_training.check_enough(*ranking_training.shown_count())
+            ranking_training.check_enough(*shown_count())
         except NothingToLearn as err:
             log.info("%s", err)
             return False

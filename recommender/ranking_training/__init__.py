@@ -1,6 +1,6 @@
 """A ranker learns from what was shown and what became of it.
 
-- ``shown_read() -> ShownTable``, ``shown_count()``: impressions and the events that they led to
+- ``reading.shown_read() -> ShownTable``, ``shown_count()``: impressions and the events that they led to
 - ``learn_ranker(table, options) -> LearnedRanker``: a ``ranking.LogisticRanker``, and its metrics beside
   the weighted formula's
 """
@@ -13,7 +13,6 @@ from recommender.ranking_training.learning import (
     check_enough,
     learn_ranker,
 )
-from recommender.ranking_training.reading import shown_count, shown_read
 from recommender.ranking_training.table import ShownTable
 
 __all__ = [
@@ -24,6 +23,4 @@ __all__ = [
     "ShownTable",
     "check_enough",
     "learn_ranker",
-    "shown_count",
-    "shown_read",
 ]

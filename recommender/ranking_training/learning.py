@@ -10,7 +10,7 @@ import numpy as np
 from recommender import ranking
 from recommender.exceptions import NothingToLearn
 from recommender.ranking import LogisticRanker
-from recommender.ranking_training.clicks import EDGES, ClickModel, chosen, fit
+from recommender.ranking_training.clicks import EDGES, L2S, ClickModel, chosen, fit
 from recommender.ranking_training.measuring import NDCG, Gains, auc, difference, gains
 from recommender.ranking_training.table import ShownTable
 
@@ -112,13 +112,13 @@ def _chosen(before: ShownTable, options: Options) -> tuple[float, bool]:
     if options.l2 is not None and options.pairs is not None:
         return options.l2, options.pairs
     cut = int(before.answers * (1 - TUNED))
-    l2, pairs = chosen(
+    return chosen(
         before.between(0, cut),
         before.between(cut, before.answers),
+        l2s=L2S if options.l2 is None else (options.l2,),
         pairs=options.pairs,
         debiased=options.debiased,
     )
-    return options.l2 or l2, pairs
 
 
 def _measured(

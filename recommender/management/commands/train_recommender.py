@@ -14,7 +14,8 @@ from recommender.collaborative.event_table import events_read
 from recommender.collaborative.recipes import HELD_OUT
 from recommender.exceptions import NothingToLearn, RecommenderError
 from recommender.models import RecommenderModel
-from recommender.ranking_training import LEAST_ANSWERS, LEAST_TAKEN, shown_count
+from recommender.ranking_training import LEAST_ANSWERS, LEAST_TAKEN
+from recommender.ranking_training.reading import shown_count
 from recommender.training import recommender_train
 from retrieval.management.training import StageBars
 
