@@ -321,6 +321,8 @@ RECOMMENDER: dict[str, Any] = {
             "purchase": {"weight": 5.0, "half_life_days": 180},
             "play": {"weight": 2.0, "half_life_days": 60, "with_share": True},
             "custom": {"weight": 1.0, "half_life_days": 30},
+            # a like or a dislike is taken back; what was done with the item afterwards counts
+            "withdraw": {"weight": 0.0, "half_life_days": 30, "takes_back": True},
         },
         "MAX_AGE_DAYS": env.integer("EVENT_MAX_AGE_DAYS", 730, minimum=1),
         "MAX_AHEAD_S": env.integer("EVENT_MAX_AHEAD_S", 300, minimum=0),

@@ -55,6 +55,11 @@ def impressions_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
     ]
 
 
+def _unless_types_fail(problems: Callable[[], list[str]]) -> list[str]:
+    """Nothing where the types of events are wrong, which their own check says."""
+    return [] if event_types_make_sense(None) else problems()
+
+
 @register
 def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
     """Every kind has an algorithm of its own, with options that it has."""
@@ -75,11 +80,6 @@ def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
             problems.append(f"{kind}: {err}")
     hint = 'As in {"item-item": {"ALGORITHM": "ease", "regularization": 200.0}}.'
     return [
-        Error(f'RECOMMENDER["MODELS"]: {problem}', hint=hint, id="recommender.E020")
+        Error(f'RECOMMENDER["MODELS"]: {problem}', hint=hint, id="recommender.E004")
         for problem in problems
     ]
-
-
-def _unless_types_fail(problems: Callable[[], list[str]]) -> list[str]:
-    """Nothing where the types of events are wrong, which their own check says."""
-    return [] if event_types_make_sense(None) else problems()

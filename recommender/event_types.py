@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from recommender.types import EventType
+from recommender.types import EventType, Taste
 
 NAME_PATTERN: Final = r"[a-z][a-z0-9_]{0,31}"
-OPTIONS: Final = frozenset({"weight", "half_life_days", "with_share"})
+LIKING: Final = 3.0
+"""From this weight on, a cart's, an event says that somebody likes the item; a view does not."""
+OPTIONS: Final = frozenset({"weight", "half_life_days", "with_share", "takes_back"})
 
 
 def event_types() -> dict[str, EventType]:
@@ -19,6 +21,14 @@ def event_types() -> dict[str, EventType]:
     if not given:
         raise ValueError("name at least one type of event")
     return {name: _event_type(name, options) for name, options in given.items()}
+
+
+def liked(taste: Taste) -> frozenset[int]:
+    """Items that the visitor may be said to like: as far back as is remembered item by item."""
+    liking = {each.name for each in event_types().values() if each.weight >= LIKING}
+    return frozenset(
+        done.item_id for done in taste.history if done.type in liking and done.strength > 0
+    )
 
 
 def _event_type(name: str, options: Mapping[str, Any]) -> EventType:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from catalog.models import Item
 from recommender import explain, rankers, setups
 from recommender.candidates import Context, Report, gather
-from recommender.impressions import shown_lately
+from recommender.event_types import liked
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
@@ -82,19 +82,18 @@ def recommend(asked: Asked) -> Recommended:
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
     candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
-    shown = shown_lately(asked.visitor, asked.now) if placement.rotation and asked.visitor else {}
     situation = Situation(
         placement=placement,
         depth=asked.depth,
         rules=setup.rules,
         hidden=_hidden(taste, placement),
-        shown=shown,
+        shown=_freshness(setup.shown, asked.now),
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
     placed = rerank(candidates, situation)
     return Recommended(
         placed=placed,
-        reasons=_explained(space, placed, by.ranker),
+        reasons=_explained(space, placed, liked(taste), by.ranker),
         ranker_id=by.version_id,
         placement=placement,
         assignment=setup.assignment,
@@ -135,8 +134,17 @@ def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Tas
         now=asked.now,
         session=session,
         session_ids=looked_at,
+        visitor=asked.visitor,
         modalities=asked.modalities,
     )
+
+
+def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
+    """Item -> 1 for what was shown just now, falling to 0 for what is forgotten."""
+    whole_s = setups.LATELY.total_seconds()
+    return {
+        item_id: max(0.0, 1 - (now.timestamp() - at) / whole_s) for item_id, at in shown.items()
+    }
 
 
 def _pinned(rules: Sequence[Rule]) -> list[int]:
@@ -148,10 +156,10 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
 
 
 def _explained(
-    space: spaces.Space, placed: Sequence[Placed], ranker: Ranker
+    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int], ranker: Ranker
 ) -> dict[int, tuple[explain.Reason, ...]]:
     """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
-    found = {each.candidate.item_id: explain.reasons(each, ranker) for each in placed}
+    found = {each.candidate.item_id: explain.reasons(each, likes, ranker) for each in placed}
     alike = {
         (item_id, reason.item_id)
         for item_id, given in found.items()

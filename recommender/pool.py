@@ -54,7 +54,7 @@ def pool(
         return []
     vectors = _vectors(context, [row.item_id for row in facts])
     found = _by_item(gathered)
-    features = _features(context, gathered, facts, vectors)
+    features, alike = _features(context, gathered, facts, vectors)
     scores = ranker.scores(features)
     candidates = [
         Candidate(
@@ -64,6 +64,7 @@ def pool(
             score=float(scores[place]),
             vector=vectors[place],
             values=_values(row, context.placement.caps),
+            alike={name: int(items[place]) for name, items in alike.items()},
         )
         for place, row in enumerate(facts)
     ]
@@ -102,12 +103,19 @@ def _by_item(gathered: Gathered) -> dict[int, dict[str, Found]]:
 
 def _features(
     context: Context, gathered: Gathered, facts: Sequence[_Facts], vectors: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(n, len(FEATURES)). Only what the placement's sources say counts, and what is disliked."""
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.int64]]]:
+    """(n, len(FEATURES)), and for two of them whom each likeness is to, (n,).
+
+    Only what the placement's sources say counts, and what is disliked.
+    """
     asked = set(context.placement.sources)
+    taste, interests = _nearest(vectors, context.taste.interests)
+    session, items = _nearest(vectors, context.session or _known(context.taste.session))
+    if not context.session and context.taste.interests:
+        items = interests  # the last hours are one vector, between several things
     columns: dict[str, NDArray[np.float32]] = {
-        "taste": _nearest(vectors, context.taste.interests),
-        "session": _nearest(vectors, context.session or _known(context.taste.session)),
+        "taste": taste,
+        "session": session,
         "trending": np.array([row.trending for row in facts], np.float32),
         "popular": np.array([row.popular for row in facts], np.float32),
         "new": np.array([row.new for row in facts], np.float32),
@@ -123,25 +131,31 @@ def _features(
         if name in asked:
             features[:, place] = ranking.relative(columns[name])
     disliked = ranking.FEATURES.index("disliked")
-    features[:, disliked] = np.maximum(_nearest(vectors, context.taste.dislikes), 0.0)
+    features[:, disliked] = _nearest(vectors, context.taste.dislikes)[0]
     # one model that went wrong must not take the answer along, nor reach what is learned from later
-    return np.nan_to_num(features, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    np.nan_to_num(features, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    found = {"taste": interests, "session": items}
+    return features, {name: ids for name, ids in found.items() if ids.any()}
 
 
 def _known(interest: Interest | None) -> tuple[Interest, ...]:
     return () if interest is None else (interest,)
 
 
-def _nearest(vectors: NDArray[np.float32], interests: Sequence[Interest]) -> NDArray[np.float32]:
-    """(n,): for the interest that suits it best, the cosine relative to the best for that one.
+def _nearest(
+    vectors: NDArray[np.float32], interests: Sequence[Interest]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(n,): for the interest that suits it best, the cosine relative to the best for that one; and the
+    items that stand for those interests, 0 without any.
 
     Each interest's best gets the same, so that the heaviest does not fill the list alone.
     """
     if not interests:
-        return np.zeros(len(vectors), np.float32)
+        return np.zeros(len(vectors), np.float32), np.zeros(len(vectors), np.int64)
     cosines = np.stack([each.vector for each in interests]) @ vectors.T
-    nearest: NDArray[np.float32] = ranking.relative(cosines).max(axis=0)
-    return nearest
+    relative = ranking.relative(cosines)
+    items = np.array([each.item_id for each in interests], np.int64)
+    return relative.max(axis=0), items[relative.argmax(axis=0)]
 
 
 def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import connection
 
+from recommender.event_types import liked
 from recommender.listing import Page, first
 from recommender.pipeline import Asked
 from recommender.profiles import taste_of
@@ -20,6 +21,8 @@ LEAST: Final = 3
 """Items, below which a row is left out."""
 LOOKED_AT: Final = 30
 """Latest liked items whose categories are counted."""
+NEW_IN_TRIED: Final = 3
+"""Categories, until one has something that the visitor does not know."""
 
 CATEGORIES: Final = """
 SELECT link.item_id, c.path FROM catalog_item_categories link
@@ -32,7 +35,7 @@ class Row:
     """A titled list."""
 
     code: str
-    """because, for_you, new_in, trending or new."""
+    """for_you, because, because_seen, new_in, trending or new."""
     page: Page
     item_id: int | None = None
     """The X of "because you liked X"."""
@@ -53,6 +56,7 @@ class _Row:
 def rows(asked: Asked, most: int, now: datetime) -> list[Row]:
     """At most ``most``, in the order of BUILDERS; each of up to ``asked.limit`` items."""
     taste = taste_of(asked.visitor, spaces.active_space(), now) if asked.visitor else Taste()
+    least = min(LEAST, asked.limit or LEAST)
     made: list[Row] = []
     shown: set[int] = set(asked.exclude)
     for build in BUILDERS:
@@ -60,28 +64,33 @@ def rows(asked: Asked, most: int, now: datetime) -> list[Row]:
             if len(made) == most:
                 return made
             page = first(replace(row.asked, exclude=(*row.asked.exclude, *shown)))
-            if len(page.entries) >= LEAST:
+            if len(page.entries) >= least:
                 made.append(Row(row.code, page, row.item_id, row.category))
                 shown |= {entry.item_id for entry in page.entries}
+                if row.code in ONCE:
+                    break
     return made
 
 
 def for_you(asked: Asked, taste: Taste) -> Iterator[_Row]:
-    """What the placement recommends."""
-    yield _Row("for_you", asked)
+    """What the placement recommends, to whoever it knows something of."""
+    if taste.history:
+        yield _Row("for_you", asked)
 
 
 def because(asked: Asked, taste: Taste) -> Iterator[_Row]:
     """Like the item that stands for an interest."""
+    likes = liked(taste)
     for interest in taste.interests[:BECAUSE]:
         only = replace(asked, items=(interest.item_id,), sources={"session": 1.0})
-        yield _Row("because", only, item_id=interest.item_id)
+        code = "because" if interest.item_id in likes else "because_seen"
+        yield _Row(code, only, item_id=interest.item_id)
 
 
 def new_in(asked: Asked, taste: Taste) -> Iterator[_Row]:
-    """The latest of the category that most of what the visitor likes is in."""
-    liked = [done.item_id for done in taste.history if done.strength > 0][:LOOKED_AT]
-    if liked and (category := _category(liked)):
+    """The latest of the category that most of what the visitor likes is in, the narrowest such first."""
+    used = [done.item_id for done in taste.history if done.strength > 0][:LOOKED_AT]
+    for category in _categories(used)[:NEW_IN_TRIED]:
         there = {"categories": category}
         both = {"and": [asked.filter, there]} if asked.filter else there
         yield _Row("new_in", replace(asked, filter=both, sources={"new": 1.0}), category=category)
@@ -106,8 +115,22 @@ BUILDERS: Final[Sequence[Callable[[Asked, Taste], Iterator[_Row]]]] = (
 )
 
 
-def _category(item_ids: Sequence[int]) -> str | None:
+ONCE: Final = ("new_in",)
+"""Of these rows one is enough: the first that has enough items."""
+
+
+def _categories(item_ids: Sequence[int]) -> list[str]:
+    """Those of the items and those above, the ones with most of the items first."""
+    if not item_ids:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(CATEGORIES, [list(item_ids)])
-        counted = Counter(path for _, path in cursor.fetchall())
-    return min(counted, key=lambda path: (-counted[path], path), default=None)
+        found = {(item_id, above) for item_id, path in cursor.fetchall() for above in _up(path)}
+    counted = Counter(path for _, path in found)
+    return sorted(counted, key=lambda path: (-counted[path], -path.count("/"), path))
+
+
+def _up(path: str) -> Iterator[str]:
+    """The path, and of each category above."""
+    names = path.split("/")
+    return ("/".join(names[:depth]) for depth in range(len(names), 0, -1))

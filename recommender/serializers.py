@@ -33,7 +33,7 @@ class EventSerializer(serializers.Serializer):
         max_length=128, help_text="external_id; the item may arrive after its events"
     )
     type = serializers.CharField(
-        help_text="one of the deployment's: view, click, like, dislike, cart, purchase, play, custom"
+        help_text="one of the deployment's: view, click, like, dislike, cart, purchase, play, custom, withdraw"
     )
     value = serializers.FloatField(
         required=False, allow_null=True, help_text="a price or a rating, as you like"

@@ -19,6 +19,8 @@ class EventType:
     """After so many days it counts half."""
     with_share: bool = False
     """Whether its events say how much of the item was taken in, from 0 to 1."""
+    takes_back: bool = False
+    """Whether one undoes, for the visitor's taste, all that was done with the item before."""
 
     def strength(self, *, age_days: float, share: float | None = None) -> float:
         """What an event of that age counts now: weight x share / 2 ** (age / half-life)."""
@@ -91,6 +93,8 @@ class Candidate:
     """(fused_dim,), unit row; zeros while the item has none."""
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """"kind", "categories" (paths), "tags" and "attributes.NAME" -> the item's."""
+    alike: Mapping[str, int] = field(default_factory=dict)
+    """"taste" and "session" -> the item of the visitor or of the session that it is most like."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from recommender.admin.events import EventAdmin, VisitorAdmin
 from recommender.admin.experiments import ExperimentAdmin
 from recommender.admin.placements import PlacementAdmin
 from recommender.admin.rules import RuleAdmin
-from recommender.versions_admin import RecommenderModelAdmin
+from recommender.admin.versions import RecommenderModelAdmin
 
 __all__ = [
     "ChangeAdmin",

@@ -34,7 +34,7 @@ REASON = inline_serializer(
     "Reason",
     {
         "code": serializers.ChoiceField(
-            choices=(*explain.CODES.values(), "rule", "exploration"),
+            choices=(*explain.CODES.values(), explain.SEEN, "rule", "exploration"),
         ),
         "text": serializers.CharField(help_text="In the visitor's language."),
         "share": serializers.FloatField(help_text="Of all that speaks for the item."),
@@ -105,7 +105,7 @@ ROWS = inline_serializer(
             "Row",
             {
                 "code": serializers.ChoiceField(
-                    choices=("for_you", "because", "new_in", "trending", "new")
+                    choices=("for_you", "because", "because_seen", "new_in", "trending", "new")
                 ),
                 "text": serializers.CharField(help_text="The row's title."),
                 "item": serializers.CharField(required=False),
@@ -279,7 +279,7 @@ class _Texts:
     def row(self, row: rows.Row) -> dict[str, Any]:
         """Its title and items."""
         behind = self.shown.get(row.item_id or 0)
-        name = behind["title"] if behind else row.category.rpartition("/")[2]
+        name = behind["title"] if behind else _category_name(row.category)
         answer = {
             "code": row.code,
             "text": explain.row_title(row.code, name, self.languages),
@@ -291,6 +291,12 @@ class _Texts:
         if row.category:
             answer["category"] = row.category
         return answer
+
+
+def _category_name(path: str) -> str:
+    """ "animals/sea-birds" is called Sea birds."""
+    name = re.sub("[-_]+", " ", path.rpartition("/")[2])
+    return name[:1].upper() + name[1:]
 
 
 def _validated(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -27,6 +27,8 @@ FROM touched t JOIN recommender_event e ON e.visitor_id = t.visitor_id
     AND e.occurred_at BETWEEN t.occurred_at - interval '{AROUND}' AND t.occurred_at + interval '{AROUND}'
 LEFT JOIN recommender_itempopularity p ON p.item_id = e.item_id
 WHERE e.item_id IS NOT NULL AND NOT e.item_id = ANY(%(items)s)
+    AND t.visitor_id IS DISTINCT FROM (
+        SELECT coalesce(merged_into_id, id) FROM recommender_visitor WHERE external_id = %(visitor)s)
 GROUP BY e.item_id ORDER BY score DESC, e.item_id LIMIT %(limit)s
 """  # noqa: S608 - constants
 
@@ -49,5 +51,5 @@ def covisited(context: Context, limit: int) -> list[Found]:
     if not items:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(COVISITED, {"items": items, "limit": limit})
+        cursor.execute(COVISITED, {"items": items, "visitor": context.visitor, "limit": limit})
         return [Found(*row) for row in cursor.fetchall()]

@@ -27,6 +27,7 @@ class Context:
     """The items that the request names, the latest first: their vectors, and what each counts."""
     session_ids: Sequence[int] = ()
     """The same, those without a vector included."""
+    visitor: str = ""
     modalities: Mapping[Modality, float] = field(default_factory=dict)
     """Weights of the likeness; empty: as the space fuses."""
 

@@ -89,6 +89,7 @@ def _page(
         "languages": LANGUAGES,
         "examples": EXAMPLES,
         "api_root": f"{get_script_prefix()}api/v1/",
+        "events": "on" if settings.API["ANONYMOUS_EVENTS"] else "off",
         "docs_url": f"{get_script_prefix()}api/docs/",
     }
     response = render(request, "storefront/page.html", context, status=status)

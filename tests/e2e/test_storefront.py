@@ -1,18 +1,13 @@
 """The storefront in a real browser, over a small world whose right answers are known."""
 
 import json
-import os
 import re
-import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.signals import request_finished, request_started
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from catalog.models import Item
 from retrieval import lexical, queries, services, spaces
@@ -22,22 +17,7 @@ from tests.retrieval.conftest import make_item, png, wav
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 RED, GREEN, BLUE = (210, 30, 30), (30, 180, 60), (30, 60, 210)
-TIMEOUT_MS = 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        pytest.fail(f"These tests need one of {', '.join(CHROMIUM)}: apt-get install chromium")
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # playwright keeps an event loop in this thread; Django would refuse the ORM beside it
-        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -78,48 +58,6 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Item]:
     (tmp_path / "red.png").write_bytes(png(RED, size=40).getvalue())
     (tmp_path / "tone.wav").write_bytes(wav(1760, seconds=0.5).getvalue())
     return items
-
-
-@pytest.fixture
-def served(live_server) -> Iterator[None]:
-    """Ends once every request the server began is answered.
-
-    The tables are emptied next, and a request that still reads them would deadlock with that.
-    """
-    begun: list[object] = []
-    ended: list[object] = []
-
-    def begin(sender: object, **_: Any) -> None:
-        begun.append(sender)
-
-    def end(sender: object, **_: Any) -> None:
-        ended.append(sender)
-
-    request_started.connect(begin)
-    request_finished.connect(end)
-    yield
-    deadline = time.monotonic() + TIMEOUT_MS / 1000
-    while len(begun) > len(ended) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    request_started.disconnect(begin)
-    request_finished.disconnect(end)
-
-
-@pytest.fixture
-def page(browser: Browser, live_server, world: dict[str, Item], served: None) -> Iterator[Page]:
-    """A page of its own that fails the test for any script error."""
-    context = browser.new_context(base_url=live_server.url, locale="en-US")
-    context.set_default_timeout(TIMEOUT_MS)
-    errors: list[str] = []
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on(
-        "console",
-        lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
-    )
-    yield opened
-    context.close()
-    assert errors == []
 
 
 def titles(page: Page) -> list[str]:

@@ -14,7 +14,7 @@ def use(settings, types) -> None:
 
 def test_the_types_that_are_there(settings):
     assert list(event_types()) == [
-        *("view", "click", "like", "dislike", "cart", "purchase", "play", "custom"),
+        *("view", "click", "like", "dislike", "cart", "purchase", "play", "custom", "withdraw"),
     ]
     assert [name for name, kind in event_types().items() if kind.with_share] == ["play"]
     assert [name for name, kind in event_types().items() if kind.weight < 0] == ["dislike"]

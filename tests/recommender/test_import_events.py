@@ -83,7 +83,7 @@ def test_bad_rows_have_their_lines_and_the_others_are_stored(jsonl, capsys, tmp_
         "line 5: is nested too deeply",
         "line 6: id: Is there twice in one object.",
         "line 7: id: 'e1' belongs to an event with another content; give every event its own id.",
-        "line 8: type: Use one of view, click, like, dislike, cart, purchase, play, custom.",
+        "line 8: type: Use one of view, click, like, dislike, cart, purchase, play, custom, withdraw.",
         "line 9: the line is over 1048576 bytes",
     ]
     assert (tmp_path / "errors.txt").read_text().splitlines() == [

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from recommender import interests
-from recommender.interests import DAY_S, Deed, Leanings, take_in, taste, threshold_of
+from recommender.interests import take_in, taste, threshold_of
+from recommender.leanings import DAY_S, Deed, Leanings
 from recommender.types import EventType, Taste
 
 DIM = 16
@@ -20,6 +21,7 @@ VIEW = EventType("view", 1.0, 30)
 LIKE = EventType("like", 4.0, 180)
 DISLIKE = EventType("dislike", -4.0, 365)
 PLAY = EventType("play", 2.0, 60, with_share=True)
+WITHDRAW = EventType("withdraw", 0.0, 30, takes_back=True)
 
 
 def vector(topic: int, item: int = 0, *, noise: float = 0.15) -> np.ndarray:
@@ -418,3 +420,28 @@ def test_likeness_in_a_catalog_of_two_topics():
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_likeness_among_hardly_any(number):
     assert threshold_of(cloud(0.0)[:number]) == interests.JOINS_AMONG_FEW
+
+
+# --- taking back ----------------------------------------------------------------------------------
+
+
+def test_what_is_taken_back_leaves_nothing():
+    kept = did(10)
+    for opinion in (LIKE, DISLIKE):
+        found = taste_from(
+            did(0, VIEW), did(0, opinion, days=1), kept, did(0, WITHDRAW, days=2), days=2
+        )
+        expected = taste_from(kept, days=2)
+        assert weights(found.interests) == pytest.approx(weights(expected.interests), rel=1e-5)
+        assert found.dislikes == ()
+        assert found.history == expected.history
+
+
+def test_what_is_done_after_taking_back_counts_and_what_comes_late_from_before_does_not():
+    again = did(0, PLAY, days=3, share=0.1)
+    late = [did(0, PLAY, days=1, share=1.0), did(0, DISLIKE, days=1.5)]
+    made = leanings([did(0, LIKE)], [did(0, WITHDRAW, days=2)], [again], late)
+    found = taste(made, T0 + 3 * DAY_S)
+    assert weights(found.interests) == pytest.approx({0: 0.2}, rel=1e-5)
+    assert found.dislikes == ()
+    assert [(done.type, done.at) for done in found.history] == [("play", again.at)]

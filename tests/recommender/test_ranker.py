@@ -90,7 +90,9 @@ class TestReasons:
         return Placed(candidate, 0.5)
 
     def codes(self, ranker: ranking.Ranker, **given: float) -> list[tuple[str, float]]:
-        return [(each.code, each.share) for each in explain.reasons(self.placed(**given), ranker)]
+        return [
+            (each.code, each.share) for each in explain.reasons(self.placed(**given), {7}, ranker)
+        ]
 
     def test_they_are_what_the_ranker_says(self):
         ranker = LogisticRanker({"taste": 1.0, "trending": 3.0, "new": -2.0}, -4.0)

@@ -80,3 +80,79 @@ def test_a_stranger_gets_what_is_popular_and_new(catalog):
         "new",
         "exploration",
     }
+
+
+def test_a_reason_names_what_the_item_is_like_not_what_was_liked_last(catalog):
+    tell(*(("anna", "like", name) for name in ("frog", "toad", "newt", "drum")))
+    found = {
+        each["item"]["external_id"]: each["reasons"]
+        for each in ask(visitor="anna", limit=6)["items"]
+    }
+    named = {name: found[name][0]["item"] for name in found if name in {"fish", "duck"}}
+    assert named
+    assert set(named.values()) <= {"frog", "toad", "newt"}
+    assert all(
+        len({reason["item"] for reason in given if "item" in reason})
+        == len([r for r in given if "item" in r])
+        for given in found.values()
+    )
+
+
+def test_what_was_only_looked_at_is_not_said_to_be_liked(catalog):
+    tell(("anna", "view", "frog"))
+    rows = ask_rows(visitor="anna", limit=4)
+    assert [(row["code"], row["text"]) for row in rows][:2] == [
+        ("for_you", "For you"),
+        ("because_seen", "Because you looked at frog green pond"),
+    ]
+    codes = {reason["code"] for each in rows[0]["items"] for reason in each["reasons"]}
+    assert "similar_to_seen" in codes
+    assert "similar_to_liked" not in codes
+
+
+def ask_rows(**query) -> list[dict]:
+    response = anonymous().get(f"{PATH}rows/", query)
+    assert response.status_code == 200, response.content
+    rows: list[dict] = response.json()["rows"]
+    return rows
+
+
+def test_rows_of_a_stranger_claim_nothing_about_them(catalog):
+    tell(*(("anna", "like", name) for name in ("frog", "saw", "drum")))
+    rows = ask_rows(visitor="nobody", limit=4)
+    assert [row["code"] for row in rows] == ["trending", "new"]
+    shown = [name for row in rows for name in names(row)]
+    assert set(shown[:3]) == {"frog", "saw", "drum"}
+    assert len(set(shown)) == len(shown) == 7
+
+
+def test_new_in_is_the_narrowest_category_that_has_something_new(space):
+    made = [
+        *(make_item(f"frog-{n}", f"frog {n}", categories=("zoo/frogs",)) for n in range(3)),
+        *(make_item(f"duck-{n}", f"duck {n}", categories=("zoo/sea-birds",)) for n in range(9)),
+        *(make_item(f"saw-{n}", f"saw {n}", categories=("tools",)) for n in range(3)),
+    ]
+    services.embed_items(spaces.active_space().id, [item.pk for item in made])
+    tell(*(("anna", "like", f"frog-{n}") for n in range(3)), ("ben", "like", "duck-0"))
+    (row,) = [row for row in ask_rows(visitor="anna", limit=3) if row["code"] == "new_in"]
+    assert (row["category"], row["text"]) == ("zoo", "New in Zoo")
+    assert all(name.startswith("duck") for name in names(row))
+    (row,) = [row for row in ask_rows(visitor="ben", limit=2) if row["code"] == "new_in"]
+    assert (row["category"], row["text"]) == ("zoo/sea-birds", "New in Sea birds")
+
+
+def test_seen_together_is_what_others_did(catalog):
+    tell(
+        ("anna", "view", "frog"),
+        ("anna", "view", "saw"),
+        ("ben", "view", "frog"),
+        ("ben", "view", "horn"),
+    )
+    own = ask(visitor="anna", placement="item", items="frog")
+    others = ask(visitor="carl", placement="item", items="frog")
+
+    def together(answer) -> set[str]:
+        return {e["item"]["external_id"] for e in answer["items"] if "covisited" in e["sources"]}
+
+    assert together(own) == {"horn"}
+    assert together(others) == {"horn", "saw"}

@@ -148,3 +148,26 @@ export function nextItems(next, signal) {
 export const categories = (signal) => get("categories/", signal);
 
 export const status = () => request("status/");
+
+/** The rows of the first page for a visitor: `[{code, text, items, next_cursor, request_id}]`. */
+export async function rows({ visitor, session, limit }, signal) {
+  const query = new URLSearchParams({ visitor, session, limit, lang: language() });
+  return (await request(`recommendations/rows/?${query}`, { signal })).rows;
+}
+
+/** What goes with an item: `{items, next_cursor, request_id}`. */
+export function goesWith(externalId, { visitor, session, limit }, signal) {
+  const body = { placement: "item", items: [externalId], visitor, session, limit, lang: language() };
+  return postJson("recommendations/", body, signal);
+}
+
+/** The recommendations after those whose answer gave `cursor`. */
+export function moreRecommended(cursor, limit, signal) {
+  return postJson("recommendations/", { cursor, limit, lang: language() }, signal);
+}
+
+/** Store events, each once; the answer may come after the page has gone. */
+export function sendEvents(events) {
+  const headers = { "Content-Type": "application/json" };
+  return request("events/", { method: "POST", body: JSON.stringify(events), headers, keepalive: true });
+}

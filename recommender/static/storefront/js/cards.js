@@ -2,9 +2,12 @@
 
 import { addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
+import { ledTo, tell } from "./events.js";
 import { addressOf } from "./navigation.js";
+import { opinionButtons } from "./opinions.js";
 import { playButton } from "./player.js";
 import { DRAGGED_ITEM } from "./query.js";
+import { brought, shareBar, sharesSaid, why } from "./reasons.js";
 
 const TINY_PX = 48;
 const SMALL_PX = 120;
@@ -38,41 +41,39 @@ export function picture(url, alt, { eager = false } = {}) {
   return box;
 }
 
-const MODALITIES = [["text", "words"], ["image", "looks"], ["audio", "sound"]];
-
-/** What each modality brought, as shares of what speaks for the item: `[[name, word, share]]`. */
-function brought(contributions) {
-  const given = MODALITIES.map(([name, word]) => [name, word, Math.max(0, contributions?.modalities[name] ?? 0)]);
-  const total = given.reduce((sum, [, , value]) => sum + value, 0);
-  return total > 0 ? given.map(([name, word, value]) => [name, word, value / total]) : [];
-}
-
 function scoreBar(score, best, contributions) {
   const share = best > 0 ? Math.max(0.02, Math.min(1, score / best)) : 0.02;
-  const bar = h("span", { class: "score-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--share", share);
-  const shares = brought(contributions);
-  for (const [name, , value] of shares) {
-    const segment = h("span", { class: name });
-    segment.style.setProperty("--part", value);
-    bar.append(segment);
-  }
-  const said = shares.filter(([, , value]) => value >= 0.005).map(([, word, value]) => `${word} ${Math.round(value * 100)} %`);
-  const why = said.length ? `: ${said.join(", ")}` : "";
+  const shares = brought(contributions?.modalities);
+  const made = shares.length ? `: ${sharesSaid(shares)}` : "";
   return h(
     "span",
-    { class: "score", title: `Score ${score.toFixed(4)}${why}` },
-    bar,
+    { class: "score", title: `Score ${score.toFixed(4)}${made}` },
+    shareBar(shares, share),
     h("span", { class: "visually-hidden" }, "Score "),
     h("span", {}, score.toFixed(2)),
-    h("span", { class: "visually-hidden" }, why),
+    h("span", { class: "visually-hidden" }, made),
   );
 }
 
-/** One item; `score`, `best` (the page's highest) and what it is made of draw the bar. */
-export function card(item, { score = null, best = 1, contributions = null, heading = "h3" } = {}) {
-  const category = item.categories?.[0];
+/** The link to the item's page; of an answer with a `requestId`, following it is told. */
+function itemLink(item, requestId) {
   const link = h("a", { href: addressOf({ view: "item", id: item.external_id }), draggable: "false" }, item.title);
+  const told = (event) => {
+    if (event.button > 1) return;
+    ledTo(item.external_id, requestId);
+    tell("click", item.external_id);
+  };
+  if (requestId) ["click", "auxclick"].forEach((kind) => link.addEventListener(kind, told));
+  return link;
+}
+
+/**
+ * One item; `score`, `best` (the page's highest) and what it is made of draw the bar. `reasons` say why
+ * it is recommended, `requestId` by which answer.
+ */
+export function card(item, { score = null, best = 1, contributions = null, heading = "h3", reasons = [], requestId = null } = {}) {
+  const category = item.categories?.[0];
+  const played = (share) => tell("play", item.external_id, { share });
   const node = h(
     "article",
     { class: "card", "data-id": item.external_id, draggable: "true" },
@@ -80,13 +81,15 @@ export function card(item, { score = null, best = 1, contributions = null, headi
       "div",
       { class: "front" },
       picture(item.image, ""),
-      item.audio ? playButton(item.audio, `the sound of ${item.title}`) : null,
+      opinionButtons(item),
+      item.audio ? playButton(item.audio, `the sound of ${item.title}`, "play", played) : null,
     ),
     h(
       "div",
       { class: "about" },
-      h(heading, { lang: item.language }, link),
+      h(heading, { lang: item.language }, itemLink(item, requestId)),
       category ? h("p", { class: "category" }, categoryName(category)) : null,
+      why(reasons),
     ),
     h(
       "div",
@@ -108,11 +111,12 @@ export function card(item, { score = null, best = 1, contributions = null, headi
         {
           class: "quiet similar",
           href: addressOf({ view: "similar", id: item.external_id }),
+          title: "Similar",
           "aria-label": `Similar to ${item.title}`,
           draggable: "false",
         },
         icon("similar"),
-        "Similar",
+        h("span", {}, "Similar"),
       ),
     ),
   );
@@ -124,6 +128,6 @@ export function card(item, { score = null, best = 1, contributions = null, headi
 }
 
 /** Hits as cards; `heading` is the level that fits the page's outline. */
-export function hitCards(hits, best, heading) {
-  return hits.map(({ item, score, contributions }) => card(item, { score, best, contributions, heading }));
+export function hitCards({ hits, request_id: requestId }, best, heading) {
+  return hits.map(({ item, score, contributions }) => card(item, { score, best, contributions, heading, requestId }));
 }

@@ -1,21 +1,18 @@
-// Before any search: things to look at and to listen to.
+// Before any search: what is recommended, and things to look at and to listen to.
 
 import { categories, items, summaryOf } from "./api.js";
 import { card, categoryName } from "./cards.js";
 import { h } from "./dom.js";
 import { addressOf } from "./navigation.js";
+import { recommendedRows } from "./recommended.js";
+import { shelf } from "./shelves.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
 
 const SHELVES = 5;
 const PER_SHELF = 14;
 const LOOKED_THROUGH = 24; // items asked for per shelf, to find some with a sound among them
 
-function shelf(title, shown, href = null) {
-  const heading = h("h2", {}, href ? h("a", { href }, title) : title);
-  const row = h("div", { class: "row", tabindex: "0", role: "group", "aria-label": title });
-  row.append(...shown.map((item) => card(item)));
-  return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, heading, href ? h("a", { href }, "See all") : null), row);
-}
+const cards = (shown) => shown.map((item) => card(item));
 
 async function firstOf(path, signal) {
   const { results } = await items({ category: path, limit: LOOKED_THROUGH }, signal);
@@ -36,9 +33,9 @@ function shelves(groups) {
   const others = groups.map(({ path, results }) => {
     const shown = results.filter((item) => !listen.includes(item)).slice(0, PER_SHELF);
     const href = addressOf({ view: "category", path });
-    return shown.length ? shelf(categoryName(path), shown, href) : null;
+    return shown.length ? shelf(categoryName(path), cards(shown), { href }) : null;
   });
-  return [listen.length ? shelf("Listen", listen) : null, ...others];
+  return [listen.length ? shelf("Listen", cards(listen)) : null, ...others];
 }
 
 function pills(paths) {
@@ -55,20 +52,28 @@ async function everything(signal) {
     .map((category) => category.path);
   if (paths.length === 0) return uncategorised(signal);
   const groups = await Promise.all(paths.slice(0, SHELVES).map((path) => firstOf(path, signal)));
-  return [pills(paths), ...shelves(groups)].filter(Boolean);
+  return { top: pills(paths), sections: shelves(groups).filter(Boolean) };
 }
 
 async function uncategorised(signal) {
   const { results } = await items({ limit: LOOKED_THROUGH }, signal);
-  if (results.length) return [shelf("Have a look", results.map(summaryOf))];
-  return [emptyState("The catalog is empty", "Import items, and they appear here.")];
+  if (results.length) return { top: null, sections: [shelf("Have a look", cards(results.map(summaryOf)))] };
+  return { top: null, sections: [emptyState("The catalog is empty", "Import items, and they appear here.")] };
 }
 
 export function homeView(view, signal) {
-  return loadInto(view, {
+  const above = h("div");
+  const recommended = h("div", { class: "recommended" });
+  const browse = h("div");
+  view.replaceChildren(above, recommended, browse);
+  recommendedRows(recommended, signal);
+  return loadInto(browse, {
     placeholder: () => skeletonCards(12),
     fetch: () => everything(signal),
-    show: (sections) => sections,
+    show: ({ top, sections }) => {
+      if (top) above.replaceChildren(top);
+      return sections;
+    },
     signal,
   });
 }

@@ -4,13 +4,17 @@ import { item as fetchItem, similar, summaryOf } from "./api.js";
 import { categoryName, picture } from "./cards.js";
 import { addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
+import { tell } from "./events.js";
 import { language, languageName } from "./language.js";
 import { addressOf } from "./navigation.js";
+import { opinionButtons } from "./opinions.js";
 import { playButton } from "./player.js";
+import { besides } from "./recommended.js";
 import { hitList } from "./results.js";
 import { loadInto } from "./states.js";
 
 const KIN = 12;
+let viewed = null; // the place that was told of last: in another language it is the same look
 
 function usable(item, modality) {
   return item.media.filter((medium) => medium.modality === modality && medium.status !== "failed");
@@ -31,9 +35,10 @@ function seconds(duration) {
 }
 
 function sounds(item, title) {
+  const played = (share) => tell("play", item.external_id, { share });
   const rows = usable(item, "audio").map((sound, index, all) => {
     const name = sound.alt || (all.length > 1 ? `Sound ${index + 1}` : "Listen");
-    return h("li", {}, playButton(sound.url, sound.alt || `the sound of ${title}`, "play inline"), h("span", {}, name), h("span", { class: "duration" }, seconds(sound.duration_s)));
+    return h("li", {}, playButton(sound.url, sound.alt || `the sound of ${title}`, "play inline", played), h("span", {}, name), h("span", { class: "duration" }, seconds(sound.duration_s)));
   });
   return rows.length ? h("ul", { class: "sounds", "aria-label": "Sounds" }, rows) : null;
 }
@@ -78,6 +83,7 @@ function detail(item) {
       h(
         "div",
         { class: "buttons" },
+        opinionButtons(shown, { labelled: true }),
         h("a", { class: "button primary", href: addressOf({ view: "similar", id: item.external_id }) }, icon("similar"), "Similar"),
         h("button", { type: "button", class: "button", onclick: () => addToQuery({ item: item.external_id }, shown) }, icon("plus"), "Add to the search"),
       ),
@@ -92,18 +98,37 @@ function placeholder() {
   return h("div", { class: "detail skeleton", "aria-hidden": "true" }, h("div", { class: "gallery" }), h("div", { class: "facts" }, h("span"), h("span"), h("span")));
 }
 
-export function itemView(view, { id }, signal) {
+function look(route) {
+  if (viewed !== route) tell("view", route.id);
+  viewed = route;
+}
+
+/** What goes with the item, above what is like it; nothing while there is nothing to say. */
+async function showBesides(box, id, signal) {
+  try {
+    const row = await besides(id, KIN, signal);
+    if (row && !signal.aborted) box.replaceChildren(row);
+  } catch {
+    // the page does without
+  }
+}
+
+export function itemView(view, route, signal) {
+  const { id } = route;
   const box = h("div");
+  const company = h("div");
   const kin = h("section", { class: "kin", "aria-label": "Similar items" });
   view.replaceChildren(box);
   return loadInto(box, {
     placeholder,
     fetch: () => fetchItem(id, signal),
     show: (item) => {
+      look(route);
+      showBesides(company, id, signal);
       const list = h("div");
       kin.replaceChildren(h("h2", {}, "More like this"), list);
       hitList(list, (limit) => similar(id, limit, signal), signal, { limit: KIN, heading: "h3" });
-      return [detail(item), kin];
+      return [detail(item), company, kin];
     },
     signal,
   });

@@ -2,6 +2,8 @@
 
 import { status } from "./api.js";
 import { showQuery, startComposer } from "./composer.js";
+import { startEvents } from "./events.js";
+import { startForgetting } from "./forget.js";
 import { homeView } from "./home.js";
 import { itemView } from "./item.js";
 import { onLanguageChange } from "./language.js";
@@ -50,6 +52,8 @@ async function showStatus() {
   }
 }
 
+startEvents();
+startForgetting();
 startComposer();
 onLanguageChange(refresh);
 start(render);

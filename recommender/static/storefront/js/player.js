@@ -2,7 +2,9 @@
 
 import { h, icon } from "./dom.js";
 
+const LEAST_HEARD = 0.02; // of a sound; less is a slip of the finger
 const audio = new Audio();
+const listeners = new WeakMap(); // button → called with the share of its sound that was heard
 let playing = null; // the button whose sound it is
 
 function set(button, state) {
@@ -20,10 +22,21 @@ function tick() {
   if (!audio.paused) requestAnimationFrame(tick);
 }
 
+/** Which part of the sound was heard since it was begun, from 0 to 1. */
+function heard() {
+  const { played } = audio;
+  const seconds = Array.from({ length: played.length }, (_, n) => played.end(n) - played.start(n));
+  return audio.duration > 0 ? Math.min(1, seconds.reduce((sum, each) => sum + each, 0) / audio.duration) : 0;
+}
+
 /** Silence, for example because another page is shown. */
 export function stop() {
   audio.pause();
-  if (playing) set(playing, "idle");
+  if (playing) {
+    const share = heard();
+    if (share >= LEAST_HEARD) listeners.get(playing)?.(share);
+    set(playing, "idle");
+  }
   playing = null;
 }
 
@@ -55,12 +68,17 @@ async function toggle(button, url) {
   }
 }
 
+addEventListener("pagehide", stop);
 audio.addEventListener("ended", stop);
 audio.addEventListener("error", () => playing && fail(playing));
 
-/** A button that plays and pauses the sound at `url`; `label` completes "Play …". */
-export function playButton(url, label, className = "play") {
+/**
+ * A button that plays and pauses the sound at `url`; `label` completes "Play …". `onHeard` is told which
+ * share of it was heard, once it is over.
+ */
+export function playButton(url, label, className = "play", onHeard = null) {
   const button = h("button", { type: "button", class: className, "data-label": label });
+  if (onHeard) listeners.set(button, onHeard);
   button.append(icon("play"));
   set(button, "idle");
   button.addEventListener("click", (event) => {

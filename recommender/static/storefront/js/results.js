@@ -3,6 +3,7 @@
 import { item as fetchItem, items, moreHits, nextItems, search, similar, summaryOf } from "./api.js";
 import { card, categoryName, hitCards, picture } from "./cards.js";
 import { announce, h, icon } from "./dom.js";
+import { tell } from "./events.js";
 import { addressOf } from "./navigation.js";
 import { playButton } from "./player.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
@@ -31,7 +32,7 @@ function hits(answer, { heading, signal }) {
   let cursor = null;
   const append = (page) => {
     cursor = page.next_cursor;
-    grid.append(...hitCards(page.hits, best, heading));
+    grid.append(...hitCards(page, best, heading));
     const said = counted(grid.children.length, cursor);
     count.textContent = `${said} · ${page.took_ms} ms`;
     announce(said);
@@ -79,7 +80,7 @@ function source(item) {
       {},
       h("p", { class: "eyebrow" }, "Similar to"),
       h("h1", { lang: item.language }, h("a", { href: addressOf({ view: "item", id: item.external_id }) }, item.title)),
-      item.audio ? playButton(item.audio, `the sound of ${item.title}`, "play inline") : null,
+      item.audio ? playButton(item.audio, `the sound of ${item.title}`, "play inline", (share) => tell("play", item.external_id, { share })) : null,
     ),
   );
 }

@@ -16,10 +16,10 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from catalog.admin import html
 from recommender import versions
+from recommender.admin.rankers import ranker_panel
 from recommender.collaborative.holdout import K
 from recommender.exceptions import RecommenderError
 from recommender.models import RecommenderModel
-from recommender.ranker_panel import ranker_panel
 from retrieval.admin import space_tables
 from retrieval.admin.space_forms import SayingForm
 
