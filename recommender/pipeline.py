@@ -9,12 +9,13 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from catalog.models import Item
-from recommender import explain, setups
+from recommender import explain, rankers, setups
 from recommender.candidates import Context, Report, gather
 from recommender.event_types import liked
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
+from recommender.ranking import Ranker
 from recommender.rerank import Situation, rerank
 from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
 from retrieval import filters, index, spaces
@@ -58,6 +59,8 @@ class Recommended:
     placed: Sequence[Placed]
     reasons: Mapping[int, tuple[explain.Reason, ...]]
     """By item."""
+    ranker_id: int
+    """Version of the ranker that scored them; 0: the weighted formula."""
     placement: Placement
     assignment: Assignment | None
     reports: Sequence[Report]
@@ -77,7 +80,9 @@ def recommend(asked: Asked) -> Recommended:
     taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
     context = _context(asked, placement, space, taste, items)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
-    candidates = pool(context, gathered, _pinned(setup.rules))
+    # what is asked to be new or trending is ordered by that, whatever else was learned
+    by = rankers.Serving() if asked.sources else setup.ranker
+    candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
     situation = Situation(
         placement=placement,
         depth=asked.depth,
@@ -89,7 +94,8 @@ def recommend(asked: Asked) -> Recommended:
     placed = rerank(candidates, situation)
     return Recommended(
         placed=placed,
-        reasons=_explained(space, placed, liked(taste)),
+        reasons=_explained(space, placed, liked(taste), by.ranker),
+        ranker_id=by.version_id,
         placement=placement,
         assignment=setup.assignment,
         reports=gathered.reports,
@@ -156,10 +162,10 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
 
 
 def _explained(
-    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int]
+    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int], ranker: Ranker
 ) -> dict[int, tuple[explain.Reason, ...]]:
     """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
-    found = {each.candidate.item_id: explain.reasons(each, likes) for each in placed}
+    found = {each.candidate.item_id: explain.reasons(each, likes, ranker) for each in placed}
     alike = {
         (item_id, reason.item_id)
         for item_id, given in found.items()

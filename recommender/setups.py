@@ -1,4 +1,6 @@
-"""How a request to a placement is answered: options, rules, variant, what was shown; one statement."""
+"""How a request to a placement is answered: options, rules, variant, ranker, what was shown; one
+statement.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ from typing import Final
 
 from django.db import connection
 
-from recommender import experiments, rules
+from recommender import experiments, rankers, rules
 from recommender.placements import declared, overridden
 from recommender.types import Assignment, Placement, Rule
 
@@ -20,11 +22,11 @@ STATEMENT: Final = (
     " SELECT item_id, extract(epoch FROM max(shown_at)) AS at FROM ("
     " SELECT item_ids, shown_at FROM recommender_impression WHERE visitor_id = person.id"
     " AND shown_at > %(lately)s AND shown_at <= %(now)s ORDER BY shown_at DESC LIMIT %(answers)s"
-    " ) answers, unnest(item_ids) item_id GROUP BY item_id) items)"
-    " FROM (SELECT 1) one LEFT JOIN ("
+    " ) answers, unnest(item_ids) item_id GROUP BY item_id) items),"
+    " ranker.id, ranker.parameters FROM (SELECT 1) one LEFT JOIN ("
     " SELECT coalesce(root.id, v.id) AS id, coalesce(root.external_id, v.external_id) AS name"
     " FROM recommender_visitor v LEFT JOIN recommender_visitor root ON root.id = v.merged_into_id"
-    " WHERE v.external_id = %(visitor)s) person ON true"
+    f" WHERE v.external_id = %(visitor)s) person ON true {rankers.ACTIVE}"
 )
 # what a visitor may still remember; a placement's rotation keeps it from coming again at once
 LATELY: Final = timedelta(hours=24)
@@ -41,6 +43,7 @@ class Setup:
     """Those of the placement before those of all, the newest first."""
     assignment: Assignment | None
     """The experiment that the visitor takes part in, for the impression."""
+    ranker: rankers.Serving
     shown: Mapping[int, float]
     """Item → when the visitor last saw it, in seconds since 1970: of their last ANSWERS answers, LATELY."""
 
@@ -59,10 +62,11 @@ def setup_for(name: str, now: datetime, *, visitor: str = "", session: str = "")
                 "answers": ANSWERS,
             },
         )
-        overrides, current, running, person, shown = cursor.fetchone()
+        overrides, current, running, person, shown, *ranker = cursor.fetchone()
     placement = overridden(placement, json.loads(overrides or "{}"), "the admin")
     experiment = experiments.experiment_read(running)
     unit = experiments.unit_of(person or visitor, session)
     placement, assignment = experiments.assigned(placement, experiment, unit)
     lately = {int(item): float(at) for item, at in json.loads(shown or "{}").items()}
-    return Setup(placement, rules.rules_read(current), assignment, lately)
+    served = rankers.serving(*ranker)
+    return Setup(placement, rules.rules_read(current), assignment, served, lately)

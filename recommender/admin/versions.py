@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from catalog.admin import html
 from recommender import versions
+from recommender.admin.rankers import ranker_panel
 from recommender.collaborative.holdout import K
 from recommender.exceptions import RecommenderError
 from recommender.models import RecommenderModel
@@ -38,7 +39,8 @@ class TrainForm(BaseDialogForm):
     algorithm = forms.ChoiceField(
         choices=RecommenderModel.Algorithm,
         widget=UnfoldAdminSelectWidget,
-        help_text="The first three answer what goes with an item; two-tower knows new items too.",
+        help_text="The first three answer what goes with an item; two-tower knows new items too; "
+        "logistic ranks, learned from what was shown.",
     )
     activation = forms.ChoiceField(
         choices=RecommenderModel.Activation,
@@ -127,6 +129,7 @@ class RecommenderModelAdmin(ModelAdmin):
     readonly_fields = (
         *("name", "state_badge", "kind", "algorithm", "config", "seed", "events", "visitors"),
         *("items", "space", "activation", "progress", "error", "metrics_table", "created_by"),
+        "weights",
         *("created_at", "trained_at", "seconds", "activated_at", "previous"),
     )
     actions = None
@@ -162,6 +165,13 @@ class RecommenderModelAdmin(ModelAdmin):
     def has_retire_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Users who may delete models."""
         return bool(super().has_delete_permission(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of a ranker with its weights."""
+        given = super().get_fieldsets(request, obj)
+        if obj is None or obj.kind != Kind.RANKER:
+            return given
+        return [*given[:1], ("What counts how much", {"fields": ("weights",)}), *given[1:]]
 
     # --- actions --------------------------------------------------------------------------------
 
@@ -305,9 +315,14 @@ class RecommenderModelAdmin(ModelAdmin):
             return row.note
         return f"{row.stage} {row.percent} % {row.note}".strip() if row.stage else "waiting"
 
+    @display(description="weights")
+    def weights(self, row: RecommenderModel) -> SafeString:
+        """Of a ranker, beside the weighted formula's."""
+        return ranker_panel(row)
+
     @display(description="metrics")
     def metrics_table(self, row: RecommenderModel) -> SafeString:
-        """The version beside what is popular, and the one that was active."""
+        """The version beside what is popular, or the formula, and the one that was active."""
         return space_tables.metrics(row.metrics)
 
 

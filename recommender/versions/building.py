@@ -41,6 +41,7 @@ KIND_OF: Final[Mapping[Algorithm, str]] = {
     Algorithm.ITEM_KNN: Kind.ITEM_ITEM,
     Algorithm.FACTORIZATION: Kind.ITEM_ITEM,
     Algorithm.TWO_TOWER: Kind.TWO_TOWER,
+    Algorithm.LOGISTIC: Kind.RANKER,
 }
 
 
