@@ -72,7 +72,7 @@ export function opinionButtons(item, { labelled = false } = {}) {
         onclick: () => choose(item.external_id, opinion),
       },
       icon(drawn),
-      labelled ? say(word) : null,
+      labelled && opinion === "like" ? say(word) : null,
     );
   const group = h("div", { class: labelled ? "opinion labelled" : "opinion", "data-of": item.external_id, role: "group" }, KINDS.map(button));
   dress(group);

@@ -37,14 +37,14 @@ function recommendedCard(requestId, { item, reasons }, options = {}) {
 }
 
 /** Ends a row that has more: what it brings comes before it. */
-function moreCard(row, cursor, signal) {
-  let next = cursor;
+function moreCard(row, telling, signal) {
+  let next = row.next_cursor;
   const button = h("button", { type: "button", class: "card more-card", lang: language() }, icon("plus"), h("span", {}, say("more")));
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       const page = await moreRecommended(next, row.items.length, signal);
-      const cards = page.items.map((each) => recommendedCard(page.request_id, each));
+      const cards = page.items.map((each) => recommendedCard(page.request_id, telling(each)));
       button.before(...cards);
       next = page.next_cursor;
       if (!next) button.remove();
@@ -59,9 +59,13 @@ function moreCard(row, cursor, signal) {
 
 const nameOf = (row) => [row.code, row.item ?? row.category ?? ""].join(" ");
 
+/** What the row's title says is no news under its cards. */
+const SAID_BY_TITLE = { trending: "trending", new: "new", new_in: "new" };
+
 function recommendedShelf(row, signal) {
-  const cards = row.items.map((each) => recommendedCard(row.request_id, each));
-  const more = row.next_cursor ? moreCard(row, row.next_cursor, signal) : null;
+  const telling = ({ reasons, ...each }) => ({ ...each, reasons: reasons.filter(({ code }) => code !== SAID_BY_TITLE[row.code]) });
+  const cards = row.items.map((each) => recommendedCard(row.request_id, telling(each)));
+  const more = row.next_cursor ? moreCard(row, telling, signal) : null;
   return shelf(row.text, [...cards, more], { about: { "data-row": nameOf(row), lang: language() } });
 }
 
