@@ -54,12 +54,16 @@ def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
 
 
 def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
-    """What was just shown loses the placement's part of its score, for each time it was."""
+    """What was just shown loses the placement's part of its score.
+
+    Once, however often it was: after four looks at a page what fits best would else have a quarter of its
+    score and stand below what does not fit at all.
+    """
     kept = 1.0 - situation.placement.rotation
     return [
-        replace(
-            each, score=_times(each.score, kept ** situation.shown.get(each.candidate.item_id, 0))
-        )
+        replace(each, score=_times(each.score, kept))
+        if situation.shown.get(each.candidate.item_id)
+        else each
         for each in placed
     ]
 
