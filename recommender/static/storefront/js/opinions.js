@@ -53,7 +53,7 @@ async function choose(item, chosen) {
   if (await tell(opinion ?? "withdraw", item)) listeners.forEach((listener) => listener(item, opinion));
   else if (opinionOf(item) === opinion) {
     remember(item, before);
-    announce("The server did not take it");
+    announce(say("refused"));
   }
 }
 

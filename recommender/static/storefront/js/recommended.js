@@ -103,13 +103,13 @@ function reflects(list, { item, opinion }) {
 
 /** The rows once they follow the latest opinion, or as they are when that takes too long. */
 async function rowsFollowing(signal) {
-  const since = latest?.at ?? 0;
-  for (let wait = FIRST_LOOK_MS; ; wait *= 2) {
-    const late = Date.now() - since > FOLLOW_MS;
-    if (!late) await pause(wait, signal);
-    const list = await rows(asker(PER_ROW), signal);
-    if (late || reflects(list, latest) || Date.now() + wait * 2 - since > FOLLOW_MS) return list;
+  const until = (latest?.at ?? 0) + FOLLOW_MS;
+  for (let wait = FIRST_LOOK_MS; Date.now() + wait < until; wait *= 2) {
+    await pause(wait, signal);
+    const seen = await rows({ ...asker(PER_ROW), preview: true }, signal);
+    if (reflects(seen, latest)) break;
   }
+  return rows(asker(PER_ROW), signal);
 }
 
 /** Ask and draw, unless something newer is asked for meanwhile; whether it was drawn. */
