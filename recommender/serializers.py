@@ -147,6 +147,9 @@ class VisitSerializer(StrictSerializer):
     explain = serializers.BooleanField(
         default=False, help_text="with the features of each item and how every source did"
     )
+    preview = serializers.BooleanField(
+        default=False, help_text="that nobody will see: it is not logged as shown"
+    )
     lang = StrictCharField(
         required=False, max_length=16, help_text="of titles and reasons; Accept-Language else"
     )

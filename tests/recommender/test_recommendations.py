@@ -329,3 +329,11 @@ def test_rows_have_titles_and_no_item_twice(catalog):
 def test_rows_of_a_stranger(catalog):
     answer = anonymous().get(f"{PATH}rows/", {"lang": "de", "limit": 5}).json()
     assert [row["text"] for row in answer["rows"]][-1] == "Neu"
+
+
+def test_a_preview_is_not_logged_as_shown(catalog):
+    tell(("anna", "like", "frog"))
+    for shown in (False, True):
+        ask(visitor="anna", limit=3, preview=not shown)
+        ask_rows(visitor="anna", limit=3, preview=not shown)
+        assert Impression.objects.filter(visitor__external_id="anna").exists() == shown
