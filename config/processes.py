@@ -37,7 +37,7 @@ class ProcessGroup:
         celery = [_program("celery"), "-A", "workers"]
         self._commands = {
             "worker": [
-                *celery, "worker", "-Q", "query,embed,default", "-c", str(workers),
+                *celery, "worker", "-Q", "query,profiles,embed,default", "-c", str(workers),
                 "-n", "triad@%h", "--loglevel", "INFO",
             ],
             # by itself, so that no search waits behind a training; each leaves 700 MB behind

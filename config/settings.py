@@ -161,6 +161,7 @@ FILE_UPLOAD_PERMISSIONS = 0o644
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
+    "workers.tasks.update_profiles": {"queue": "profiles"},
     "workers.tasks.embed_items": {"queue": "embed"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},

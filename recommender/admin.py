@@ -18,6 +18,7 @@ from catalog.admin import html
 from catalog.models import Item
 from recommender.event_types import event_types
 from recommender.models import Event, Visitor
+from recommender.profile_panel import profile_panel
 
 COUNTED: Final = 10_000
 PERIODS: Final = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days"}
@@ -147,8 +148,15 @@ class VisitorAdmin(ReadOnlyAdmin):
     """Who visits, latest first."""
 
     list_display = ("external_id", "merged_into", "created_at")
+    readonly_fields = ("taste",)
+    fields = ("external_id", "merged_into", "created_at", "taste")
     list_select_related = ("merged_into",)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("external_id__startswith",)
     search_help_text = "How an identifier begins"
+
+    @display(description="taste")
+    def taste(self, visitor: Visitor) -> SafeString:
+        """What the recommender knows of them."""
+        return profile_panel(visitor)

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from recommender.event_input import NewEvent
 from recommender.exceptions import VisitorBusy
 from recommender.partitions import month_of, partitions_ensure
+from recommender.profiles import profiles_wake
 
 TRIES: Final = 5
 """Between two looks somebody may forget the visitor, or the event that had the id."""
@@ -117,12 +118,18 @@ def _insert(events: Sequence[NewEvent]) -> None:
         strict=True,
     )
     _execute(
-        "INSERT INTO recommender_event (key, visitor_id, item_id, item_external_id, type, value,"
-        " share, occurred_at, session, request_id) SELECT * FROM unnest(%s::text[], %s::bigint[],"
-        " %s::bigint[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::timestamptz[],"
-        " %s::text[], %s::text[])",
+        "WITH stored AS (INSERT INTO recommender_event (key, visitor_id, item_id, item_external_id,"
+        " type, value, share, occurred_at, session, request_id) SELECT * FROM unnest(%s::text[],"
+        " %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::float8[], %s::float8[],"
+        " %s::timestamptz[], %s::text[], %s::text[])"
+        " RETURNING id, visitor_id, item_id, type, share, occurred_at)"
+        " INSERT INTO recommender_pendingevent"
+        " (event_id, visitor_id, item_id, type, share, occurred_at)"
+        " SELECT * FROM stored WHERE item_id IS NOT NULL",
         [list(column) for column in columns],
     )
+    if items:
+        profiles_wake()
 
 
 def visitors_ensure(names: Iterable[str]) -> None:

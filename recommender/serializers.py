@@ -80,6 +80,28 @@ class MergedSerializer(serializers.Serializer):
     events = serializers.IntegerField(help_text="how many changed hands now")
 
 
+class ExportedInterestSerializer(serializers.Serializer):
+    """Something that a visitor is drawn to, or away from."""
+
+    item = serializers.CharField(
+        allow_null=True, help_text="that stands for it; null if it is gone"
+    )
+    weight = serializers.FloatField(help_text="what the events behind it count now")
+
+
+class ExportedProfileSerializer(serializers.Serializer):
+    """What the events say of the visitor's taste."""
+
+    space = serializers.CharField(help_text="the embedding space that it is kept in")
+    updated_at = serializers.DateTimeField()
+    interests = ExportedInterestSerializer(many=True)
+    session = ExportedInterestSerializer(many=True, help_text="one, or none once it is over")
+    dislikes = ExportedInterestSerializer(many=True)
+    history = serializers.ListField(
+        child=serializers.DictField(), help_text="item, type, strength and at of each"
+    )
+
+
 class ExportSerializer(serializers.Serializer):
     """Everything that mentions a visitor."""
 
@@ -87,3 +109,4 @@ class ExportSerializer(serializers.Serializer):
     also_known_as = serializers.ListField(child=serializers.CharField())
     first_seen = serializers.DateTimeField()
     events = serializers.ListField(child=serializers.DictField())
+    profiles = ExportedProfileSerializer(many=True)

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from recommender.partitions import month_of, next_month, partitions_ensure
+from recommender.profiles import profiles_wake
 from recommender.visitors import visitors_stand_still
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,16 @@ def _join(since: datetime | None) -> int:
             f" WHERE e.item_id IS NULL {recent} LIMIT %(limit)s),"
             " arrived AS MATERIALIZED ("
             " SELECT i.id FROM catalog_item i WHERE i.id IN (SELECT item_id FROM waiting)"
-            " ORDER BY i.external_id FOR KEY SHARE)"
-            " UPDATE recommender_event e SET item_id = w.item_id"
+            " ORDER BY i.external_id FOR KEY SHARE),"
+            " joined AS (UPDATE recommender_event e SET item_id = w.item_id"
             " FROM waiting w JOIN arrived a ON a.id = w.item_id"
-            " WHERE e.id = w.id AND e.occurred_at = w.occurred_at AND e.item_id IS NULL",
+            " WHERE e.id = w.id AND e.occurred_at = w.occurred_at AND e.item_id IS NULL"
+            " RETURNING e.id, e.visitor_id, e.item_id, e.type, e.share, e.occurred_at)"
+            " INSERT INTO recommender_pendingevent"
+            " (event_id, visitor_id, item_id, type, share, occurred_at) SELECT * FROM joined",
             {"since": since, "limit": JOINED_AT_ONCE},
         )
-        return int(cursor.rowcount)
+        joined = int(cursor.rowcount)
+    if joined:
+        profiles_wake()
+    return joined

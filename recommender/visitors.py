@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from recommender.events import TRIES, visitors_ensure
 from recommender.exceptions import MergeConflict, MergeIntoItself, VisitorBusy
 from recommender.models import Event, Visitor
+from recommender.profiles import profiles_exported, profiles_forget, profiles_join
 
 LOCK: Final = 7_240_002
 """Of the advisory lock of whoever rewrites stored events."""
@@ -56,9 +58,9 @@ def _merged(source: str, target: str, rows: dict[str, Visitor]) -> Merged:
         raise MergeConflict(f"{target!r} belongs to {source!r} already.")
     Visitor.objects.filter(merged_into=of.pk).update(merged_into=root_id)
     Visitor.objects.filter(pk=of.pk).update(merged_into=root_id)
-    return Merged(
-        root.external_id, Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
-    )
+    events = Event.objects.filter(visitor_id=of.pk).update(visitor_id=root_id)
+    profiles_join(of.pk, root_id)
+    return Merged(root.external_id, events)
 
 
 @transaction.atomic
@@ -71,6 +73,7 @@ def visitor_forget(external_id: str) -> bool:
     ids = [row.pk for row in _person_of(external_id)]
     if not ids:
         return False
+    profiles_forget(ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH gone AS (DELETE FROM recommender_event WHERE visitor_id = ANY(%s) RETURNING key)"
@@ -152,7 +155,12 @@ def _event(row: Event) -> dict[str, Any]:
     }
 
 
+def _profiles(person: Visitor) -> Iterator[list[dict[str, Any]]]:
+    yield profiles_exported(person.pk, timezone.now())
+
+
 SECTIONS: Final[dict[str, Callable[[Visitor], Iterator[list[dict[str, Any]]]]]] = {
     "events": _events,
+    "profiles": _profiles,
 }
 """The lists of an export, by name; ``visitor_forget`` deletes what each of them reads."""

@@ -4,8 +4,9 @@ from redis.exceptions import RedisError
 
 from catalog.broker import redis_client
 
-# in the order in which a free worker takes from them: somebody waits for a query
-QUEUES = ("query", "embed", "default", "train")
+# in the order in which a free worker takes from them: somebody waits for a query, and soon looks at
+# what they like
+QUEUES = ("query", "profiles", "embed", "default", "train")
 # their workers hold every encoder from the start; training loads what it needs
 ENCODING = frozenset({"query", "embed"})
 

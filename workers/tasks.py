@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from catalog.wake import workers_wake
+from recommender import profiles
 from recommender import sweep as events
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import sweeper
@@ -21,6 +22,13 @@ def embed_items(item_ids: list[int]) -> None:
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     workers_wake(services.embed_some(item_ids), per_message=services.BATCH)
+    profiles.parked_release(item_ids)
+
+
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
+def update_profiles() -> None:
+    """Let visitors' profiles take in what they did."""
+    profiles.profiles_catch_up()
 
 
 @shared_task
@@ -44,8 +52,9 @@ def audit_catalog(run_id: int) -> None:
 @shared_task
 def sweep() -> None:
     """Join events with items that came late; enqueue whatever is due and has no message on its way;
-    probe what searches missed.
+    look after profiles; probe what searches missed.
     """
     events.sweep()
     sweeper.sweep()
+    profiles.profiles_upkeep()
     probes.probe_waiting(tuning.recall_probe)

@@ -91,5 +91,5 @@ def _check_workers() -> None:
     if not any(queue["name"] == "embed" for own in queues.values() for queue in own):
         raise CommandError(
             f"Nothing was embedded for {NO_WORKER_S:.0f} s and no worker answers. Start one: "
-            "celery -A workers worker -Q query,embed,default   (or use --here)"
+            "celery -A workers worker -Q query,profiles,embed,default   (or use --here)"
         )

@@ -34,7 +34,7 @@ def test_every_queue_has_a_worker(tmp_path: Path):
     for program in ("worker", "trainer"):
         arguments = shlex.split(config[f"program:{program}"]["command"].replace("%%", "%"))
         served[program] = arguments[arguments.index("-Q") + 1].split(",")
-    assert served == {"worker": ["query", "embed", "default"], "trainer": ["train"]}
+    assert served == {"worker": ["query", "profiles", "embed", "default"], "trainer": ["train"]}
     assert {queue for own in served.values() for queue in own} == set(QUEUES)
 
 

@@ -55,7 +55,7 @@ class Processes:
     def worker(self, *, concurrency: int = 2, **environment: str) -> subprocess.Popen[bytes]:
         """A worker of all queues."""
         return self.start(
-            "worker", "-Q", "query,embed,default", "-c", str(concurrency), "--loglevel", "INFO",
+            "worker", "-Q", "query,profiles,embed,default", "-c", str(concurrency), "--loglevel", "INFO",
             **environment,
         )  # fmt: skip
 

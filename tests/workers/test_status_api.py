@@ -47,7 +47,7 @@ def test_an_empty_installation():
     probes._counted.clear()
     body = anonymous().get(PATH).json()
 
-    assert set(body.pop("queues")) == {"query", "embed", "default", "train"}
+    assert set(body.pop("queues")) == {"query", "profiles", "embed", "default", "train"}
     assert body.pop("search")["scans"] == 0
     assert body == {
         "items": {"total": 0, "visible": 0},
@@ -114,5 +114,5 @@ def test_queues_of_a_broker_that_is_down_are_unknown(monkeypatch, tmp_path):
     monkeypatch.setattr("workers.queues.redis_client", lambda: nowhere)
 
     assert anonymous().get(PATH).json()["queues"] == dict.fromkeys(
-        ("query", "embed", "default", "train")
+        ("query", "profiles", "embed", "default", "train")
     )

@@ -1,0 +1,100 @@
+"""A visitor's taste, for whoever has to answer now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from django.db import connection
+
+from recommender.event_types import event_types
+from recommender.interests import Deed, Leanings, take_in, taste
+from recommender.profiles import likeness
+from recommender.profiles.rows import COLUMNS, Row, unpacked
+from recommender.types import Taste
+from retrieval import index, spaces
+
+READ_ON_THE_SPOT: Final = 200
+"""Latest events that somebody without a profile is judged by until a worker has made one."""
+
+
+class Told(NamedTuple):
+    """What a profile needs of an event; ``at`` in seconds since 1970."""
+
+    event_id: int
+    visitor_id: int
+    item_id: int
+    type: str
+    share: float | None
+    at: float
+
+
+def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
+    """What is known of the visitor in the space, as of ``now``; empty for one nobody knows.
+
+    One statement. Without a profile in the space, which an activated one lacks at first, what the
+    latest events say: two more. Nothing is written. Raises SpaceGone.
+    """
+    partition = space.partition
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT coalesce(v.merged_into_id, v.id), {COLUMNS} FROM recommender_visitor v"  # noqa: S608
+            " LEFT JOIN recommender_profile p ON p.space_id = %s"
+            " AND p.visitor_id = coalesce(v.merged_into_id, v.id) WHERE v.external_id = %s",
+            [partition.space_id, visitor],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return Taste()
+    if found[1] is None:
+        leanings = _on_the_spot(partition, found[0])
+    else:
+        leanings = unpacked(Row(*found[1:]), partition.fused_dim)
+    return taste(leanings, now.timestamp())
+
+
+def _on_the_spot(partition: index.Partition, visitor_id: int) -> Leanings:
+    leanings = Leanings.empty(partition.fused_dim)
+    if told := latest([visitor_id], READ_ON_THE_SPOT):
+        done = (deed for _, deed in deeds(partition, told))
+        take_in(leanings, done, likeness.threshold(partition))
+    return leanings
+
+
+def latest(visitor_ids: Sequence[int], limit: int) -> list[Told]:
+    """At most ``limit`` events of each visitor with items of the catalog, the latest; one statement."""
+    return _told(
+        "SELECT e.id, v.id, e.item_id, e.type, e.share, extract(epoch FROM e.occurred_at)::float8"
+        " FROM unnest(%s::bigint[]) AS v (id) CROSS JOIN LATERAL (SELECT * FROM recommender_event"
+        " WHERE visitor_id = v.id AND item_id IS NOT NULL ORDER BY occurred_at DESC LIMIT %s) e",
+        [list(visitor_ids), limit],
+    )
+
+
+def pending(visitor_ids: Sequence[int], limit: int) -> list[Told]:
+    """The first events that the visitors' profiles have yet to take in, at most ``limit``; one statement."""
+    return _told(
+        "SELECT event_id, visitor_id, item_id, type, share, extract(epoch FROM occurred_at)::float8"
+        " FROM recommender_pendingevent WHERE visitor_id = ANY(%s) AND parked_at IS NULL"
+        " ORDER BY event_id LIMIT %s",
+        [list(visitor_ids), limit],
+    )
+
+
+def _told(statement: str, parameters: list[Any]) -> list[Told]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [Told(*row) for row in cursor.fetchall()]
+
+
+def deeds(partition: index.Partition, told: Sequence[Told]) -> list[tuple[Told, Deed]]:
+    """The events as they were stored, with their items' vectors; one statement. Raises SpaceGone.
+
+    Those of a type that the settings do not name any more are left out.
+    """
+    types = event_types()
+    vectors = likeness.unit_vectors(partition, {each.item_id for each in told})
+    return [
+        (each, Deed(each.item_id, types[each.type], each.share, each.at, vectors.get(each.item_id)))
+        for each in sorted(told)
+        if each.type in types
+    ]
