@@ -81,6 +81,9 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     recommender_errors.MergeIntoItself: (400, None),
     recommender_errors.MergeConflict: (409, None),
     recommender_errors.VisitorBusy: (503, None),
+    recommender_errors.NothingToLearn: (409, None),
+    recommender_errors.TooManyItems: (409, None),
+    recommender_errors.ModelConflict: (409, None),
 }
 
 # What these say may hold addresses, queries or paths: the answer says this instead.

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -165,6 +166,8 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.embed_items": {"queue": "embed"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
+    "workers.tasks.recommender_train": {"queue": "train"},
+    "workers.tasks.recommender_train_due": {"queue": "train"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -180,6 +183,7 @@ _LONG_TASK: dict[str, Any] = {
 CELERY_TASK_ANNOTATIONS = {
     "workers.tasks.space_train": _LONG_TASK,
     "workers.tasks.audit_catalog": _LONG_TASK,
+    "workers.tasks.recommender_train": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # a child loads its models before it reports
@@ -196,7 +200,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # a web request that cannot reach the broker goes on: the rows say what is due
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {
         "task": "workers.tasks.sweep",
         "schedule": float(env.integer("SWEEP_INTERVAL_S", 15, minimum=1)),
@@ -204,6 +208,15 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30},
     },
 }
+RECOMMENDER_TRAIN_HOUR = env.choice(
+    "RECOMMENDER_TRAIN_HOUR", "3", ("never", *(str(hour) for hour in range(24)))
+)
+if RECOMMENDER_TRAIN_HOUR != "never":
+    CELERY_BEAT_SCHEDULE["train the recommender"] = {
+        "task": "workers.tasks.recommender_train_due",
+        "schedule": crontab(minute="0", hour=RECOMMENDER_TRAIN_HOUR),
+        "options": {"expires": 3_600},
+    }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 # --- Triad --------------------------------------------------------------------------------------
@@ -311,6 +324,22 @@ RECOMMENDER: dict[str, Any] = {
         },
         "MAX_AGE_DAYS": env.integer("EVENT_MAX_AGE_DAYS", 730, minimum=1),
         "MAX_AHEAD_S": env.integer("EVENT_MAX_AHEAD_S", 300, minimum=0),
+    },
+    # invented visitors' identifiers begin so: no model learns from them, no metric counts them
+    "DEMO_VISITORS": "demo:",
+    # what is trained every night, by kind; the options are those of recommender/collaborative
+    "MODELS": {
+        "item-item": {"ALGORITHM": "ease"},
+        "two-tower": {"ALGORITHM": "two-tower"},
+    },
+    "TRAINING": {
+        "MIN_NEW_EVENTS": env.integer("RECOMMENDER_TRAIN_MIN_EVENTS", 1_000, minimum=1),
+        # whether what was trained by night takes over: never, better (if it is not worse) or always
+        "ACTIVATION": env.choice(
+            "RECOMMENDER_TRAIN_ACTIVATION", "better", ("never", "better", "always")
+        ),
+        # ready versions of a kind that are kept beside the active one
+        "KEEP": env.integer("RECOMMENDER_KEEP_MODELS", 3, minimum=1),
     },
 }
 

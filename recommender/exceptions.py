@@ -76,3 +76,15 @@ class TooManyItems(RecommenderError):
             "`item-knn`, which is sparse."
         )
         self.items, self.most = items, most
+
+
+class ModelConflict(RecommenderError):
+    """A model version cannot be made, activated, rolled back or retired as things are."""
+
+    code = "model_conflict"
+
+
+class TrainingLost(RecommenderError):
+    """The lease ran out while training went on, and the version has failed since."""
+
+    code = "training_lost"

@@ -66,7 +66,8 @@ class Ease:
         """(n_items, n_items): in row i the ``limit`` items it says most of, for (above 0) or against."""
         blocks = range(0, len(self.weights), BLOCK)
         return vstack(
-            [strongest_of_rows(self.weights[start : start + BLOCK], limit) for start in blocks], "csr"
+            [strongest_of_rows(self.weights[start : start + BLOCK], limit) for start in blocks],
+            "csr",
         )
 
     def save(self, path: str | Path) -> None:

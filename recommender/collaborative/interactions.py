@@ -22,6 +22,8 @@ class Interactions:
     """float32, (n_visitors, n_items): how much they speak for it, above 0; nothing elsewhere."""
     item_ids: NDArray[np.int64]
     """(n_items,), of the columns."""
+    visitor_ids: NDArray[np.int64] | None = None
+    """(n_visitors,), of the rows, where somebody asks."""
 
     def check(self) -> None:
         """Raises NothingToLearn where there is nothing, ValueError where it does not fit together."""

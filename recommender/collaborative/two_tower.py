@@ -5,7 +5,7 @@ Scores are inner products, so that an index finds the best. torch learns; numpy 
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,6 @@ class TwoTower:
     item_ids: NDArray[np.int64] = field(init=False, repr=False)
     residuals: Towers = field(init=False, repr=False)
     """Of the items learned from; zeros for one nobody touched."""
-    mean: Vectors = field(init=False, repr=False)
-    """(content_dim,), taken off content."""
     of_content: Towers = field(init=False, repr=False)
     """(content_dim, …): the linear functions."""
     towers: Towers = field(init=False, repr=False)
@@ -83,10 +81,9 @@ class TwoTower:
             raise ValueError(
                 f"content of shape {content.shape} must be finite, a row for each of {n}"
             )
-        present = content.any(axis=1)
-        self.mean = content[present].mean(axis=0) if present.any() else np.zeros_like(content[0])
         self.item_ids = interactions.item_ids
-        learned = learn(self, interactions.visitors.tocsr(), self._centred(content), progress)
+        content = np.ascontiguousarray(content, np.float32)
+        learned = learn(self, interactions.visitors.tocsr(), content, progress)
         self.of_content, self.residuals = learned
         self.towers = self._towers(content, self.residuals)
         return self
@@ -99,16 +96,10 @@ class TwoTower:
         )
         return self._towers(content, none)
 
-    def _centred(self, content: Vectors) -> Vectors:
-        """Zeros stay zeros: an item without content is an average one."""
-        centred = np.where(content.any(axis=1, keepdims=True), content - self.mean, 0)
-        return np.asarray(centred, np.float32)
-
     def _towers(self, content: Vectors, residuals: Towers) -> Towers:
-        centred = self._centred(content)
         return Towers(
-            centred @ self.of_content.vectors + residuals.vectors,
-            centred @ self.of_content.contexts + residuals.contexts,
+            content @ self.of_content.vectors + residuals.vectors,
+            content @ self.of_content.contexts + residuals.contexts,
         )
 
     def visitors(self, history: csr_matrix) -> Vectors:
@@ -121,22 +112,25 @@ class TwoTower:
         """(b, n_items) to (b, n_items), higher is better."""
         return self.visitors(history) @ self.towers.vectors.T
 
-    def to_bytes(self) -> bytes:
-        """What ``from_bytes`` reads."""
-        arrays = {"item_ids": self.item_ids, "mean": self.mean}
-        for name in PARTS:
+    def to_bytes(self, *, items: bool = True) -> bytes:
+        """What ``from_bytes`` reads; without ``items`` only what ``place`` needs."""
+        arrays: dict[str, NDArray[Any]] = {"item_ids": self.item_ids} if items else {}
+        for name in PARTS if items else ("of_content",):
             part: Towers = getattr(self, name)
             arrays |= {f"{name}.vectors": part.vectors, f"{name}.contexts": part.contexts}
         return storage.to_bytes("two-tower", storage.settings_of(self), arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """The model again. Raises ValueError for anything else."""
+        """The model again, or what was kept of it. Raises ValueError for anything else."""
         settings, arrays = storage.from_bytes("two-tower", data)
         model = cls(**settings)
-        model.item_ids, model.mean = arrays["item_ids"], arrays["mean"]
+        if "item_ids" in arrays:
+            model.item_ids = arrays["item_ids"]
         for name in PARTS:
-            setattr(model, name, Towers(arrays[f"{name}.vectors"], arrays[f"{name}.contexts"]))
+            if f"{name}.vectors" in arrays:
+                part = Towers(arrays[f"{name}.vectors"], arrays[f"{name}.contexts"])
+                setattr(model, name, part)
         return model
 
     def save(self, path: str | Path) -> None:

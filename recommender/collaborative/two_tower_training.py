@@ -65,7 +65,7 @@ def learn(
     content: NDArray[np.float32],
     progress: Progress | None,
 ) -> tuple["Towers", "Towers"]:
-    """What content becomes, and the items' residuals. ``content`` is centred."""
+    """What content becomes, and the items' residuals."""
     import torch
 
     rng = np.random.default_rng(model.seed)
@@ -99,7 +99,8 @@ class _Net:
         self.described = content.any(axis=1, keepdims=True)  # one without content is its residual
         used = np.bincount(x.indices, minlength=x.shape[1]).astype(np.float64)
         self.known = torch.from_numpy((used > 0).astype(np.float32))[:, None]
-        even = np.full(len(used), 1 / len(used))
+        self.used = np.flatnonzero(used)  # nobody chose an item that was not there yet
+        even = (used > 0) / len(self.used)
         self.proposal = POPULARITY_SHARE * used / used.sum() + (1 - POPULARITY_SHARE) * even
         generator = torch.Generator().manual_seed(model.seed)
         d, c, n = model.factors, content.shape[1], x.shape[1]
@@ -164,9 +165,9 @@ class _Net:
         """
         import torch
 
-        n, size = self.x.shape[1], self.model.negatives
-        if n <= size:
-            return torch.arange(n), torch.zeros(n)
+        size, n = self.model.negatives, self.x.shape[1]
+        if len(self.used) <= size:
+            return torch.from_numpy(self.used), torch.zeros(len(self.used))
         drawn = rng.choice(n, size, p=self.proposal)
         items = np.union1d(drawn, targets.indices)
         asked = np.bincount(targets.indices, minlength=n)[items] > 0

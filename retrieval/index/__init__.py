@@ -4,9 +4,19 @@ better, at most 1 for rows within the unit ball) leave.
 - ``partitions``: the part of the table that holds one space, and its HNSW indexes
 - ``nearest``: nearest neighbours among the items that match; ``plans`` chooses how
 - ``rows``: vectors go in and out, and are scored exactly
+- ``factors``: vectors learned elsewhere, found in the same way
 - ``tuning``: what the approximate search misses, and the setting that misses little
 """
 
+from retrieval.index.factors import (
+    FactorRow,
+    Factors,
+    contexts,
+    factors_create,
+    factors_drop,
+    factors_partition,
+    factors_store,
+)
 from retrieval.index.nearest import candidates, nearest
 from retrieval.index.partitions import (
     Column,
@@ -19,8 +29,9 @@ from retrieval.index.partitions import (
     partition_create,
     partition_drop,
     partition_size,
+    partition_there,
 )
-from retrieval.index.plans import Plan, plan
+from retrieval.index.plans import Plan, ids_text, plan
 from retrieval.index.rows import (
     EmbeddedItem,
     Key,
@@ -35,6 +46,8 @@ from retrieval.index.rows import (
 __all__ = [
     "Column",
     "EmbeddedItem",
+    "FactorRow",
+    "Factors",
     "Key",
     "Metric",
     "Partition",
@@ -43,14 +56,21 @@ __all__ = [
     "Size",
     "candidates",
     "check_indexable",
+    "contexts",
     "embedded_ids",
+    "factors_create",
+    "factors_drop",
+    "factors_partition",
+    "factors_store",
     "fused_vector",
+    "ids_text",
     "modality_indexes_drop",
     "modality_indexes_make",
     "nearest",
     "partition_create",
     "partition_drop",
     "partition_size",
+    "partition_there",
     "plan",
     "scores",
     "store",

@@ -165,14 +165,15 @@ def partition_create(partition: Partition) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(table)
         for column in partition.indexed:
-            cursor.execute(_index(partition, column, sql.SQL("")))
+            cursor.execute(hnsw_index(partition, column, sql.SQL("")))
 
 
 def _index_name(partition: Partition, column: Column) -> sql.Identifier:
     return sql.Identifier(f"{partition.name}_{column}_idx")
 
 
-def _index(partition: Partition, column: Column, how: sql.SQL) -> sql.Composed:
+def hnsw_index(partition: Partition, column: Column, how: sql.SQL) -> sql.Composed:
+    """The statement that makes a column's index."""
     return sql.SQL(
         "CREATE INDEX {how} {name} ON {table} USING hnsw"
         " (({column}::halfvec({dim})) {operator_class})"
@@ -199,7 +200,7 @@ def modality_indexes_make(partition: Partition) -> None:
     how = sql.SQL("IF NOT EXISTS" if connection.in_atomic_block else "CONCURRENTLY IF NOT EXISTS")
     with partition_there(partition), connection.cursor() as cursor:
         for column in MODALITIES:
-            cursor.execute(_index(partition, column, how))
+            cursor.execute(hnsw_index(partition, column, how))
 
 
 def modality_indexes_drop(partition: Partition, *, broken_only: bool = False) -> None:

@@ -82,6 +82,18 @@ def matching(items: QuerySet[Item]) -> Matching:
     return Matching(mogrify(text, values, connection), key, text in _everything())
 
 
+def ids_text(items: QuerySet[Item]) -> str:
+    """The query of the items' ids, values included, to stand in another statement.
+
+    Percent signs are doubled, as a statement with parameters needs them. One that says itself that it
+    finds nothing is a query of nothing.
+    """
+    try:
+        return matching(items).statement.replace("%", "%%")
+    except EmptyResultSet:
+        return "SELECT 0::bigint WHERE false"
+
+
 def _coarse(value: object) -> object:
     return value.replace(second=0, microsecond=0) if isinstance(value, datetime) else repr(value)
 
@@ -167,4 +179,4 @@ def forget_estimates() -> None:
 
 
 def _key(partition: Partition, items: Matching) -> tuple[Any, ...]:
-    return (connection.settings_dict["NAME"], partition.space_id, *items.key)
+    return (connection.settings_dict["NAME"], partition.name, *items.key)

@@ -1,0 +1,129 @@
+"""What the active models propose. One statement each; torch is not needed here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from django.db import connection
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+from psycopg import sql
+
+from catalog.models import Item
+from recommender.collaborative.stored import TOWERS, towers_of
+from recommender.collaborative.two_tower import visitor_vectors
+from recommender.models import RecommenderModel
+from recommender.types import Found
+from retrieval import index
+from retrieval.exceptions import SpaceGone
+
+Kind = RecommenderModel.Kind
+State = RecommenderModel.State
+
+ACTIVE: Final = "SELECT id FROM recommender_recommendermodel WHERE kind = '{}' AND state = '{}'"
+RELATED: Final = (
+    "WITH given AS MATERIALIZED (SELECT * FROM unnest(%(items)s::bigint[], %(strengths)s::real[])"  # noqa: S608 - our own names
+    " AS g(item_id, strength)), said AS (SELECT n.id, g.item_id, g.strength * n.score AS score"
+    " FROM given g JOIN recommender_itemneighbours r ON r.item_id = g.item_id"
+    f" AND r.model_id = ({ACTIVE.format(Kind.ITEM_ITEM.value, State.ACTIVE.value)})"
+    " CROSS JOIN LATERAL unnest(r.neighbours, r.scores) AS n(id, score))"
+    " SELECT id, sum(score) AS score, (array_agg(item_id ORDER BY score DESC, item_id))[1]"
+    " FROM said WHERE NOT id = ANY(%(exclude)s::bigint[]) GROUP BY id HAVING sum(score) > 0"
+    " ORDER BY 2 DESC, 1 LIMIT %(limit)s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TowerVisitor:
+    """A visitor as a version of the two-tower model sees them."""
+
+    version_id: int
+    vector: NDArray[np.float32]
+    """(factors + 1,)."""
+    contexts: Mapping[int, NDArray[np.float32]]
+    """(factors,), of each item behind it."""
+
+
+def related(
+    history: Sequence[tuple[int, float]],
+    limit: int,
+    *,
+    exclude: Collection[int] = (),
+    items: QuerySet[Item] | None = None,
+) -> list[Found]:
+    """What goes with these items, by the active item-item model; best first, scores above 0.
+
+    ``history`` is (item id, strength), a strength below 0 speaking against; a score is Σ strength ×
+    similarity, and ``because`` the item that adds most. Of the history itself whatever fits is found too:
+    ``exclude`` it if need be. ``items`` narrows to its rows; without it deleted items may be among the
+    found, and hidden ones. Empty where there is no active model or it does not know the items.
+    """
+    if not history or limit <= 0:
+        return []
+    values: dict[str, Any] = {
+        "items": [item_id for item_id, _ in history],
+        "strengths": [strength for _, strength in history],
+        "exclude": list(exclude),
+        "limit": limit,
+    }
+    statement = RELATED
+    if items is not None:
+        condition = "WHERE NOT id = ANY(%(exclude)s::bigint[])"
+        statement = statement.replace(condition, f"{condition} AND id IN ({index.ids_text(items)})")
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [Found(item_id, float(score), because) for item_id, score, because in cursor]
+
+
+def tower_vector(history: Sequence[tuple[int, float]]) -> TowerVisitor | None:
+    """The visitor of this history, (item id, strength), as the active two-tower model sees them.
+
+    None where there is no active model, or it knows none of the items.
+    """
+    if not history:
+        return None
+    active = sql.SQL(ACTIVE.format(Kind.TWO_TOWER.value, State.ACTIVE.value))
+    found = index.contexts(TOWERS, active, [item_id for item_id, _ in history])
+    if found is None:
+        return None
+    version_id, contexts = found
+    known = [(item_id, strength) for item_id, strength in history if item_id in contexts]
+    strengths = np.array([strength for _, strength in known], np.float32)
+    rows = np.stack([contexts[item_id] for item_id, _ in known])
+    vector = visitor_vectors((strengths @ rows)[None], (strengths @ strengths).reshape(1, 1))[0]
+    return TowerVisitor(version_id, vector, contexts)
+
+
+def nearest_by_tower(
+    history: Sequence[tuple[int, float]],
+    limit: int,
+    *,
+    items: QuerySet[Item],
+    exclude: Collection[int] = (),
+) -> list[Found]:
+    """What the active two-tower model proposes among ``items``, best first; scores are inner products.
+
+    Always ``min(limit, matching)`` of those with a vector, which new items have before anybody has
+    touched them. Two statements, the visitor's vector and the search. ``exclude`` leaves items out at no
+    cost. Empty where there is no model, or it knows nothing of the history.
+    """
+    for _ in range(2):  # a version that was retired between the two statements has a successor
+        visitor = tower_vector(history)
+        if visitor is None or limit <= 0:
+            return []
+        partition = towers_of(visitor.version_id, len(visitor.vector) - 1)
+        try:
+            near = index.nearest(
+                partition,
+                visitor.vector,
+                limit + len(exclude),
+                items=items,
+                column="vector",
+                probed=False,
+            )
+        except SpaceGone:
+            continue
+        left_out = frozenset(exclude)
+        return [Found(i, score) for i, score in near if i not in left_out][:limit]
+    return []

@@ -1,0 +1,45 @@
+"""The life of model versions.
+
+- ``building``: ``version_create``, ``version_ask`` (and wake a worker), ``version_claim``, ``Lease``,
+  ``version_fail``
+- ``switching``: ``active_version``, ``version_named``, ``version_activate``, ``version_rollback``
+- ``ending``: ``version_retire``, ``versions_thin``, ``versions_sweep``
+"""
+
+from recommender.versions.building import (
+    KIND_OF,
+    Lease,
+    mine,
+    version_ask,
+    version_claim,
+    version_create,
+    version_fail,
+    version_send,
+)
+from recommender.versions.ending import version_retire, versions_sweep, versions_thin
+from recommender.versions.switching import (
+    active_id,
+    active_version,
+    version_activate,
+    version_named,
+    version_rollback,
+)
+
+__all__ = [
+    "KIND_OF",
+    "Lease",
+    "active_id",
+    "active_version",
+    "mine",
+    "version_activate",
+    "version_ask",
+    "version_claim",
+    "version_create",
+    "version_fail",
+    "version_named",
+    "version_retire",
+    "version_rollback",
+    "version_send",
+    "versions_sweep",
+    "versions_thin",
+]
