@@ -51,8 +51,9 @@ def top(
     found = np.argpartition(keys, n - k_here, axis=1)[:, n - k_here :]
     own = np.take_along_axis(keys, found, axis=1)
     order = np.argsort(own, axis=1)[:, ::-1]
-    lists = np.where(np.take_along_axis(own, order, axis=1) > 0,
-                     np.take_along_axis(found, order, axis=1), NOBODY)
+    lists = np.where(
+        np.take_along_axis(own, order, axis=1) > 0, np.take_along_axis(found, order, axis=1), NOBODY
+    )
     return np.pad(lists, ((0, 0), (0, k - k_here)), constant_values=NOBODY)
 
 
@@ -153,9 +154,10 @@ def diversity(lists: Lists, vectors: NDArray[np.floating]) -> NDArray[np.float64
     count = there.sum(1)
     own = (rows**2).sum((1, 2))
     pairs = (rows.sum(1) ** 2).sum(1) - own
-    return np.divide(
-        pairs, count * (count - 1), out=np.full(len(lists), np.nan), where=count > 1
-    ) * -1 + 1
+    return (
+        np.divide(pairs, count * (count - 1), out=np.full(len(lists), np.nan), where=count > 1) * -1
+        + 1
+    )
 
 
 def _mean_of_lists(lists: Lists, values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -217,7 +219,9 @@ def counterfactual(
     if not len(rewards):
         raise ValueError("the log is empty: nothing can be estimated")
     if not ((logged > 0) & (logged <= 1)).all():
-        raise ValueError("a logged propensity is not in (0, 1]: log the probability of each decision")
+        raise ValueError(
+            "a logged propensity is not in (0, 1]: log the probability of each decision"
+        )
     if not ((target >= 0) & (target <= 1)).all():
         raise ValueError("a probability of the target policy is not in [0, 1]")
     raw = target / logged

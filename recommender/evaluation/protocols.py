@@ -50,7 +50,9 @@ def leave_last(dataset: Dataset, seed: int) -> Held:
     last = np.r_[visitors[1:] != visitors[:-1], True]
     held = np.zeros(len(at), bool)
     held[order[last]] = True
-    return held & (np.bincount(dataset.visitors, minlength=dataset.n_visitors) > 1)[dataset.visitors]
+    return (
+        held & (np.bincount(dataset.visitors, minlength=dataset.n_visitors) > 1)[dataset.visitors]
+    )
 
 
 def time_split(dataset: Dataset, seed: int) -> Held:
@@ -91,7 +93,7 @@ def split(dataset: Dataset, protocol: str, seed: int) -> Split:
     train = _matrix(dataset, ~held, np.ones(len(held)))
     candidates = np.ones(dataset.n_items, bool)
     if protocol == "cold-items":
-        candidates = np.asarray(train.sum(0)).ravel() == 0
+        candidates = np.asarray(test.sum(0)).ravel() > 0
     nothing = csr_matrix(train.shape, dtype=np.float32)
     if dataset.at is None:
         return Split(train, test, nothing, nothing, candidates)
@@ -99,15 +101,16 @@ def split(dataset: Dataset, protocol: str, seed: int) -> Split:
     return Split(train, test, places, _matrix(dataset, ~held, dataset.at + 1), candidates)
 
 
-def without_test(dataset: Dataset, protocol: str, seed: int) -> Dataset:
-    """The dataset as it was before the test: what settings may be chosen on."""
+def validation_split(dataset: Dataset, protocol: str, seed: int) -> Split:
+    """A split of what ``split`` leaves to learn from: settings are chosen on it, never on the test."""
     kept = ~PROTOCOLS[protocol](dataset, seed)
-    return replace(
+    before = replace(
         dataset,
         visitors=dataset.visitors[kept],
         items=dataset.items[kept],
         at=None if dataset.at is None else dataset.at[kept],
     )
+    return split(before, protocol, seed + 1)
 
 
 def _times(dataset: Dataset, protocol: str) -> NDArray[np.float64]:

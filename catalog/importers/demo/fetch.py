@@ -99,7 +99,9 @@ def _debian_list(options: Sequence[str], kind: str) -> Path:
         origin, component, codename, path = line.split("|", 3)
         if (origin, component) == ("Debian", "main") and "-" not in codename:
             return Path(path)
-    raise FetchError(f"apt has no {kind} of Debian main: this needs a machine whose apt reads Debian")
+    raise FetchError(
+        f"apt has no {kind} of Debian main: this needs a machine whose apt reads Debian"
+    )
 
 
 def npm_package(package: Package, cache: Path, console: Console) -> Path:
@@ -122,7 +124,9 @@ def pip_package(package: Package, cache: Path, console: Console) -> Path:
     if found := package.cached(cache):
         return found
     if importlib.util.find_spec("pip") is None:
-        raise FetchError(f"pip is not installed in this environment, and {package.name} comes with it")
+        raise FetchError(
+            f"pip is not installed in this environment, and {package.name} comes with it"
+        )
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".pip-") as folder:
         work = Path(folder)
