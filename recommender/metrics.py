@@ -110,10 +110,11 @@ def coverage(lists: Lists, n_items: int) -> float:
 
 
 def gini(lists: Lists, n_items: int) -> float:
-    """How unequally items are shown: 0 all as often, towards 1 always the same."""
-    shown = np.sort(np.bincount(lists[lists != NOBODY], minlength=n_items))
-    if not shown.any():
+    """How unequally ``n_items`` candidates are shown: 0 all as often, towards 1 always the same."""
+    _, counts = np.unique(lists[lists != NOBODY], return_counts=True)
+    if not len(counts):
         return 0.0
+    shown = np.sort(np.pad(counts, (0, n_items - len(counts))))
     places = np.arange(1, n_items + 1)
     return float(((2 * places - n_items - 1) * shown).sum() / (n_items * shown.sum()))
 

@@ -23,11 +23,11 @@ FEATURES: Final = (
     "disliked",  # cosine with the nearest of what the visitor dislikes
 )
 WEIGHTS: Final[Mapping[str, float]] = {
-    "taste": 0.25,
-    "session": 0.25,
+    "taste": 0.2,
+    "session": 0.3,
     "collaborative": 1.0,
     "factors": 0.25,
-    "covisited": 0.25,
+    "covisited": 0.8,
     "trending": 0.05,
     "popular": 0.05,
     "new": 0.02,

@@ -98,7 +98,7 @@ def _beyond(
     popularity = np.bincount(split.train.indices, minlength=dataset.n_items)
     found = {
         "coverage": metrics.coverage(lists, int(split.candidates.sum())),
-        "gini": metrics.gini(lists[:, :], dataset.n_items),
+        "gini": metrics.gini(lists, int(split.candidates.sum())),
         "novelty": _mean(metrics.novelty(lists, popularity, split.train.shape[0])),
         "popularity_lift": _mean(metrics.popularity_lift(lists, popularity, history)),
     }

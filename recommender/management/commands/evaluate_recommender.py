@@ -25,6 +25,8 @@ from retrieval.types import MODALITIES
 
 DEFAULT_PROTOCOLS: Final = {"ml-100k": "leave-last", "debian": "random", "events": "time-split"}
 TRIAD: Final = "triad"
+LEAST_SHOWN: Final = 20
+"""Of so few visitors a slice says nothing; --json has it all the same."""
 BEYOND: Final = ("coverage", "gini", "novelty", "diversity", "popularity_lift")
 EPILOG: Final = """examples:
   manage.py evaluate_recommender                                    your own events, time-split
@@ -197,7 +199,9 @@ def _show(console: Console, report: Mapping[str, Any]) -> None:
     console.print(_accuracy(rows, report["k"]))
     _show_differences(console, rows)
     console.print(_beyond(rows))
-    for name in rows[0]["slices"]:
+    for name, first in rows[0]["slices"].items():
+        if first["visitors"] < LEAST_SHOWN:
+            continue
         part = [{"model": row["model"], **row["slices"][name]} for row in rows]
         console.print(f"\n{name}: {part[0]['visitors']:,} visitors asked", highlight=False)
         console.print(_accuracy(part, report["k"]))

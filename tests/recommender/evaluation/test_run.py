@@ -47,7 +47,11 @@ def test_whom_nobody_resembles_gets_what_is_popular() -> None:
 
 def test_new_items_are_found_by_what_they_are() -> None:
     ease, triad = measured(
-        topics(), "cold-items", scorers.BASELINES["ease"](), pipeline.Triad(weights=NO_TOWERS), k=COLD
+        topics(),
+        "cold-items",
+        scorers.BASELINES["ease"](),
+        pipeline.Triad(weights=NO_TOWERS),
+        k=COLD,
     )
     assert triad.values["hr"].mean() == 1.0
     assert ease.values["hr"].mean() < 0.8
