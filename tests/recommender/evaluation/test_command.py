@@ -11,8 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.models import Item
-from recommender.events import events_record
 from recommender.evaluation import own, protocols
+from recommender.events import events_record
 from tests.recommender.evaluation.worlds import N_ITEMS, VISITORS, topics
 from tests.recommender.worlds import NOW, read, sent
 
@@ -99,7 +99,7 @@ def test_without_apt_the_error_says_what_else_there_is(
 ) -> None:
     settings.DEMO_CACHE = tmp_path
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(CommandError, match="apt-get is not installed.*\n.*--dataset events"):
+    with pytest.raises(CommandError, match=r"apt-get is not installed.*\n.*--dataset events"):
         run_command("--dataset", "debian", "--models", "popular")
 
 
