@@ -11,7 +11,7 @@ from recommender.collaborative.interactions import Progress
 from recommender.evaluation.datasets import Dataset
 from retrieval import encoders
 from retrieval.head import Head
-from retrieval.types import Vectors
+from retrieval.types import Modality, Vectors
 
 BATCH: Final = 128
 PROFILE: Final = "starter"
@@ -43,5 +43,5 @@ def with_vectors(dataset: Dataset, cache: Path, progress: Progress | None = None
 
 def project(features: NDArray[np.float32]) -> Vectors:
     """(n, encoder dim) to (n, 256), unit rows."""
-    centres = {"text": features.mean(0)}
+    centres: dict[Modality, NDArray[np.float32]] = {"text": features.mean(0)}
     return Head.untrained({"text": features.shape[1]}, centres=centres).project("text", features)

@@ -120,7 +120,7 @@ def _slices(
 ) -> dict[str, metrics.PerVisitor]:
     """Visitors with little or no history, and items that few or none had, as far as there are any."""
     length = np.diff(history.indptr)
-    found = {
+    found: dict[str, metrics.PerVisitor] = {
         name: {metric: each[chosen] for metric, each in values.items()}
         for name, chosen in (
             ("new visitors", length == 0),
