@@ -42,10 +42,11 @@ class Context:
     def said(self) -> list[tuple[int, float]]:
         """Items and what each counts, below 0 what speaks against it, the weightiest first.
 
-        Of the visitor's history, the latest more than the rest, and the session's items, the latest of which counts as much as the
-        weightiest of the history.
+        Of the visitor's history, the latest more than the rest, and of the session's items, the
+        latest of which counts as much as the weightiest of the history.
         """
-        places = {done.item_id: place for place, done in enumerate(self.taste.history, 1)}
+        latest = list(dict.fromkeys(done.item_id for done in self.taste.history))
+        places = {item_id: place for place, item_id in enumerate(latest, 1)}
         recent = dict(zip(places, recency(np.array([*places.values()])).tolist(), strict=True))
         counted: dict[int, float] = {}
         for done in self.taste.history:

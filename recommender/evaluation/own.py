@@ -1,5 +1,7 @@
 """This installation's own events as a dataset."""
 
+from typing import Any
+
 import numpy as np
 
 from catalog.models import Item
@@ -24,6 +26,8 @@ def events() -> Dataset:
     pairs = np.stack([table.visitor[order], table.item[order]], 1)
     _, first = np.unique(pairs, axis=0, return_index=True)
     chosen = order[np.sort(first)]
+    known: stored.Stored | None = None
+    by_modality: dict[str, Any] = {}
     try:
         space = spaces.active_space()
         ids = list(Item.objects.order_by("pk").values_list("pk", flat=True))
@@ -31,7 +35,6 @@ def events() -> Dataset:
         item_ids = np.union1d(known.ids, table.item[chosen])
         by_modality = {**known.vectors, "fused": known.fused}
     except NoActiveSpace:
-        known, by_modality = None, {}
         item_ids = np.unique(table.item[chosen])
     vectors = {}
     for name, rows in by_modality.items():
