@@ -1,6 +1,7 @@
 """A small world from end to end: who finds what is known by construction."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,18 @@ def test_without_content_new_items_are_chance() -> None:
         world, "cold-items", pipeline.Triad(weights=NO_TOWERS, without=("taste", "session")), k=COLD
     )
     assert blind.values["hr"].mean() < 0.8
+
+
+def test_each_modality_is_measured_alone() -> None:
+    """Pictures that say nothing of the topic find new items by chance."""
+    world = topics()
+    noise = np.random.default_rng(5).standard_normal((N_ITEMS, 16)).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    seen = replace(world, vectors={**world.vectors, "text": world.vectors["fused"], "image": noise})
+    made = [pipeline.Triad(each, NO_TOWERS, vectors=each) for each in ("text", "image")]
+    text, image = measured(seen, "cold-items", *made, k=COLD)
+    assert text.values["hr"].mean() == 1.0
+    assert image.values["hr"].mean() < 0.8
 
 
 def test_the_towers_place_new_items_too() -> None:
