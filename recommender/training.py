@@ -114,8 +114,8 @@ def _train_ranker(
     version: RecommenderModel, active: RecommenderModel | None, progress: Progress
 ) -> dict[str, Any]:
     """The row's fields."""
-    progress({"stage": "read impressions"})
     table = shown_read()
+    progress({"stage": "read impressions", "items": table.answers, "of": table.answers})
     served = rankers.rankers_of({active.pk}).get(active.pk) if active else None
     learned = ranking_training.learn_ranker(
         table,
@@ -138,22 +138,23 @@ def _train_model(
     version: RecommenderModel, active: RecommenderModel | None, progress: Progress
 ) -> dict[str, Any]:
     """The row's fields; what is served is stored."""
-    progress({"stage": "read events"})
     table = events_read()
+    progress({"stage": "read events", "items": len(table), "of": len(table)})
     if not len(table):
         raise NothingToLearn("There are no events with items of the catalog.")
     recipe = _recipe(version)
     metrics = _measured(table, recipe, version, active, progress)
     interactions = table.interactions()
     learned = learn(recipe, interactions, progress)
-    progress({"stage": "store"})
+    items = len(interactions.item_ids)
+    progress({"stage": "store", "items": items, "of": items})
     return {
         "algorithm": learned.algorithm,
         "config": learned.config,
         "metrics": metrics,
         "events": len(table),
         "visitors": interactions.visitors.shape[0],
-        "items": len(interactions.item_ids),
+        "items": items,
         "space_id": recipe.space.id if recipe.space else None,
         **_store(version, learned, interactions, recipe.space),
     }
@@ -200,13 +201,14 @@ def _measured(
     if split is None:
         return {"held out": f"fewer than {LEAST_MEASURED} visitors: not measured"}
     held = split.held
-    progress({"stage": "measure"})
+    visitors = held.history.shape[0]
+    progress({"stage": "measure", "items": visitors, "of": visitors})
     used = np.zeros(len(held.item_ids), np.float32)
     used[split.columns] = np.bincount(
         split.train.visitors.indices, minlength=len(split.train.item_ids)
     )
     metrics: dict[str, Any] = {
-        "visitors measured": held.history.shape[0],
+        "visitors measured": visitors,
         "model": measure(scorer(recipe, split, progress), held),
         "popular": measure(popular(used), held),
     }

@@ -77,9 +77,9 @@ def version_create(
                 created_by=created_by,
             )
     except IntegrityError as err:
-        if RecommenderModel.objects.filter(name=name).exists():
-            raise ModelConflict(f"A model named {name!r} exists: choose another name.") from err
-        raise ModelConflict(f"A training by {algorithm} is under way already.") from err
+        if RecommenderModel.objects.filter(algorithm=algorithm, state=State.BUILDING).exists():
+            raise ModelConflict(f"A training by {algorithm} is under way already.") from err
+        raise ModelConflict(f"A model named {name!r} exists: choose another name.") from err
 
 
 def version_send(version_id: int) -> None:

@@ -92,7 +92,7 @@ def ids_text(items: QuerySet[Item]) -> str:
     try:
         return matching(items).statement.replace("%", "%%")
     except EmptyResultSet:
-        return "SELECT 0::bigint WHERE false"
+        return "SELECT 0::bigint AS id WHERE false"
 
 
 def _coarse(value: object) -> object:

@@ -21,6 +21,7 @@ from recommender.models import Event, Impression, RecommenderModel, Visitor
 from recommender.placements import declared
 from recommender.pool import pool
 from recommender.popularity import popularity_count
+from recommender.profiles import profiles_update
 from recommender.ranking import FEATURES, FORMULA, LogisticRanker
 from recommender.ranking_training import ShownTable
 from recommender.ranking_training.reading import shown_count, shown_read
@@ -213,6 +214,7 @@ def shelf(space) -> list[str]:
     services.embed_items(spaces.active_space().id, [item.pk for item in made])
     happen([("ben", "like", "saw"), ("ben", "view", "duck")])
     popularity_count(force=True)
+    profiles_update(1_000)
     return names
 
 
@@ -297,9 +299,9 @@ class TestServing:
 
     def test_rows_of_one_source_are_ordered_by_it_and_not_learned_from(self, shelf):
         version("grumpy", AGAINST)
-        for n in range(4):
+        for n in range(12):
             make_item(f"nail{n}", "nail")
-        query = {"visitor": "nobody", "explain": "true", "rows": 5, "limit": 4}
+        query = {"visitor": "ben", "explain": "true", "rows": 5, "limit": 3}
         rows = anonymous().get(f"{PATH}rows/", query).json()["rows"]
         by_code = {row["code"]: row for row in rows}
         new = by_code["new"]
