@@ -124,7 +124,6 @@ def _train_ranker(
         active=served.ranker if served else None,
         progress=progress,
     )
-    progress({"stage": "store"})
     return {
         "metrics": learned.metrics,
         "parameters": learned.ranker.to_json().encode(),

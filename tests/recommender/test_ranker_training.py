@@ -31,7 +31,7 @@ from recommender.types import Found, Taste
 from recommender.visitors import visitor_forget
 from retrieval import services, spaces
 from tests.clients import anonymous
-from tests.recommender.model_worlds import many_items
+from tests.recommender.model_worlds import many_items, topic_events, topic_items
 from tests.recommender.ranker_worlds import TRUTH, shown, store, true_ndcg, version
 from tests.recommender.worlds import happen
 from tests.retrieval.conftest import make_item
@@ -203,7 +203,17 @@ class TestTraining:
         assert "is active" in said
         Impression.objects.all().delete()
         with pytest.raises(CommandError, match="needs 1,000 more answers"):
-            run("train_recommender", "--kind", "ranker")
+            run("train_recommender", "--kind", "ranker", "--name", "second")
+
+    def test_where_it_has_too_little_the_others_are_trained(self, settings):
+        models = {"item-item": {"ALGORITHM": "item-knn"}, "ranker": {"ALGORITHM": "logistic"}}
+        settings.RECOMMENDER = {**settings.RECOMMENDER, "MODELS": models}
+        topic_events(topic_items(embedded=False))
+        out = io.StringIO()
+        call_command("train_recommender", stdout=out)
+        assert "No logistic: There are 0 answers with features" in out.getvalue()
+        states = dict(RecommenderModel.objects.values_list("algorithm", "state"))
+        assert states == {"item-knn": "ready", "logistic": "failed"}
 
 
 @pytest.fixture
