@@ -114,8 +114,8 @@ def _train_ranker(
     version: RecommenderModel, active: RecommenderModel | None, progress: Progress
 ) -> dict[str, Any]:
     """The row's fields."""
-    progress({"stage": "read impressions"})
     table = shown_read()
+    progress({"stage": "read impressions", "items": table.answers, "of": table.answers})
     served = rankers.rankers_of({active.pk}).get(active.pk) if active else None
     learned = ranking_training.learn_ranker(
         table,
@@ -124,7 +124,6 @@ def _train_ranker(
         active=served.ranker if served else None,
         progress=progress,
     )
-    progress({"stage": "store"})
     return {
         "metrics": learned.metrics,
         "parameters": learned.ranker.to_json().encode(),

@@ -95,14 +95,15 @@ def learn_ranker(
     check_enough(table.answers, int(table.taken.sum()))
     later = int(table.answers * (1 - HELD_OUT))
     before, held = table.between(0, later), table.between(later, table.answers)
-    progress({"stage": "choose"})
+    shown = {"items": table.answers, "of": table.answers}
+    progress({"stage": "choose", **shown})
     l2, pairs = _chosen(before, options)
-    progress({"stage": "measure"})
+    progress({"stage": "measure", **shown})
     model = fit(before, l2, pairs=pairs, debiased=options.debiased)
     # however it learned, it is judged without the bias
     judge = model if options.debiased else fit(before, l2, pairs=pairs)
     metrics = _measured(model, judge, before, held, active=active, seed=seed)
-    progress({"stage": "learn"})
+    progress({"stage": "learn", **shown})
     final = fit(table, l2, pairs=pairs, debiased=options.debiased)
     said = {"chosen": {"l2": l2, "pairs": float(pairs)}, **_curves(final, table)}
     return LearnedRanker(final.ranker, metrics | said)

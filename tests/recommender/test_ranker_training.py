@@ -21,6 +21,7 @@ from recommender.models import Event, Impression, RecommenderModel, Visitor
 from recommender.placements import declared
 from recommender.pool import pool
 from recommender.popularity import popularity_count
+from recommender.profiles import profiles_update
 from recommender.ranking import FEATURES, FORMULA, LogisticRanker
 from recommender.ranking_training import ShownTable
 from recommender.ranking_training.reading import shown_count, shown_read
@@ -30,7 +31,7 @@ from recommender.types import Found, Taste
 from recommender.visitors import visitor_forget
 from retrieval import services, spaces
 from tests.clients import anonymous
-from tests.recommender.model_worlds import many_items
+from tests.recommender.model_worlds import many_items, topic_events, topic_items
 from tests.recommender.ranker_worlds import TRUTH, shown, store, true_ndcg, version
 from tests.recommender.worlds import happen
 from tests.retrieval.conftest import make_item
@@ -202,7 +203,17 @@ class TestTraining:
         assert "is active" in said
         Impression.objects.all().delete()
         with pytest.raises(CommandError, match="needs 1,000 more answers"):
-            run("train_recommender", "--kind", "ranker")
+            run("train_recommender", "--kind", "ranker", "--name", "second")
+
+    def test_where_it_has_too_little_the_others_are_trained(self, settings):
+        models = {"item-item": {"ALGORITHM": "item-knn"}, "ranker": {"ALGORITHM": "logistic"}}
+        settings.RECOMMENDER = {**settings.RECOMMENDER, "MODELS": models}
+        topic_events(topic_items(embedded=False))
+        out = io.StringIO()
+        call_command("train_recommender", stdout=out)
+        assert "No logistic: There are 0 answers with features" in out.getvalue()
+        states = dict(RecommenderModel.objects.values_list("algorithm", "state"))
+        assert states == {"item-knn": "ready", "logistic": "failed"}
 
 
 @pytest.fixture
@@ -213,6 +224,7 @@ def shelf(space) -> list[str]:
     services.embed_items(spaces.active_space().id, [item.pk for item in made])
     happen([("ben", "like", "saw"), ("ben", "view", "duck")])
     popularity_count(force=True)
+    profiles_update(1_000)
     return names
 
 
@@ -297,9 +309,9 @@ class TestServing:
 
     def test_rows_of_one_source_are_ordered_by_it_and_not_learned_from(self, shelf):
         version("grumpy", AGAINST)
-        for n in range(4):
+        for n in range(12):
             make_item(f"nail{n}", "nail")
-        query = {"visitor": "nobody", "explain": "true", "rows": 5, "limit": 4}
+        query = {"visitor": "ben", "explain": "true", "rows": 5, "limit": 3}
         rows = anonymous().get(f"{PATH}rows/", query).json()["rows"]
         by_code = {row["code"]: row for row in rows}
         new = by_code["new"]
