@@ -24,6 +24,16 @@ INSTRUMENTS = ["drum loud music", "flute soft music", "violin sweet music", "hor
 THINGS = ["hammer iron tool", "saw steel tool", "nail small tool"]
 
 
+@pytest.fixture(autouse=True)
+def no_chance(settings) -> None:
+    """Nothing is drawn by chance."""
+    placements = {
+        name: options | {"exploration": 0.0}
+        for name, options in settings.RECOMMENDER["PLACEMENTS"].items()
+    }
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements}
+
+
 @pytest.fixture
 def catalog(space) -> dict[str, int]:
     """Animals, instruments and tools: words make them alike within their kind."""
