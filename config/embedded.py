@@ -267,7 +267,7 @@ class Postgres(Server):
             "listen_addresses": "",
             "unix_socket_directories": str(self.places.run),
             "max_connections": "100",
-            "shared_buffers": "256MB",
+            "shared_buffers": "512MB",
             "maintenance_work_mem": "256MB",
             "jit": "off",
         }

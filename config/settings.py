@@ -390,6 +390,8 @@ RECOMMENDER: dict[str, Any] = {
     "MODELS": {
         "item-item": {"ALGORITHM": "ease"},
         "two-tower": {"ALGORITHM": "two-tower"},
+        # in place of the weighted formula, from the impressions; not before there are enough of them
+        "ranker": {"ALGORITHM": "logistic"},
     },
     "TRAINING": {
         "MIN_NEW_EVENTS": env.integer("RECOMMENDER_TRAIN_MIN_EVENTS", 1_000, minimum=1),
@@ -570,6 +572,7 @@ UNFOLD = {
                     _admin_link("Changes", "history", "recommender.change"),
                     _admin_link("Events", "bolt", "recommender.event"),
                     _admin_link("Visitors", "groups", "recommender.visitor"),
+                    _admin_link("Models", "model_training", "recommender.recommendermodel"),
                 ],
             },
             {

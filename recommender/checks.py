@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import Error, register
 
 from recommender import impressions
 from recommender.event_types import event_types
+from recommender.exceptions import ModelConflict
 from recommender.placements import settings_problems
 
 
@@ -56,3 +58,28 @@ def impressions_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
 def _unless_types_fail(problems: Callable[[], list[str]]) -> list[str]:
     """Nothing where the types of events are wrong, which their own check says."""
     return [] if event_types_make_sense(None) else problems()
+
+
+@register
+def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Every kind has an algorithm of its own, with options that it has."""
+    from recommender.collaborative.recipes import check_config
+    from recommender.versions import KIND_OF
+
+    problems = []
+    for kind, options in settings.RECOMMENDER["MODELS"].items():
+        given = dict(options)
+        algorithm = given.pop("ALGORITHM", None)
+        allowed = [name.value for name in KIND_OF if KIND_OF[name] == kind]
+        if algorithm not in allowed:
+            problems.append(f"{kind}: ALGORITHM is {algorithm!r}, it can be one of {allowed}")
+            continue
+        try:
+            check_config(algorithm, given)
+        except ModelConflict as err:
+            problems.append(f"{kind}: {err}")
+    hint = 'As in {"item-item": {"ALGORITHM": "ease", "regularization": 200.0}}.'
+    return [
+        Error(f'RECOMMENDER["MODELS"]: {problem}', hint=hint, id="recommender.E004")
+        for problem in problems
+    ]

@@ -103,10 +103,12 @@ class NothingToLearn(RecommenderError):
 
     code = "nothing_to_learn"
 
-    def __init__(self, why: str = "There are no interactions.") -> None:
-        super().__init__(
-            f"{why} Send events (POST /api/v1/events/) or import some (`manage.py import_events`)."
-        )
+    def __init__(
+        self,
+        why: str = "There are no interactions.",
+        repair: str = "Send events (POST /api/v1/events/) or import some (`manage.py import_events`).",
+    ) -> None:
+        super().__init__(f"{why} {repair}")
 
 
 class TooManyItems(RecommenderError):

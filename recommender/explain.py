@@ -183,18 +183,17 @@ class Reason:
 def reasons(
     placed: Placed,
     liked: Container[int],
-    weights: Mapping[str, float] = ranking.WEIGHTS,
+    ranker: ranking.Ranker = ranking.FORMULA,
 ) -> tuple[Reason, ...]:
-    """At most MOST, the strongest first; ``liked`` are the items that the visitor is said to like."""
+    """At most MOST, the strongest first; where nothing speaks for it by the ranker, by the formula.
+
+    ``liked`` are the items that the visitor is said to like.
+    """
     if placed.pinned:
         return (Reason("rule", 1.0, rule_id=placed.rules[-1]),)
     if placed.explored:
         return (Reason("exploration", 1.0),)
-    speaking = {
-        name: value
-        for name, value in ranking.contributions(placed.candidate.features, weights).items()
-        if value > 0 and name in CODES
-    }
+    speaking = _speaking(placed, ranker) or _speaking(placed, ranking.FORMULA)
     whole = sum(speaking.values())
     found = [
         Reason(CODES[name], value / whole, item_id=_because(placed, name))
@@ -203,6 +202,11 @@ def reasons(
     ]
     boosted = [Reason("rule", 1.0, rule_id=rule_id) for rule_id in placed.rules]
     return tuple([*_told_once(found, liked), *boosted][:MOST])
+
+
+def _speaking(placed: Placed, ranker: ranking.Ranker) -> dict[str, float]:
+    parts = ranker.contributions(placed.candidate.features)
+    return {name: value for name, value in parts.items() if value > 0 and name in CODES}
 
 
 def _because(placed: Placed, source: str) -> int | None:

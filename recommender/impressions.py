@@ -143,22 +143,3 @@ def settings_problems() -> list[str]:
     elif "GUARDRAILS" not in " ".join(problems):
         problems.append("GUARDRAILS: maps a type of events to the relative rise that is tolerated")
     return problems
-
-
-LATELY: Final = timedelta(hours=24)
-LATEST: Final = 20
-"""Answers that count as just shown."""
-
-
-def shown_lately(visitor: str, now: datetime) -> dict[int, int]:
-    """Item → how many of the visitor's latest answers had it; one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT item_id, count(*) FROM (SELECT item_ids FROM recommender_impression"
-            " WHERE visitor_id = (SELECT coalesce(merged_into_id, id) FROM recommender_visitor"
-            " WHERE external_id = %s) AND shown_at BETWEEN %s AND %s"
-            " ORDER BY shown_at DESC LIMIT %s) latest CROSS JOIN unnest(item_ids) AS item_id"
-            " GROUP BY item_id",
-            [visitor, now - LATELY, now, LATEST],
-        )
-        return dict(cursor.fetchall())

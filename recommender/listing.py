@@ -45,6 +45,8 @@ class Entry:
     sources: tuple[str, ...]
     features: tuple[float, ...]
     propensity: float
+    ranker_id: int = 0
+    """Version of the ranker that scored it; 0: the weighted formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,13 @@ def _longer(listing: Listing, now: datetime) -> Listing:
 
 
 def _entries(found: Recommended) -> tuple[Entry, ...]:
-    return tuple(_entry(each, found.reasons[each.candidate.item_id]) for each in found.placed)
+    return tuple(
+        _entry(each, found.reasons[each.candidate.item_id], found.ranker_id)
+        for each in found.placed
+    )
 
 
-def _entry(placed: Placed, reasons: tuple[Reason, ...]) -> Entry:
+def _entry(placed: Placed, reasons: tuple[Reason, ...], ranker_id: int) -> Entry:
     rule = ("rule",) if placed.pinned else ()
     return Entry(
         item_id=placed.candidate.item_id,
@@ -148,6 +153,7 @@ def _entry(placed: Placed, reasons: tuple[Reason, ...]) -> Entry:
         sources=(*rule, *placed.candidate.found),
         features=placed.candidate.features,
         propensity=placed.propensity,
+        ranker_id=ranker_id,
     )
 
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from catalog.models import Item
-from recommender import explain, setups
+from recommender import explain, rankers, setups
 from recommender.candidates import Context, Report, gather
 from recommender.event_types import liked
-from recommender.impressions import shown_lately
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
+from recommender.ranking import Ranker
 from recommender.rerank import Situation, rerank
 from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
 from retrieval import filters, index, spaces
@@ -59,6 +59,8 @@ class Recommended:
     placed: Sequence[Placed]
     reasons: Mapping[int, tuple[explain.Reason, ...]]
     """By item."""
+    ranker_id: int
+    """Version of the ranker that scored them; 0: the weighted formula."""
     placement: Placement
     assignment: Assignment | None
     reports: Sequence[Report]
@@ -73,24 +75,27 @@ def recommend(asked: Asked) -> Recommended:
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
     placement = _asked_for(setup.placement, asked)
+    items = _items(asked, placement)
     space = spaces.active_space()
     taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
-    context = _context(asked, placement, space, taste)
+    context = _context(asked, placement, space, taste, items)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
-    candidates = pool(context, gathered, _pinned(setup.rules))
-    shown = shown_lately(asked.visitor, asked.now) if placement.rotation and asked.visitor else {}
+    # what is asked to be new or trending is ordered by that, whatever else was learned
+    by = rankers.Serving() if asked.sources else setup.ranker
+    candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
     situation = Situation(
         placement=placement,
         depth=asked.depth,
         rules=setup.rules,
         hidden=_hidden(taste, placement),
-        shown=shown,
+        shown=_freshness(setup.shown, asked.now),
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
     placed = rerank(candidates, situation)
     return Recommended(
         placed=placed,
-        reasons=_explained(space, placed, liked(taste)),
+        reasons=_explained(space, placed, liked(taste), by.ranker),
+        ranker_id=by.version_id,
         placement=placement,
         assignment=setup.assignment,
         reports=gathered.reports,
@@ -106,15 +111,20 @@ def _asked_for(placement: Placement, asked: Asked) -> Placement:
     )
 
 
-def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
+def _items(asked: Asked, placement: Placement) -> QuerySet[Item]:
+    """What may be shown."""
     items: QuerySet[Item] = Item.objects.visible()
     if placement.filter:
         items = filters.filter_items(items, placement.filter, "placement.filter")
-    if asked.filter:
+    if asked.filter is not None:
         items = filters.filter_items(items, asked.filter)
     excluded = {*asked.exclude, *asked.items}
-    if excluded:
-        items = items.exclude(pk__in=excluded)
+    return items.exclude(pk__in=excluded) if excluded else items
+
+
+def _context(
+    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste, items: QuerySet[Item]
+) -> Context:
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(
@@ -135,6 +145,14 @@ def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Tas
     )
 
 
+def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
+    """Item -> 1 for what was shown just now, falling to 0 for what is forgotten."""
+    whole_s = setups.LATELY.total_seconds()
+    return {
+        item_id: max(0.0, 1 - (now.timestamp() - at) / whole_s) for item_id, at in shown.items()
+    }
+
+
 def _pinned(rules: Sequence[Rule]) -> list[int]:
     return [item_id for rule in rules if rule.action == "pin" for item_id in rule.item_ids]
 
@@ -144,10 +162,10 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
 
 
 def _explained(
-    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int]
+    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int], ranker: Ranker
 ) -> dict[int, tuple[explain.Reason, ...]]:
     """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
-    found = {each.candidate.item_id: explain.reasons(each, likes) for each in placed}
+    found = {each.candidate.item_id: explain.reasons(each, likes, ranker) for each in placed}
     alike = {
         (item_id, reason.item_id)
         for item_id, given in found.items()

@@ -42,8 +42,7 @@ def pool(
     context: Context,
     gathered: Gathered,
     besides: Iterable[int],
-    weights: Mapping[str, float] = ranking.WEIGHTS,
-    ranker: ranking.Ranker | None = None,
+    ranker: ranking.Ranker = ranking.FORMULA,
 ) -> list[Candidate]:
     """Ranked, best first; ``besides`` are items that no source has to find. Two statements.
 
@@ -56,7 +55,7 @@ def pool(
     vectors = _vectors(context, [row.item_id for row in facts])
     found = _by_item(gathered)
     features, alike = _features(context, gathered, facts, vectors)
-    scores = ranking.weighted(features, weights) if ranker is None else ranker.scores(features)
+    scores = ranker.scores(features)
     candidates = [
         Candidate(
             item_id=row.item_id,
@@ -133,6 +132,8 @@ def _features(
             features[:, place] = ranking.relative(columns[name])
     disliked = ranking.FEATURES.index("disliked")
     features[:, disliked] = _nearest(vectors, context.taste.dislikes)[0]
+    # one model that went wrong must not take the answer along, nor reach what is learned from later
+    np.nan_to_num(features, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     found = {"taste": interests, "session": items}
     return features, {name: ids for name, ids in found.items() if ids.any()}
 

@@ -25,8 +25,8 @@ class Situation:
     rules: Sequence[Rule] = ()
     hidden: frozenset[int] = frozenset()
     """Items that the visitor is not shown again."""
-    shown: Mapping[int, int] = field(default_factory=dict)
-    """Item -> how many of the visitor's last answers had it."""
+    shown: Mapping[int, float] = field(default_factory=dict)
+    """Item -> how fresh the visitor's memory of it is: 1 for what was shown just now."""
     draw: random.Random = field(default_factory=random.Random)
 
 
@@ -54,17 +54,12 @@ def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
 
 
 def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
-    """What was just shown loses the placement's part of its score.
-
-    Once, however often it was: after four looks at a page what fits best would else have a quarter of its
-    score and stand below what does not fit at all.
-    """
-    kept = 1.0 - situation.placement.rotation
+    """What was just shown loses the placement's part of its score; less of it as that is forgotten."""
+    rotation = situation.placement.rotation
     return [
-        replace(each, score=_times(each.score, kept))
-        if situation.shown.get(each.candidate.item_id)
-        else each
+        replace(each, score=_times(each.score, 1 - rotation * freshness)) if freshness else each
         for each in placed
+        for freshness in [situation.shown.get(each.candidate.item_id, 0.0)]
     ]
 
 

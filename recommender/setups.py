@@ -1,13 +1,16 @@
-"""How one request to a placement is answered: its options, its rules, its variant; one statement."""
+"""How a request to a placement is answered: options, rules, variant, ranker, what was shown; one
+statement.
+"""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
 
-from recommender import experiments, rules
+from recommender import experiments, rankers, rules
 from recommender.placements import declared, overridden
 from recommender.types import Assignment, Placement, Rule
 
@@ -15,10 +18,19 @@ from recommender.types import Assignment, Placement, Rule
 STATEMENT: Final = (
     "SELECT (SELECT overrides::text FROM recommender_placement WHERE name = %(placement)s),"  # noqa: S608
     f" {rules.CURRENT}::text, {experiments.RUNNING}::text,"
-    " (SELECT coalesce(root.external_id, v.external_id) FROM recommender_visitor v"
-    " LEFT JOIN recommender_visitor root ON root.id = v.merged_into_id"
-    " WHERE v.external_id = %(visitor)s)"
+    " person.name, (SELECT jsonb_object_agg(item_id, at)::text FROM ("
+    " SELECT item_id, extract(epoch FROM max(shown_at)) AS at FROM ("
+    " SELECT item_ids, shown_at FROM recommender_impression WHERE visitor_id = person.id"
+    " AND shown_at > %(lately)s AND shown_at <= %(now)s ORDER BY shown_at DESC LIMIT %(answers)s"
+    " ) answers, unnest(item_ids) item_id GROUP BY item_id) items),"
+    " ranker.id, ranker.parameters FROM (SELECT 1) one LEFT JOIN ("
+    " SELECT coalesce(root.id, v.id) AS id, coalesce(root.external_id, v.external_id) AS name"
+    " FROM recommender_visitor v LEFT JOIN recommender_visitor root ON root.id = v.merged_into_id"
+    f" WHERE v.external_id = %(visitor)s) person ON true {rankers.ACTIVE}"
 )
+# what a visitor may still remember; a placement's rotation keeps it from coming again at once
+LATELY: Final = timedelta(hours=24)
+ANSWERS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +43,30 @@ class Setup:
     """Those of the placement before those of all, the newest first."""
     assignment: Assignment | None
     """The experiment that the visitor takes part in, for the impression."""
+    ranker: rankers.Serving
+    shown: Mapping[int, float]
+    """Item → when the visitor last saw it, in seconds since 1970: of their last ANSWERS answers, LATELY."""
 
 
 def setup_for(name: str, now: datetime, *, visitor: str = "", session: str = "") -> Setup:
     """Raises UnknownPlacement. A visitor who was merged into another gets the other's variant."""
     placement = declared(name)
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, {"placement": name, "now": now, "visitor": visitor})
-        overrides, current, running, person = cursor.fetchone()
+        cursor.execute(
+            STATEMENT,
+            {
+                "placement": name,
+                "now": now,
+                "visitor": visitor,
+                "lately": now - LATELY,
+                "answers": ANSWERS,
+            },
+        )
+        overrides, current, running, person, shown, *ranker = cursor.fetchone()
     placement = overridden(placement, json.loads(overrides or "{}"), "the admin")
     experiment = experiments.experiment_read(running)
     unit = experiments.unit_of(person or visitor, session)
     placement, assignment = experiments.assigned(placement, experiment, unit)
-    return Setup(placement, rules.rules_read(current), assignment)
+    lately = {int(item): float(at) for item, at in json.loads(shown or "{}").items()}
+    served = rankers.serving(*ranker)
+    return Setup(placement, rules.rules_read(current), assignment, served, lately)

@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from recommender import versions
+from recommender import rankers, ranking_training, versions
 from recommender.collaborative import Interactions, TwoTower
 from recommender.collaborative.event_table import EventTable, events_read
 from recommender.collaborative.holdout import K, measure, popular
@@ -34,6 +34,7 @@ from recommender.collaborative.stored import (
 )
 from recommender.exceptions import ModelConflict, NothingToLearn, RecommenderError, TrainingLost
 from recommender.models import Event, RecommenderModel
+from recommender.ranking_training.reading import shown_count, shown_read
 from retrieval import spaces
 from retrieval.exceptions import NoActiveSpace, SpaceGone
 
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 Activation = RecommenderModel.Activation
 Algorithm = RecommenderModel.Algorithm
+Kind = RecommenderModel.Kind
 State = RecommenderModel.State
 
 DECISIVE: Final = f"ndcg@{K}"
@@ -89,26 +91,11 @@ def version_train(
 def _train(version: RecommenderModel, progress: Progress) -> None:
     started = time.monotonic()
     check_config(version.algorithm, version.config)
-    progress({"stage": "read events"})
-    table = events_read()
-    if not len(table):
-        raise NothingToLearn("There are no events with items of the catalog.")
-    recipe = _recipe(version)
     active = versions.active_version(version.kind)
-    metrics = _measured(table, recipe, version, active, progress)
-    interactions = table.interactions()
-    learned = learn(recipe, interactions, progress)
-    progress({"stage": "store"})
-    given = _store(version, learned, interactions, recipe.space)
+    train = _train_ranker if version.kind == Kind.RANKER else _train_model
+    given = train(version, active, progress)
     ready = versions.mine(version).update(
         state=State.READY,
-        algorithm=learned.algorithm,
-        config=learned.config,
-        metrics=metrics,
-        events=len(table),
-        visitors=interactions.visitors.shape[0],
-        items=len(interactions.item_ids),
-        space_id=recipe.space.id if recipe.space else None,
         seconds=round(time.monotonic() - started, 2),
         trained_at=timezone.now(),
         leased_until=None,
@@ -120,7 +107,57 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
     if not ready:
         stored_drop(version.pk)
         raise TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
-    _activate(version, active, metrics)
+    _activate(version, active, given["metrics"])
+
+
+def _train_ranker(
+    version: RecommenderModel, active: RecommenderModel | None, progress: Progress
+) -> dict[str, Any]:
+    """The row's fields."""
+    progress({"stage": "read impressions"})
+    table = shown_read()
+    served = rankers.rankers_of({active.pk}).get(active.pk) if active else None
+    learned = ranking_training.learn_ranker(
+        table,
+        ranking_training.Options(**version.config),
+        seed=version.seed,
+        active=served.ranker if served else None,
+        progress=progress,
+    )
+    progress({"stage": "store"})
+    return {
+        "metrics": learned.metrics,
+        "parameters": learned.ranker.to_json().encode(),
+        "events": int((table.strength != 0).sum()),
+        "visitors": len(np.unique(table.unit)),
+        "items": len(np.unique(table.item)),
+    }
+
+
+def _train_model(
+    version: RecommenderModel, active: RecommenderModel | None, progress: Progress
+) -> dict[str, Any]:
+    """The row's fields; what is served is stored."""
+    table = events_read()
+    progress({"stage": "read events", "items": len(table), "of": len(table)})
+    if not len(table):
+        raise NothingToLearn("There are no events with items of the catalog.")
+    recipe = _recipe(version)
+    metrics = _measured(table, recipe, version, active, progress)
+    interactions = table.interactions()
+    learned = learn(recipe, interactions, progress)
+    items = len(interactions.item_ids)
+    progress({"stage": "store", "items": items, "of": items})
+    return {
+        "algorithm": learned.algorithm,
+        "config": learned.config,
+        "metrics": metrics,
+        "events": len(table),
+        "visitors": interactions.visitors.shape[0],
+        "items": items,
+        "space_id": recipe.space.id if recipe.space else None,
+        **_store(version, learned, interactions, recipe.space),
+    }
 
 
 def _recipe(version: RecommenderModel) -> Recipe:
@@ -164,13 +201,14 @@ def _measured(
     if split is None:
         return {"held out": f"fewer than {LEAST_MEASURED} visitors: not measured"}
     held = split.held
-    progress({"stage": "measure"})
+    visitors = held.history.shape[0]
+    progress({"stage": "measure", "items": visitors, "of": visitors})
     used = np.zeros(len(held.item_ids), np.float32)
     used[split.columns] = np.bincount(
         split.train.visitors.indices, minlength=len(split.train.item_ids)
     )
     metrics: dict[str, Any] = {
-        "visitors measured": held.history.shape[0],
+        "visitors measured": visitors,
         "model": measure(scorer(recipe, split, progress), held),
         "popular": measure(popular(used), held),
     }
@@ -199,26 +237,35 @@ def _activate(
     """
     if version.activation == Activation.NEVER:
         return
-    trained = RecommenderModel.objects.defer("parameters").get(pk=version.pk)
-    if version.activation == Activation.BETTER and active:
-        measured = [metrics.get(name, {}).get(DECISIVE) for name in ("model", "active")]
-        if None in measured:
-            better = (active.algorithm, active.config) == (trained.algorithm, trained.config)
-            why = "it could not be measured"
-        else:
-            better = measured[0] >= measured[1]
-            why = f"{DECISIVE} {measured[0]:.4f} against {measured[1]:.4f} of {active.name}"
-        if not better:
-            RecommenderModel.objects.filter(pk=version.pk).update(
-                note=f"Not activated: {why}."[:200]
-            )
-            return
+    if version.activation == Activation.BETTER and (why := _worse(version, active, metrics)):
+        RecommenderModel.objects.filter(pk=version.pk).update(note=f"Not activated: {why}."[:200])
+        return
     try:
         versions.version_activate(version.pk, expected=active.pk if active else None)
         versions.versions_thin(version.kind)
     except ModelConflict as err:
         log.warning("%s", err)
         RecommenderModel.objects.filter(pk=version.pk).update(note=str(err)[:200])
+
+
+def _worse(
+    version: RecommenderModel, active: RecommenderModel | None, metrics: Mapping[str, Any]
+) -> str:
+    """Than what answers now: why, or nothing if it is not."""
+    rival, called = "active", active.name if active else ""
+    if version.kind == Kind.RANKER:
+        # the active ranker knows the held-out answers already: it must be clearly better to stay
+        if metrics.get("more than active", {}).get("high", 0.0) >= 0:
+            rival, called = "formula", "the weighted formula"
+    elif active is None:
+        return ""
+    own, other = (metrics.get(name, {}).get(DECISIVE) for name in ("model", rival))
+    if own is not None and other is not None:
+        worse = own < other
+        return f"{DECISIVE} {own:.4f} against {other:.4f} of {called}" if worse else ""
+    trained = RecommenderModel.objects.defer("parameters").get(pk=version.pk)
+    same = active and (active.algorithm, active.config) == (trained.algorithm, trained.config)
+    return "" if same and rival == "active" else "it could not be measured"
 
 
 def train_due() -> list[RecommenderModel]:
@@ -245,8 +292,14 @@ def train_due() -> list[RecommenderModel]:
 
 def _worth_while(kind: str) -> bool:
     """Whether so many events arrived since the active version learned, or it knows items by a space that
-    no longer answers.
+    no longer answers; for a ranker also whether enough was shown.
     """
+    if kind == Kind.RANKER:
+        try:
+            ranking_training.check_enough(*shown_count())
+        except NothingToLearn as err:
+            log.info("%s", err)
+            return False
     active = versions.active_version(kind)
     events = Event.objects.filter(item__isnull=False)
     if active:

@@ -16,9 +16,9 @@ from unfold.decorators import display
 
 from catalog.admin import html
 from catalog.models import Item
+from recommender.admin.profiles import profile_panel
 from recommender.event_types import event_types
 from recommender.models import Event, Visitor
-from recommender.profile_panel import profile_panel
 
 COUNTED: Final = 10_000
 PERIODS: Final = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days"}

@@ -120,7 +120,7 @@ class ExperimentAdmin(ModelAdmin):
     list_filter_submit = True
     ordering = ("-id",)
     search_fields = ("name", "placement", "hypothesis")
-    fields = (("name", "placement", "share"), "hypothesis", ("started_at", "stopped_at"), "trail")
+    fields = (("name", "placement"), "share", "hypothesis", ("started_at", "stopped_at"), "trail")
     readonly_fields = ("started_at", "stopped_at", "trail")
     inlines = (VariantInline,)
     actions = None

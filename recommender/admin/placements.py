@@ -32,6 +32,14 @@ from retrieval.admin.space_tables import table
 
 PERIODS: Final = {1: "1 day", 7: "7 days", 14: "14 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS: Final = 14
+# from 0: a hundredth more or less must not look like a cliff
+CHART: Final = {
+    "animation": False,
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "plugins": {"legend": {"display": False}},
+    "scales": {"y": {"beginAtZero": True}, "x": {"ticks": {"maxTicksLimit": 10}}},
+}
 
 
 @admin.register(Placement)
@@ -85,6 +93,7 @@ class PlacementAdmin(ModelAdmin):
             "opts": self.opts,
             "periods": PERIODS,
             "days": days,
+            "options": json.dumps(CHART),
             "reports": [
                 (name, _totals(report.total).items(), _chart(report), _days(report))
                 for name, report in reports.items()
@@ -144,15 +153,16 @@ def _totals(kpis: Kpis) -> dict[str, str]:
 
 
 def _chart(report: PlacementReport) -> str:
-    """CTR in per cent per day, for Chart.js."""
+    """CTR in per cent per day, for Chart.js; empty if nothing was shown."""
+    if not report.days:
+        return ""
     shares = [round(100 * (kpis.ctr or 0), 3) for kpis in report.days.values()]
     line = {
         "label": "CTR %",
         "data": shares,
         "borderColor": "var(--color-primary-600)",
-        "displayYAxis": True,
-        "suffixYAxis": "%",
-        "maxTicksXLimit": 10,
+        "borderWidth": 2,
+        "pointStyle": False,
     }
     return json.dumps({"labels": [f"{day:%m-%d}" for day in report.days], "datasets": [line]})
 

@@ -97,9 +97,9 @@ class RuleAdmin(ModelAdmin):
     search_fields = ("name", "tag", "category__path", "items__external_id", "items__title")
     autocomplete_fields = ("items", "category")
     fieldsets = (
-        (None, {"fields": ("name", ("action", "position", "factor"), ("placement", "enabled"))}),
+        (None, {"fields": ("name", ("action", "placement"), "position", "factor", "enabled")}),
         ("About", {"fields": ("items", "category", "tag")}),
-        ("When", {"fields": (("starts_at", "ends_at"),)}),
+        ("When", {"fields": ("starts_at", "ends_at")}),
         ("Changes", {"fields": ("trail",)}),
     )
     readonly_fields = ("trail",)

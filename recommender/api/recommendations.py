@@ -20,7 +20,7 @@ from catalog.models.items import EXTERNAL_ID_PATTERN
 from catalog.parsers import StrictJSONParser
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
-from recommender import explain, listing, ranking, rows
+from recommender import explain, listing, rankers, ranking, rows
 from recommender.explain import Reason
 from recommender.impressions import Answer, Shown, impression_log
 from recommender.listing import Entry, Page
@@ -59,7 +59,12 @@ RECOMMENDED = {
         child=serializers.FloatField(), required=False, help_text="With `explain`."
     ),
     "contributions": serializers.DictField(
-        child=serializers.FloatField(), required=False, help_text="What each adds to the score."
+        child=serializers.FloatField(),
+        required=False,
+        help_text="What each adds to the score; by a learned ranker, to its log-odds.",
+    ),
+    "ranker": serializers.CharField(
+        required=False, help_text="`formula`, or the name of the model; with `explain`."
     ),
     "propensity": serializers.FloatField(
         required=False, help_text="The probability of being shown there; with `explain`."
@@ -208,7 +213,9 @@ class RowsView(APIView):
 
 
 class _Texts:
-    """Items and reasons of some pages in the languages that the client wants; one statement."""
+    """Items and reasons of some pages in the languages that the client wants; one statement, and one
+    more to explain what a learned ranker says.
+    """
 
     def __init__(
         self,
@@ -221,6 +228,8 @@ class _Texts:
         self.explain = given["explain"]
         host = request.build_absolute_uri("/")[:-1]
         entries = [entry for page in pages for entry in page.entries]
+        learned = {entry.ranker_id for entry in entries} if self.explain else ()
+        self.rankers = rankers.rankers_of(learned)
         behind = {reason.item_id for entry in entries for reason in entry.reasons}
         wanted = {entry.item_id for entry in entries} | behind | set(besides)
         self.shown = item_summaries(
@@ -244,10 +253,12 @@ class _Texts:
             answer["features"] = dict(
                 zip(ranking.FEATURES, (round(each, 6) for each in entry.features), strict=True)
             )
-            answer["contributions"] = {
-                name: round(value, 6)
-                for name, value in ranking.contributions(entry.features).items()
-            }
+            if by := self.rankers.get(entry.ranker_id):
+                answer["ranker"] = by.name
+                answer["contributions"] = {
+                    name: round(value, 6)
+                    for name, value in by.ranker.contributions(entry.features).items()
+                }
             answer["propensity"] = round(entry.propensity, 6)
         return answer
 
@@ -322,13 +333,19 @@ def _experiment(page: Page) -> dict[str, str] | None:
 
 
 def _log(page: Page, request_id: str, now: datetime) -> None:
+    """Features only of what the placement's own sources found: a ranker is to learn from those."""
     asked = page.listing.asked
     impression_log(
         Answer(
             request_id=request_id,
             placement=asked.placement,
             shown=[
-                Shown(entry.item_id, entry.sources, entry.propensity, entry.features)
+                Shown(
+                    entry.item_id,
+                    entry.sources,
+                    entry.propensity,
+                    () if asked.sources else entry.features,
+                )
                 for entry in page.entries
             ],
             shown_at=now,

@@ -21,6 +21,7 @@ from recommender.collaborative.stored import NEIGHBOURS
 from recommender.collaborative.two_tower import TwoTower
 from recommender.exceptions import ModelConflict
 from recommender.models import RecommenderModel
+from recommender.ranking_training import Options
 from retrieval import index, spaces
 
 log = logging.getLogger(__name__)
@@ -64,11 +65,17 @@ class Learned:
 
 def check_config(algorithm: str, config: Mapping[str, Any]) -> None:
     """Raises ModelConflict for an option that the algorithm does not have."""
-    known = {each.name for each in dataclasses.fields(MODELS[algorithm]) if each.init} - {"seed"}
+    options = Options if algorithm == Algorithm.LOGISTIC else MODELS[algorithm]
+    known = {each.name for each in dataclasses.fields(options) if each.init} - {"seed"}
     if unknown := sorted(config.keys() - known):
         raise ModelConflict(
             f"{algorithm} has no option {unknown[0]!r}; it has {', '.join(sorted(known))}."
         )
+    if options is Options:
+        try:
+            Options(**config)
+        except ValueError as err:
+            raise ModelConflict(f"{algorithm}: {err}.") from err
 
 
 def learn(recipe: Recipe, interactions: Interactions, progress: Progress | None) -> Learned:

@@ -22,15 +22,24 @@ Kind = RecommenderModel.Kind
 State = RecommenderModel.State
 
 ACTIVE: Final = "SELECT id FROM recommender_recommendermodel WHERE kind = '{}' AND state = '{}'"
+# what is filtered and told apart is little: sums first, items looked up from the best on, until there are
+# enough, then the greatest part of each
 RELATED: Final = (
-    "WITH given AS MATERIALIZED (SELECT * FROM unnest(%(items)s::bigint[], %(strengths)s::real[])"  # noqa: S608 - our own names
-    " AS g(item_id, strength)), said AS (SELECT n.id, g.item_id, g.strength * n.score AS score"
+    "WITH given AS MATERIALIZED (SELECT * FROM unnest("  # noqa: S608 - our names
+    "%(items)s::bigint[], %(strengths)s::real[])"
+    " AS g(item_id, strength)),"
+    " said AS MATERIALIZED (SELECT n.id, g.item_id, g.strength * n.score AS score"
     " FROM given g JOIN recommender_itemneighbours r ON r.item_id = g.item_id"
     f" AND r.model_id = ({ACTIVE.format(Kind.ITEM_ITEM.value, State.ACTIVE.value)})"
-    " CROSS JOIN LATERAL unnest(r.neighbours, r.scores) AS n(id, score))"
-    " SELECT id, sum(score) AS score, (array_agg(item_id ORDER BY score DESC, item_id))[1]"
-    " FROM said WHERE NOT id = ANY(%(exclude)s::bigint[]) GROUP BY id HAVING sum(score) > 0"
-    " ORDER BY 2 DESC, 1 LIMIT %(limit)s"
+    " CROSS JOIN LATERAL unnest(r.neighbours, r.scores) AS n(id, score)),"
+    " summed AS (SELECT id, sum(score) AS score FROM said"
+    " WHERE NOT id = ANY(%(exclude)s::bigint[]) GROUP BY id HAVING sum(score) > 0"
+    " ORDER BY 2 DESC, 1 OFFSET 0),"
+    " best AS MATERIALIZED (SELECT s.id, s.score FROM summed s NARROWED"
+    " ORDER BY 2 DESC, 1 LIMIT %(limit)s)"
+    " SELECT DISTINCT ON (b.score, b.id) b.id, b.score, said.item_id"
+    " FROM best b JOIN said ON said.id = b.id"
+    " ORDER BY b.score DESC, b.id, said.score DESC, said.item_id"
 )
 
 
@@ -67,10 +76,11 @@ def related(
         "exclude": list(exclude),
         "limit": limit,
     }
-    statement = RELATED
+    narrowed = ""
     if items is not None:
-        condition = "WHERE NOT id = ANY(%(exclude)s::bigint[])"
-        statement = statement.replace(condition, f"{condition} AND id IN ({index.ids_text(items)})")
+        matching = f"SELECT FROM ({index.ids_text(items)}) i WHERE i.id = s.id LIMIT 1"
+        narrowed = f"CROSS JOIN LATERAL ({matching}) m"
+    statement = RELATED.replace("NARROWED", narrowed)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [Found(item_id, float(score), because) for item_id, score, because in cursor]

@@ -44,8 +44,10 @@ class TwoTower:
     """
     batch: int = 256
     learning_rate: float = 0.005
-    item_dropout: float = 0.3
-    """Share of the items whose residual is left out in a step."""
+    item_dropout: float = 0.1
+    """Share of the items with content whose residual is left out in a step. Validation data, .1 against .3:
+    MovieLens 100K NDCG@10 .063 and .054, untouched items of the Debian graph HR@10 .61 and .56.
+    """
     history_dropout: float = 0.5
     """Share of a visitor's items that are to be found from the others."""
     decay: float = 1e-5

@@ -11,8 +11,8 @@ from retrieval.models import EmbeddingSpace
 class Profile(models.Model):
     """A visitor's leanings in one space, packed by ``recommender.profiles.rows``.
 
-    One without a row in the active space has their events to be read anew. A row of another space is
-    there only while nothing happened since that one was active.
+    Whoever has no row in the active space has their events read anew; a row of another space is of no
+    use any more, but says who that is.
     """
 
     id = models.BigAutoField(primary_key=True)

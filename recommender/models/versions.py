@@ -22,6 +22,7 @@ class RecommenderModel(models.Model):
 
         ITEM_ITEM = "item-item"
         TWO_TOWER = "two-tower"
+        RANKER = "ranker"
 
     class Algorithm(models.TextChoices):
         """How it learns."""
@@ -30,6 +31,7 @@ class RecommenderModel(models.Model):
         ITEM_KNN = "item-knn"
         FACTORIZATION = "factorization"
         TWO_TOWER = "two-tower"
+        LOGISTIC = "logistic"
 
     class State(models.TextChoices):
         """Life of a version."""
@@ -68,7 +70,9 @@ class RecommenderModel(models.Model):
         help_text="Whose vectors say what an item is.",
     )  # fmt: skip
     factors = models.PositiveSmallIntegerField(default=0, help_text="Length of an item's context.")
-    parameters = models.BinaryField(default=b"", help_text="Of a two-tower model, for new items.")
+    parameters = models.BinaryField(
+        default=b"", help_text="Of a two-tower model, for new items; of a ranker, its weights."
+    )
     stage = models.CharField(max_length=32, blank=True)
     percent = models.PositiveSmallIntegerField(default=0)
     note = models.CharField(max_length=200, blank=True)

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 from recommender.event_types import event_types
-from recommender.interests import Deed, Leanings, take_in, taste
+from recommender.interests import take_in, taste
+from recommender.leanings import Deed, Leanings
 from recommender.profiles import likeness
 from recommender.profiles.rows import COLUMNS, Row, unpacked
 from recommender.types import Taste
@@ -32,7 +33,8 @@ def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
     """What is known of the visitor in the space, as of ``now``; empty for one nobody knows.
 
     One statement. Without a profile in the space, which an activated one lacks at first, what the
-    latest events say: two more. Nothing is written. Raises SpaceGone.
+    latest events say: two more, and now and then two for what is alike there. Nothing is written.
+    Raises SpaceGone.
     """
     partition = space.partition
     with connection.cursor() as cursor:

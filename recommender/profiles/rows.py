@@ -8,7 +8,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from recommender.interests import Groups, Kind, Leanings, Record, Session
+from recommender.leanings import Groups, Kind, Leanings, Record, Session
 
 Vectors = NDArray[np.float32]
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from recommender.interests import Deed, Leanings, take_in
+from recommender.interests import take_in
+from recommender.leanings import Deed, Leanings
 from recommender.profiles import likeness, rows
 from recommender.profiles.reading import Told, deeds, latest, pending
 from retrieval import index, spaces

@@ -21,7 +21,7 @@ _COLUMNS: Final = (
     " i.shown_at, i.start + array_position(i.item_ids, e.item_id) AS position"
 )
 TOUCHED: Final = f"""
-SELECT e.type, e.value, e.item_id, e.visitor_id AS of_visitor, e.occurred_at,
+SELECT e.type, e.value, e.share, e.item_id, e.visitor_id AS of_visitor, e.occurred_at,
     coalesce(named.id, latest.id) AS impression_id,
     coalesce(named.placement, latest.placement) AS placement,
     coalesce(named.experiment_id, latest.experiment_id) AS experiment_id,

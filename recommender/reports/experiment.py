@@ -1,5 +1,6 @@
 """The report of an experiment: each variant's figures, how they differ, and whether to believe it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,47 +116,49 @@ def experiment_report(row: models.Experiment, now: datetime | None = None) -> Ex
 def _notes(report: ExperimentReport, now: datetime) -> list[str]:
     if report.started_at is None:
         return ["The experiment has not started."]
-    notes = []
+    return [*_on_visitors(report), *_on_time(report, report.started_at, now)]
+
+
+def _on_visitors(report: ExperimentReport) -> Iterator[str]:
     if report.mismatch:
-        notes.append(
+        yield (
             "Sample ratio mismatch: visitors are not split as the weights say, which chance would do "
             f"once in {1 / max(report.mismatch_p or 0, 1e-12):,.0f} times. Look for what loses the "
             "visitors of one variant (errors, time-outs, caches, bots) before you believe any figure."
         )
-    total = sum(arm.visitors for arm in report.arms) + report.switched
     if report.switched:
-        notes.append(
+        total = sum(arm.visitors for arm in report.arms) + report.switched
+        yield (
             f"{report.switched} of {total} visitors saw more than one variant, as who logs in on a "
             "second device may; they are left out."
         )
+
+
+def _on_time(report: ExperimentReport, started_at: datetime, now: datetime) -> Iterator[str]:
+    given = settings.RECOMMENDER["IMPRESSIONS"]
     if report.state == State.RUNNING:
-        notes.append(
+        yield (
             "It is running: decide on the day that was planned. Who looks every day and stops at the "
             "first p-value below 0.05 finds differences that are not there."
         )
-    elif now < (report.stopped_at or now) + _touch():
-        notes.append("Events that are owed to its last answers may still come.")
-    if len(report.arms) > 2:
-        notes.append(
-            f"{len(report.arms) - 1} variants are compared with the control: ask for p-values below "
-            f"{0.05 / (len(report.arms) - 1):.3g} instead of 0.05."
+    elif now < (report.stopped_at or now) + timedelta(hours=given["TOUCH_HOURS"]):
+        yield "Events that are owed to its last answers may still come."
+    if (compared := len(report.arms) - 1) > 1:
+        yield (
+            f"{compared} variants are compared with the control: ask for p-values below "
+            f"{0.05 / compared:.3g} instead of 0.05."
         )
-    kept_since = now - timedelta(days=settings.RECOMMENDER["IMPRESSIONS"]["KEEP_DAYS"])
-    if report.started_at < kept_since:
-        notes.append(f"What was shown before {kept_since:%Y-%m-%d} is deleted and not counted.")
+    kept_since = now - timedelta(days=given["KEEP_DAYS"])
+    if started_at < kept_since:
+        yield f"What was shown before {kept_since:%Y-%m-%d} is deleted and not counted."
     changed = Change.objects.filter(
         subject=Change.Subject.PLACEMENT,
         name=report.placement,
-        at__gt=report.started_at,
+        at__gt=started_at,
         at__lt=report.stopped_at or now,
     ).count()
     if changed:
-        notes.append(
-            f"The placement was changed in the admin while it ran ({changed} times): the figures mix "
-            "what was before and after."
+        yield (
+            f"The placement was changed in the admin while it ran ({changed} x): the figures mix what "
+            "was before and after."
         )
-    return notes
-
-
-def _touch() -> timedelta:
-    return timedelta(hours=settings.RECOMMENDER["IMPRESSIONS"]["TOUCH_HOURS"])

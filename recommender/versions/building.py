@@ -36,11 +36,12 @@ MAX_NAME: Final = 100
 LOST_AFTER: Final = timedelta(seconds=60)
 """Unclaimed for so long, its message is thought lost."""
 REPORT_EVERY_S: Final = 0.5
-KIND_OF: Final[Mapping[str, str]] = {
+KIND_OF: Final[Mapping[Algorithm, str]] = {
     Algorithm.EASE: Kind.ITEM_ITEM,
     Algorithm.ITEM_KNN: Kind.ITEM_ITEM,
     Algorithm.FACTORIZATION: Kind.ITEM_ITEM,
     Algorithm.TWO_TOWER: Kind.TWO_TOWER,
+    Algorithm.LOGISTIC: Kind.RANKER,
 }
 
 
@@ -68,7 +69,7 @@ def version_create(
         with transaction.atomic():
             return RecommenderModel.objects.create(
                 name=name,
-                kind=KIND_OF[algorithm],
+                kind=KIND_OF[Algorithm(algorithm)],
                 algorithm=algorithm,
                 config=dict(config or {}),
                 seed=seed,
@@ -76,9 +77,9 @@ def version_create(
                 created_by=created_by,
             )
     except IntegrityError as err:
-        if RecommenderModel.objects.filter(name=name).exists():
-            raise ModelConflict(f"A model named {name!r} exists: choose another name.") from err
-        raise ModelConflict(f"A training by {algorithm} is under way already.") from err
+        if RecommenderModel.objects.filter(algorithm=algorithm, state=State.BUILDING).exists():
+            raise ModelConflict(f"A training by {algorithm} is under way already.") from err
+        raise ModelConflict(f"A model named {name!r} exists: choose another name.") from err
 
 
 def version_send(version_id: int) -> None:

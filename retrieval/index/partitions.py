@@ -21,6 +21,11 @@ EF_SEARCH = 100  # of a space that was not tuned
 # room beside each row for its next version: raising the version of an unchanged item then touches no
 # index (.99 of 1,387 rows, .17 with full pages, each of which goes into the HNSW graph once more)
 FILLFACTOR = 50
+# a row keeps ``fused`` in its page and the modalities' vectors outside, because exact searches read
+# ``fused`` of many rows
+BYTES_A_NUMBER = 2
+BESIDES_BYTES = 400
+MAX_INLINE_BYTES = 8_160
 DROP_WAIT_S = 5
 MAX_DIM = 4_000  # pgvector's HNSW on halfvec takes no more
 
@@ -154,16 +159,19 @@ def partition_create(partition: Partition) -> None:
     table = sql.SQL(
         "CREATE TABLE {table} PARTITION OF retrieval_embedding"
         " (CONSTRAINT {check} CHECK ({dims})) FOR VALUES IN ({space_id})"
-        " WITH (fillfactor = {fillfactor})"
+        " WITH (fillfactor = {fillfactor}, toast_tuple_target = {inline})"
     ).format(
         table=partition.table,
         check=sql.Identifier(f"{partition.name}_dim"),
         dims=dims,
         space_id=partition.space_id,
         fillfactor=FILLFACTOR,
+        inline=min(partition.fused_dim * BYTES_A_NUMBER + BESIDES_BYTES, MAX_INLINE_BYTES),
     )
+    inline = sql.SQL("ALTER TABLE {} ALTER COLUMN fused SET STORAGE MAIN").format(partition.table)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(table)
+        cursor.execute(inline)
         for column in partition.indexed:
             cursor.execute(hnsw_index(partition, column, sql.SQL("")))
 

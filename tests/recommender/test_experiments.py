@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from scipy import stats
 from recommender import experiments, models, placements
 from recommender.exceptions import ExperimentConflict, UnknownExperiment
 from recommender.experiments import experiment_start, experiment_stop, part_of, variant_of
+from recommender.impressions import Answer, Shown, impression_log
 from recommender.models import Change
 from recommender.setups import setup_for
 from recommender.types import Assignment, Experiment, Placement, Variant
@@ -206,6 +208,30 @@ class TestSetup:
         assert (found.placement.limit, found.placement.rotation) == (5, 1.0)
         assert [rule.id for rule in found.rules] == [pin.pk]
         assert found.assignment == Assignment(row.pk, "colours", "a")
+
+    def test_what_was_shown_lately(self, monkeypatch):
+        monkeypatch.setattr("recommender.setups.ANSWERS", 2)
+
+        def show(minutes: int, *items: int, visitor: str = "anna") -> None:
+            at = NOW - timedelta(minutes=minutes)
+            shown = [Shown(item_id, ["taste"]) for item_id in items]
+            impression_log(Answer("r", "item", shown, at, visitor))
+
+        show(24 * 60, 1)
+        show(-1, 2)
+        show(5, 3, 4, visitor="bert")
+        assert setup_for("home", NOW, visitor="anna").shown == {}
+        show(40, 5)
+        show(30, 6, 7)
+        show(10, 7, 8, visitor="cookie")
+        visitor_merge("cookie", "anna")
+
+        ago = {6: 30, 7: 10, 8: 10}
+        expected = {item_id: NOW.timestamp() - 60 * minutes for item_id, minutes in ago.items()}
+        assert setup_for("home", NOW, visitor="anna").shown == expected
+        assert setup_for("home", NOW, visitor="cookie").shown == expected
+        assert setup_for("home", NOW, visitor="carl").shown == {}
+        assert setup_for("home", NOW).shown == {}
 
     def test_who_was_merged_gets_the_accounts_variant(self):
         row = experiment("colours")

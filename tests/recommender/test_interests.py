@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from recommender import interests
-from recommender.interests import DAY_S, Deed, Leanings, take_in, taste, threshold_of
+from recommender.interests import take_in, taste, threshold_of
+from recommender.leanings import DAY_S, Deed, Leanings
 from recommender.types import EventType, Taste
 
 DIM = 16

@@ -17,6 +17,7 @@ from recommender.types import Found
 from retrieval import index, services, spaces
 from tests.recommender.model_worlds import QUICK, many_items, ready, topic_events, topic_items
 from tests.recommender.worlds import item
+from workers import tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +218,7 @@ class TestNewItems:
         history = [(items[0].pk, 1.0), (items[2].pk, 1.0)]
         before = nearest_by_tower(history, 99, items=Item.objects.all())
         assert {each.item_id for each in before} == {item.pk for item in items}
-        assert versions.items_place() == 2
+        tasks.sweep()
         found = nearest_by_tower(history, 99, items=Item.objects.all())
         place = {each.item_id: n for n, each in enumerate(found)}
         assert len(place) == 26

@@ -14,8 +14,9 @@ from catalog.models import Item
 from recommender import profiles
 from recommender.event_types import event_types
 from recommender.events import events_record
-from recommender.interests import Leanings, take_in
+from recommender.interests import take_in
 from recommender.interests import taste as taste_from
+from recommender.leanings import Leanings
 from recommender.models import Event, PendingEvent, Profile, Visitor
 from recommender.profiles import likeness, reading, rows, updating, upkeep
 from recommender.sweep import join_waiting

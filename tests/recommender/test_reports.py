@@ -429,7 +429,7 @@ class TestHonesty:
             "It is running",
             "2 variants are compared with the control",
             notes[2],
-            "The placement was changed in the admin while it ran (1 times)",
+            "The placement was changed in the admin while it ran (1 x)",
         ]
         assert "ask for p-values below 0.025 instead of 0.05" in notes[1]
         assert notes[2].endswith("is deleted and not counted.")

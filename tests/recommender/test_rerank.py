@@ -59,9 +59,9 @@ def test_hidden_items_and_those_a_rule_hides_are_left_out_but_for_pinned_ones():
     assert ids(hide(rows, situation(rules=rules, hidden=frozenset({1, 4})))) == [2, 4, 5]
 
 
-def test_what_was_just_shown_loses_once_however_often_it_was():
-    found = rotate(placed(1.0, 1.0, -1.0), situation(rotation=0.5, shown={1: 2, 3: 1}))
-    assert [each.score for each in found] == [0.5, 1.0, -2.0]
+def test_what_was_shown_loses_by_how_fresh_it_is():
+    found = rotate(placed(1.0, 1.0, -1.0, 1.0), situation(rotation=0.5, shown={1: 1, 3: 1, 4: 0.5}))
+    assert [each.score for each in found] == [0.5, 1.0, -2.0, 0.75]
 
 
 def test_full_rotation_takes_the_whole_score():

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from catalog.broker import redis_client
 from catalog.models import Item
-from recommender import training, versions
+from recommender import checks, training, versions
 from recommender.collaborative.event_table import events_read
 from recommender.collaborative.recipes import hold_out
 from recommender.events import events_record
@@ -17,6 +17,7 @@ from recommender.training import recommender_train
 from retrieval import spaces
 from tests.recommender.model_worlds import QUICK, ready, topic_events, topic_items
 from tests.recommender.worlds import item, read, sent
+from workers import tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +102,21 @@ def test_a_worker_leaves_what_is_wrong_in_the_row():
     row = training.version_train(versions.version_create("ease").pk)
     assert (row.state, "There are no events" in row.error) == ("failed", True)
     assert training.version_train(row.pk).attempts == 1
+
+
+def test_the_tasks_train_what_was_asked_for(world, settings):
+    least = {**settings.RECOMMENDER["TRAINING"], "MIN_NEW_EVENTS": 210}
+    models = {"item-item": {"ALGORITHM": "item-knn", "k": 9}}
+    settings.RECOMMENDER = {**settings.RECOMMENDER, "TRAINING": least, "MODELS": models}
+    tasks.recommender_train_due()
+    row = RecommenderModel.objects.get()
+    assert (row.state, row.config) == ("building", {"k": 9})
+    tasks.recommender_train(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("active", 1)
+    tasks.recommender_train(row.pk)  # the message again
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("active", 1)
 
 
 def test_options_the_algorithm_does_not_have_are_refused():
@@ -256,3 +272,19 @@ def test_a_lost_lease_stops_the_training(world):
     lease._lost = True
     with pytest.raises(TrainingLost, match="given up meanwhile"):
         lease.report({"stage": "store"})
+
+
+@pytest.mark.parametrize(
+    ("models", "problem"),
+    [
+        ({"item-item": {"ALGORITHM": "two-tower"}}, "it can be one of ['ease', 'item-knn', 'fact"),
+        ({"two-tower": {}}, "two-tower: ALGORITHM is None"),
+        ({"item-item": {"ALGORITHM": "ease", "k": 3}}, "ease has no option 'k'"),
+        ({"songs": {"ALGORITHM": "ease"}}, "songs: ALGORITHM is 'ease', it can be one of []"),
+    ],
+)
+def test_settings_that_make_no_sense_stop_the_start(settings, models, problem):
+    assert checks.models_make_sense(None) == []
+    settings.RECOMMENDER = {**settings.RECOMMENDER, "MODELS": models}
+    (found,) = checks.models_make_sense(None)
+    assert problem in found.msg

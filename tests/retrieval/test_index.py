@@ -256,7 +256,7 @@ class TestPlan:
     def test_the_less_match_the_more_are_fetched(self, thousands):
         space, *_ = thousands
         items = Item.objects.visible().filter(tags__contains=["t2"])
-        for share, fetch in ((0.5, 12), (0.1, 60), (0.02, 200)):
+        for share, fetch in ((0.5, 10), (0.1, 30), (0.02, 150)):
             estimate = plans.Estimate(share * 10**7, 10**7)
             plans.remember(space.partition, plans.matching(items), estimate)
             assert plan_of(space, items).fetch == fetch

@@ -12,8 +12,10 @@ from catalog.commands import ExampleCommand, non_negative
 from recommender import versions
 from recommender.collaborative.event_table import events_read
 from recommender.collaborative.recipes import HELD_OUT
-from recommender.exceptions import RecommenderError
+from recommender.exceptions import NothingToLearn, RecommenderError
 from recommender.models import RecommenderModel
+from recommender.ranking_training import LEAST_ANSWERS, LEAST_TAKEN
+from recommender.ranking_training.reading import shown_count
 from recommender.training import recommender_train
 from retrieval.management.training import StageBars
 
@@ -33,11 +35,15 @@ def option(text: str) -> tuple[str, Any]:
 class Command(ExampleCommand):
     """Trains here, in this process."""
 
-    help = "Train models of what goes together on all events, and measure them on the latest."
+    help = (
+        "Train models of what goes together on all events, and a ranker on what was shown; measure them "
+        "on the latest."
+    )
     epilog = """examples:
   manage.py train_recommender                       what the settings name, of each kind
   manage.py train_recommender --activate            and let it answer
   manage.py train_recommender --kind item-item --algorithm item-knn --option k=50
+  manage.py train_recommender --kind ranker         from impressions: in place of the formula
   manage.py train_recommender --dry-run             what there is to learn from
 
 `manage.py recommender_model list` shows the versions."""
@@ -59,7 +65,7 @@ class Command(ExampleCommand):
         parser.add_argument(
             "--activate", action="store_true", help="let it answer, whatever was measured"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only count the events")
+        parser.add_argument("--dry-run", action="store_true", help="only count what there is")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Raises CommandError with what to do."""
@@ -69,17 +75,24 @@ class Command(ExampleCommand):
             return
         if options["name"] and len(asked) > 1:
             raise CommandError("--name is for one version: give --kind or --algorithm as well.")
-        try:
-            for algorithm, config in asked:
+        refused: list[NothingToLearn] = []
+        for algorithm, config in asked:
+            try:
                 self._train(algorithm, config, options)
-        except RecommenderError as err:
-            raise CommandError(str(err)) from err
+            except NothingToLearn as err:  # the others may have more to learn from
+                refused.append(err)
+                if len(refused) == len(asked):
+                    raise CommandError(str(refused[0])) from err
+                self.stdout.write(f"No {algorithm}: {err}")
+            except RecommenderError as err:
+                raise CommandError(str(err)) from err
 
     def _asked(self, options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         kind, algorithm = options["kind"], options["algorithm"]
         if algorithm:
-            if kind not in (None, versions.KIND_OF[algorithm]):
-                raise CommandError(f"{algorithm} is of the kind {versions.KIND_OF[algorithm]}.")
+            own = versions.KIND_OF[Algorithm(algorithm)]
+            if kind not in (None, own):
+                raise CommandError(f"{algorithm} is of the kind {own}.")
             return [(algorithm, dict(options["option"]))]
         if options["option"]:
             raise CommandError("--option belongs to an algorithm: give --algorithm as well.")
@@ -91,12 +104,21 @@ class Command(ExampleCommand):
         ]
 
     def _count(self, asked: list[tuple[str, dict[str, Any]]]) -> None:
-        table = events_read()
-        x = table.interactions()
-        self.stdout.write(
-            f"{len(table)} events: {x.visitors.nnz} likings of {x.visitors.shape[1]} items by "
-            f"{x.visitors.shape[0]} visitors; the latest {HELD_OUT:.0%} of the events would be held out."
-        )
+        algorithms = {algorithm for algorithm, _ in asked}
+        if algorithms - {Algorithm.LOGISTIC}:
+            table = events_read()
+            x = table.interactions()
+            self.stdout.write(
+                f"{len(table)} events: {x.visitors.nnz} likings of {x.visitors.shape[1]} items by "
+                f"{x.visitors.shape[0]} visitors; the latest {HELD_OUT:.0%} of the events would be held "
+                "out."
+            )
+        if Algorithm.LOGISTIC in algorithms:
+            answers, taken = shown_count()
+            self.stdout.write(
+                f"{answers} answers with features, {taken} items in them taken up; a ranker needs "
+                f"{LEAST_ANSWERS} and {LEAST_TAKEN}."
+            )
         for algorithm, config in asked:
             given = ", ".join(f"{name}={value}" for name, value in config.items())
             self.stdout.write(f"Would train {algorithm} ({given or 'as it comes'}). Nothing was.")

@@ -23,8 +23,8 @@ CROPS = ("whole", "mirrored", "five")
 @pytest.fixture(scope="session")
 def network(tmp_path_factory) -> str:
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("torchvision") / "resnet18.safetensors"
-    save_file(get_model("resnet18").state_dict(), path)
+    path = tmp_path_factory.mktemp("torchvision") / "shufflenet_v2_x0_5.safetensors"
+    save_file(get_model("shufflenet_v2_x0_5").state_dict(), path)
     return str(path)
 
 
@@ -75,7 +75,7 @@ class TestTorchvision(_Cropped):
     def _encoder(cls, network) -> None:
         cls.build = staticmethod(
             lambda **options: TorchvisionEncoder(
-                name="resnet18", weights=network, device="cpu", **options
+                name="shufflenet_v2_x0_5", weights=network, device="cpu", **options
             )
         )
         cls.encoder = cls.make()
