@@ -31,6 +31,16 @@ INSTRUMENTS = ["drum loud tune", "flute soft tune", "violin sweet tune", "horn g
 THINGS = ["hammer iron tool", "saw steel tool", "nail tiny tool"]
 
 
+@pytest.fixture(autouse=True)
+def no_chance(settings) -> None:
+    """Nothing is drawn by chance."""
+    placements = {
+        name: options | {"exploration": 0.0}
+        for name, options in settings.RECOMMENDER["PLACEMENTS"].items()
+    }
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements}
+
+
 @pytest.fixture
 def catalog(space) -> dict[str, int]:
     """Animals, instruments and tools: words make them alike within their kind."""
