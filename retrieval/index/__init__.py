@@ -17,7 +17,7 @@ from retrieval.index.factors import (
     factors_partition,
     factors_store,
 )
-from retrieval.index.nearest import candidates, nearest
+from retrieval.index.nearest import candidates, nearest, scans_index
 from retrieval.index.partitions import (
     Column,
     Metric,
@@ -72,6 +72,7 @@ __all__ = [
     "partition_size",
     "partition_there",
     "plan",
+    "scans_index",
     "scores",
     "store",
     "vectors",
