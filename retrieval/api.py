@@ -24,7 +24,12 @@ from rest_framework.views import APIView
 
 from catalog.models import Item, Media
 from catalog.models.items import EXTERNAL_ID_PATTERN
-from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
+from catalog.parsers import (
+    BoundedMultiPartParser,
+    StrictJSONParser,
+    parse_json,
+    query_fields,
+)
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from catalog.uploads import check_upload
@@ -113,7 +118,7 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         """Search by words in the URL."""
         started = time.perf_counter()
-        given = _validated(TextSearchSerializer, request.query_params.dict())
+        given = _validated(TextSearchSerializer, query_fields(request))
 
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
@@ -164,7 +169,7 @@ class SimilarView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        given = _validated(RankingSerializer, request.query_params.dict())
+        given = _validated(RankingSerializer, query_fields(request))
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
@@ -213,7 +218,7 @@ class SuggestView(APIView):
     @extend_schema(parameters=[SuggestSerializer], responses=SUGGESTIONS, operation_id="suggest")
     def get(self, request: Request) -> Response:
         """Titles, tags and categories that begin like this, in any of the catalog's languages."""
-        given = _validated(SuggestSerializer, request.query_params.dict())
+        given = _validated(SuggestSerializer, query_fields(request))
         found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
         return Response({"suggestions": [asdict(each) for each in found]})
 
@@ -301,6 +306,11 @@ def _validator(serializer_class: type[serializers.Serializer[Any]]) -> serialize
 def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
     if "body" not in request.data or not isinstance(request.data["body"], str):
         raise ValidationError({"body": ["Put the query's JSON into the text field `body`."]})
+    if unknown := sorted(set(request.POST) - {"body"}):
+        message = (
+            "Unknown field; put the query's JSON into `body`, and files that it names beside it."
+        )
+        raise ValidationError({name: [message] for name in unknown})
     return parse_json(request.data["body"].encode(errors="surrogatepass")), request.FILES.dict()
 
 
