@@ -144,7 +144,7 @@ class SearchView(APIView):
 
         def parts(space: spaces.Space) -> list[Part]:
             return [
-                _part(space, part, files, f"query[{position}]")
+                _part(space, part, files, f"query[{position}]", started)
                 for position, part in enumerate(query or [])
             ]
 
@@ -320,7 +320,9 @@ def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
         raise InvalidQuery(problems)
 
 
-def _part(space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str) -> Part:
+def _part(
+    space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str, started: float
+) -> Part:
     weight = part["weight"]
     if "text" in part:
         return _text_part(space, part["text"], weight)
@@ -329,19 +331,22 @@ def _part(space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path
         items = _visible([(path, name, weight)])
         return item_part(space, items[name], weight, f"The item {name!r}")
     modality: Modality = "image" if "image" in part else "audio"
-    return Part(_media_vector(space, modality, files[part[modality]]), modality, weight)
+    vector = _media_vector(space, modality, files[part[modality]], started)
+    return Part(vector, modality, weight)
 
 
 def _text_part(space: spaces.Space, text: str, weight: float = 1.0) -> Part:
     return Part(queries.text_vector(space, text), "text", weight, words=text)
 
 
-def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray[float32]:
+def _media_vector(
+    space: spaces.Space, modality: Modality, file: Any, started: float
+) -> NDArray[float32]:
     check_upload(
         file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
     )
     file.seek(0)
-    return queries.media_vector(space, modality, file.read())
+    return queries.media_vector(space, modality, file.read(), started=started)
 
 
 def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
