@@ -82,7 +82,7 @@ HITS = inline_serializer(
                 many=True,
             ),
             required=False,
-            help_text="Counts among the candidates, most frequent first.",
+            help_text=f"Counts among the best {facets.CANDIDATES}, most frequent first.",
         ),
         "next_cursor": serializers.CharField(allow_null=True),
     },
@@ -228,9 +228,10 @@ def _page(
     """The page that a validated request asks for; ``asked`` is what it looks for, None if unsaid."""
     names = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
     facets.check_names(given["facets"])
+    candidates = facets.CANDIDATES if given["facets"] else 0
     digest = "" if asked is None else _digest([asked, *(given.get(name) for name in names)])
     if given["cursor"]:
-        return pages.following(given["cursor"], given["limit"], asked=digest)
+        return pages.following(given["cursor"], given["limit"], asked=digest, candidates=candidates)
     if given["filter"] is not None:
         conditions(given["filter"])
 
@@ -251,6 +252,7 @@ def _page(
             filter=given["filter"],
             excluded=excluded,
             asked=digest,
+            candidates=candidates,
         )
 
     return _in_active_space(find)
@@ -371,7 +373,7 @@ def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: 
         "next_cursor": page.next_cursor,
     }
     if given["facets"]:
-        ids = [hit.item_id for hit in page.listing.hits]
+        ids = [hit.item_id for hit in page.listing.hits[: facets.CANDIDATES]]
         answer["facets"] = {
             name: [asdict(count) for count in counts]
             for name, counts in facets.facets(ids, given["facets"]).items()
