@@ -1,5 +1,7 @@
 """Recommendations over the API: who likes what gets what, with which reasons."""
 
+import json
+
 import pytest
 
 from recommender.popularity import popularity_count
@@ -156,3 +158,51 @@ def test_seen_together_is_what_others_did(catalog):
 
     assert together(own) == {"horn"}
     assert together(others) == {"horn", "saw"}
+
+
+class TestCursor:
+    """Pages of one list, and of nothing else."""
+
+    @pytest.fixture
+    def page(self, catalog) -> dict:
+        return ask(visitor="anna", exclude="frog", limit=2)
+
+    def test_alone_and_with_what_was_asked(self, page):
+        alone = ask(cursor=page["next_cursor"])
+        assert not {"frog", *names(page)} & set(names(alone))
+        same = {"visitor": "anna", "exclude": "frog", "items": "", "placement": "home"}
+        again = ask(cursor=page["next_cursor"], limit=1, explain="true", lang="de", **same)
+        assert names(again) == names(alone)[:1]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"visitor": "ben"},
+            {"session": "other"},
+            {"placement": "item"},
+            {"items": ["frog"]},
+            {"exclude": ["toad"]},
+            {"filter": {"kind": "item"}},
+            {"modalities": {"text": 1}},
+        ],
+        ids=lambda other: next(iter(other)),
+    )
+    def test_not_with_anything_else(self, page, other):
+        answer = post(cursor=page["next_cursor"], **other)
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
+        assert f"another {next(iter(other))}:" in answer.json()["errors"]["cursor"][0]
+
+    def test_a_filter_that_is_none_is_refused_as_such(self, page):
+        answer = post(cursor=page["next_cursor"], filter={"nope": 1})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["filter.nope"])
+
+    def test_of_a_row(self, catalog):
+        tell(*(("anna", "like", name) for name in ("frog", "toad", "drum")))
+        answer = anonymous().get(f"{PATH}rows/", {"visitor": "anna", "limit": 1})
+        cursor = next(row["next_cursor"] for row in answer.json()["rows"] if row["next_cursor"])
+        assert names(ask(cursor=cursor, visitor="anna"))
+        assert post(cursor=cursor, visitor="ben").status_code == 400
+
+
+def post(**body):
+    return anonymous().post(PATH, json.dumps(body), content_type="application/json")
