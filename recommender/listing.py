@@ -4,10 +4,9 @@ When the list runs out, the recommender is asked again without what it had; so n
 the list ends when nothing is left to recommend.
 """
 
-import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +22,7 @@ from recommender.pipeline import Asked, Recommended
 from recommender.types import Assignment, Placed
 from retrieval import filters
 from retrieval.exceptions import InvalidQuery, SpaceGone
+from retrieval.pages import check_same
 
 AHEAD: Final = 3
 """Pages that are made at once."""
@@ -89,10 +89,17 @@ def first(asked: Asked) -> Page:
     return _page(listing, "", 0, listing.entries[: listing.page], listing.page, 0)
 
 
-def following(cursor: str, limit: int | None, now: datetime) -> Page:
-    """The page after the one that gave ``cursor``. Raises InvalidQuery for one forged or expired."""
+def following(
+    cursor: str, limit: int | None, now: datetime, said: Mapping[str, str] | None = None
+) -> Page:
+    """The page after the one that gave ``cursor``.
+
+    Raises InvalidQuery for one that is forged, expired, or of a request that said something else than
+    one of ``said`` (digests, as in ``Asked``).
+    """
     key, at, start = _opened(cursor)
     listing = _thawed(key)
+    check_same(listing.asked.said, said or {})
     wanted = limit or listing.page
     taken: list[Entry] = []
     while len(taken) < wanted:
@@ -106,11 +113,6 @@ def following(cursor: str, limit: int | None, now: datetime) -> Page:
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
     return _page(listing, key, at, taken, wanted, start)
-
-
-def digest(given: Any) -> str:
-    """Of a request's JSON: what a cursor belongs to."""
-    return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _recommended(asked: Asked) -> Recommended:

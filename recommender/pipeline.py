@@ -50,6 +50,8 @@ class Asked:
     """Items of one page; the placement's if None."""
     seed: str = ""
     """What chance there is comes from it: the request's id."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Name -> digest of what the request said, so that a cursor is not used with another one."""
 
 
 @dataclass(frozen=True, slots=True)

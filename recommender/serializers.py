@@ -185,7 +185,7 @@ class AskedSerializer(VisitSerializer):
         allow_null=True,
         default=None,
         max_length=500,
-        help_text="`next_cursor` of the page before; the rest may be left out then",
+        help_text="`next_cursor` of the page before; the rest may be left out then, or must be as it was",
     )
 
 

@@ -1,11 +1,9 @@
 """Search and similar items over HTTP."""
 
-import hashlib
-import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -108,6 +106,10 @@ SUGGESTIONS = inline_serializer(
 )
 
 
+OPTIONS = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
+"""What a page shares with the one before it."""
+
+
 class SearchView(APIView):
     """Find items by words, a picture, a sound, an item, or several of them at once."""
 
@@ -118,12 +120,13 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         """Search by words in the URL."""
         started = time.perf_counter()
-        given = _validated(TextSearchSerializer, query_fields(request))
+        said = query_fields(request)
+        given = _validated(TextSearchSerializer, said)
 
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
 
-        return _answer(request, _page(given, parts, given["q"]), given, started)
+        return _answer(request, _page(given, said, parts, ("q",)), given, started)
 
     @extend_schema(
         request={
@@ -153,7 +156,7 @@ class SearchView(APIView):
                 for position, part in enumerate(query or [])
             ]
 
-        return _answer(request, _page(given, parts, query), given, started)
+        return _answer(request, _page(given, body, parts, ("query",)), given, started)
 
 
 class SimilarView(APIView):
@@ -169,7 +172,8 @@ class SimilarView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        given = _validated(RankingSerializer, query_fields(request))
+        said = query_fields(request)
+        given = _validated(RankingSerializer, said)
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
@@ -177,7 +181,8 @@ class SimilarView(APIView):
         def parts(space: spaces.Space) -> list[Part]:
             return [item_part(space, item.pk)]
 
-        page = _page(given, parts, external_id, excluded=[item.pk])
+        like = {"item": external_id}
+        page = _page(given | like, said | like, parts, ("item",), excluded=[item.pk])
         return _answer(request, page, given, started)
 
 
@@ -196,7 +201,7 @@ class SimilarToSeveralView(APIView):
             for sign, factor in (("positive", 1), ("negative", -1))
             for position, example in enumerate(given.get(sign, []))
         ]
-        items = _visible(examples)
+        items = {} if given["cursor"] else _visible(examples)
 
         def parts(space: spaces.Space) -> list[Part]:
             found = [
@@ -205,8 +210,8 @@ class SimilarToSeveralView(APIView):
             ]
             return [average_part(found)] if given["strategy"] == "average" else found
 
-        asked = [given["strategy"], *examples]
-        page = _page(given, parts, asked, excluded=list(items.values()))
+        names = ("positive", "negative", "strategy")
+        page = _page(given, request.data, parts, names, excluded=list(items.values()))
         return _answer(request, page, given, started)
 
 
@@ -225,20 +230,24 @@ class SuggestView(APIView):
 
 def _page(
     given: Mapping[str, Any],
+    said: Collection[str],
     parts: Callable[[spaces.Space], list[Part]],
-    asked: Any,
+    looked_for: Sequence[str],
     *,
     excluded: Sequence[int] = (),
 ) -> pages.Page:
-    """The page that a validated request asks for; ``asked`` is what it looks for, None if unsaid."""
-    names = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
+    """The page that a validated request asks for.
+
+    ``said`` are the names that the request has, ``looked_for`` those that hold what it looks for.
+    """
     facets.check_names(given["facets"])
-    candidates = facets.CANDIDATES if given["facets"] else 0
-    digest = "" if asked is None else _digest([asked, *(given.get(name) for name in names)])
-    if given["cursor"]:
-        return pages.following(given["cursor"], given["limit"], asked=digest, candidates=candidates)
     if given["filter"] is not None:
         conditions(given["filter"])
+    candidates = facets.CANDIDATES if given["facets"] else 0
+    asked = pages.digests({name: given.get(name) for name in (*looked_for, *OPTIONS)})
+    if given["cursor"]:
+        asked = {name: digest for name, digest in asked.items() if name in said}
+        return pages.following(given["cursor"], given["limit"], asked=asked, candidates=candidates)
 
     def find(space: spaces.Space) -> pages.Page:
         query = Query(
@@ -256,15 +265,11 @@ def _page(
             given["limit"],
             filter=given["filter"],
             excluded=excluded,
-            asked=digest,
+            asked=asked,
             candidates=candidates,
         )
 
     return _in_active_space(find)
-
-
-def _digest(asked: Any) -> str:
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _visible(examples: Sequence[tuple[str, str, float]]) -> dict[str, int]:

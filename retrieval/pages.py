@@ -7,10 +7,11 @@ longer fits the filter is left out and the page filled with the next.
 """
 
 import base64
+import hashlib
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ FROZEN_S = 900
 MAX_DEPTH = 10_000
 """Nobody pages further, and a list stays below a megabyte."""
 DEEPER = 4
+EMPTY: tuple[object, ...] = ("", [], {})
 SALT = "triad.search.cursor"
 EXPIRED = "This cursor has expired: search again without it."
 FORGED = "Use the cursor of an answer's `next_cursor`, unchanged."
@@ -48,8 +50,8 @@ class Listing:
     depth: int
     whole: bool
     """That nothing is left beyond ``hits``."""
-    asked: str = ""
-    """Hash of the request, so that a cursor is not used with another one."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Name -> digest of what the request said, so that a cursor is not used with another one."""
 
     def items(self) -> QuerySet[Item]:
         """What may be found."""
@@ -103,28 +105,31 @@ def first(
     *,
     filter: Any = None,  # noqa: A002 - the request's own word
     excluded: Sequence[int] = (),
-    asked: str = "",
+    asked: Mapping[str, str] | None = None,
     candidates: int = 0,
 ) -> Page:
     """The first page, of a listing made from at least so many ``candidates``.
 
     Raises InvalidQuery for a filter that is none, SpaceGone.
     """
-    listing = Listing(space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked)
+    listing = Listing(
+        space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked or {}
+    )
     listing = listing.deeper(max(search.depth_for(query, limit), candidates), space)
     return _page(listing, "", 0, list(listing.hits[:limit]), limit)
 
 
-def following(cursor: str, limit: int, *, asked: str = "", candidates: int = 0) -> Page:
+def following(
+    cursor: str, limit: int, *, asked: Mapping[str, str] | None = None, candidates: int = 0
+) -> Page:
     """The page after the one that gave ``cursor``; ``candidates`` as in ``first``.
 
-    Raises InvalidQuery for a cursor that is forged, expired, or of another request than ``asked`` (""
-    asks for whatever it was).
+    Raises InvalidQuery for a cursor that is forged, expired, or of a request that said something else
+    than one of ``asked``; what is left out there is as it was.
     """
     key, start = _opened(cursor)
     listing = _thawed(key)
-    if asked and asked != listing.asked:
-        raise InvalidQuery({"cursor": "This cursor belongs to another query: send that, or none."})
+    check_same(listing.asked, asked or {})
     items = listing.items()
     hits: list[Hit] = []
     try:
@@ -145,6 +150,26 @@ def following(cursor: str, limit: int, *, asked: str = "", candidates: int = 0) 
         return _page(listing, key, start, hits, limit)
     except SpaceGone as err:
         raise InvalidQuery({"cursor": EXPIRED}) from err
+
+
+def digests(said: Mapping[str, Any]) -> dict[str, str]:
+    """Of the JSON values of a request, by name; an empty one is the same as none."""
+    texts = {
+        name: json.dumps(None if value in EMPTY else value, sort_keys=True)
+        for name, value in said.items()
+    }
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
+
+
+def check_same(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Raises InvalidQuery naming what is said otherwise than when the cursor was made."""
+    if other := [name for name, digest in now.items() if before.get(name) != digest]:
+        raise InvalidQuery(
+            {
+                "cursor": f"This cursor belongs to another query, with another {', '.join(other)}: "
+                "send what that had, or leave it out."
+            }
+        )
 
 
 def _page(listing: Listing, key: str, end: int, hits: list[Hit], limit: int) -> Page:

@@ -120,7 +120,8 @@ class RankingSerializer(LimitSerializer):
         allow_null=True,
         default=None,
         max_length=500,
-        help_text="`next_cursor` of the page before; the query may be left out then.",
+        help_text="`next_cursor` of the page before. The query and its options may be left out then; what is "
+        "said must be as it was.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +151,17 @@ class TextSearchSerializer(RankingSerializer):
     """A search by words in the URL."""
 
     mode = MODE
-    q = QueryTextField(max_length=MAX_TEXT_CHARS, help_text="Words in any language.")
+    q = QueryTextField(
+        max_length=MAX_TEXT_CHARS,
+        required=False,
+        help_text="Words in any language; may be left out with a cursor only.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A cursor stands for its query."""
+        if "q" not in attrs and not attrs["cursor"]:
+            raise serializers.ValidationError({"q": "This field is required."})
+        return super().validate(attrs)
 
 
 class PartSerializer(StrictSerializer):

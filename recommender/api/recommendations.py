@@ -27,8 +27,12 @@ from recommender.listing import Entry, Page
 from recommender.pipeline import Asked
 from recommender.placements import declared
 from recommender.serializers import AskedSerializer, RowsAskedSerializer
+from retrieval.filters import conditions
+from retrieval.pages import digests
 
 ROW_LIMIT = 12
+SAID = ("visitor", "session", "placement", "items", "exclude", "filter", "modalities")
+"""What a page shares with the one before it."""
 
 REASON = inline_serializer(
     "Reason",
@@ -154,8 +158,11 @@ class RecommendationsView(APIView):
         started = time.perf_counter()
         given = _validated(AskedSerializer, data)
         now = timezone.now()
+        if given["filter"] is not None:
+            conditions(given["filter"])
         if given["cursor"]:
-            page = listing.following(given["cursor"], given.get("limit"), now)
+            said = {name: digest for name, digest in _said(given).items() if name in data}
+            page = listing.following(given["cursor"], given.get("limit"), now, said)
         else:
             page = listing.first(_asked(given, now))
         request_id = str(uuid.uuid4())
@@ -324,7 +331,12 @@ def _asked(given: Mapping[str, Any], now: datetime) -> Asked:
         limit=limit,
         depth=limit or declared(given["placement"]).limit,
         seed=str(uuid.uuid4()),
+        said=_said(given),
     )
+
+
+def _said(given: Mapping[str, Any]) -> dict[str, str]:
+    return digests({name: given.get(name) for name in SAID})
 
 
 def _experiment(page: Page) -> dict[str, str] | None:

@@ -347,3 +347,47 @@ def test_a_preview_is_not_logged_as_shown(catalog):
         ask(visitor="anna", limit=3, preview=not shown)
         ask_rows(visitor="anna", limit=3, preview=not shown)
         assert Impression.objects.filter(visitor__external_id="anna").exists() == shown
+
+
+class TestCursor:
+    """Pages of one list, and of nothing else."""
+
+    @pytest.fixture
+    def page(self, catalog) -> dict:
+        return ask(visitor="anna", exclude="frog", limit=2)
+
+    def test_alone_and_with_what_was_asked(self, page):
+        alone = ask(cursor=page["next_cursor"])
+        assert not {"frog", *names(page)} & set(names(alone))
+        same = {"visitor": "anna", "exclude": "frog", "items": "", "placement": "home"}
+        again = ask(cursor=page["next_cursor"], limit=1, explain="true", lang="de", **same)
+        assert names(again) == names(alone)[:1]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"visitor": "ben"},
+            {"session": "other"},
+            {"placement": "item"},
+            {"items": ["frog"]},
+            {"exclude": ["toad"]},
+            {"filter": {"kind": "item"}},
+            {"modalities": {"text": 1}},
+        ],
+        ids=lambda other: next(iter(other)),
+    )
+    def test_not_with_anything_else(self, page, other):
+        answer = post(cursor=page["next_cursor"], **other)
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
+        assert f"another {next(iter(other))}:" in answer.json()["errors"]["cursor"][0]
+
+    def test_a_filter_that_is_none_is_refused_as_such(self, page):
+        answer = post(cursor=page["next_cursor"], filter={"nope": 1})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["filter.nope"])
+
+    def test_of_a_row(self, catalog):
+        tell(*(("anna", "like", name) for name in ("frog", "toad", "drum")))
+        answer = anonymous().get(f"{PATH}rows/", {"visitor": "anna", "limit": 1})
+        cursor = next(row["next_cursor"] for row in answer.json()["rows"] if row["next_cursor"])
+        assert names(ask(cursor=cursor, visitor="anna"))
+        assert post(cursor=cursor, visitor="ben").status_code == 400

@@ -148,6 +148,74 @@ class TestCursor:
         ):
             assert "another query" in self.refused(client, cursor, **other)
 
+    @pytest.mark.parametrize(
+        "option",
+        [
+            {"mode": "dense"},
+            {"similarity": "cosine"},
+            {"modalities": {"text": 1}},
+            {"filter": {"kind": "item"}},
+            {"diversity": 0.5},
+            {"min_score": 0},
+            {"query": [{"text": "toad"}]},
+        ],
+        ids=lambda option: next(iter(option)),
+    )
+    def test_not_with_another_option_even_alone(self, client, cursor, option):
+        (name,) = option
+        assert f"another {name}:" in self.refused(client, cursor, **option)
+
+    def test_with_the_same_options(self, client, catalog):
+        options = {"mode": "dense", "filter": {"kind": "item"}, "modalities": {"text": 1}}
+        options |= {"diversity": 0.5, "similarity": "cosine", "min_score": -1}
+        first = post(client, query=[{"text": "frog"}], limit=10, **options).json()
+        for name, value in options.items():
+            answer = post(client, cursor=first["next_cursor"], **{name: value})
+            assert answer.status_code == 200, name
+        assert "another filter:" in self.refused(client, first["next_cursor"], filter=None)
+
+    def test_options_of_the_answer_may_differ(self, client, cursor):
+        options = {"limit": 3, "facets": ["kind"], "explain": True, "lang": "de"}
+        answer = post(client, cursor=cursor, **options).json()
+        assert (len(answer["hits"]), list(answer["facets"])) == (3, ["kind"])
+        assert "contributions" in answer["hits"][0]
+
+    def test_a_filter_that_is_none_is_refused_as_such(self, client, cursor):
+        answer = post(client, cursor=cursor, filter={"nope": 1})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["filter.nope"])
+
+    def test_in_the_url_without_the_words(self, client, catalog):
+        cursor = client.get(PATH, {"q": "frog", "limit": 10}).json()["next_cursor"]
+        alone = client.get(PATH, {"cursor": cursor})
+        assert alone.status_code == 200, alone.content
+        again = client.get(PATH, {"cursor": cursor, "q": "frog", "diversity": "0"})
+        assert again.json()["hits"] == alone.json()["hits"]
+        other = client.get(PATH, {"cursor": cursor, "q": "toad"})
+        assert list(other.json()["errors"]) == ["cursor"]
+        assert list(client.get(PATH).json()["errors"]) == ["q"]
+
+    def test_of_similar_items(self, client, catalog):
+        path = "/api/v1/items/item-000/similar/"
+        cursor = client.get(path, {"limit": 10}).json()["next_cursor"]
+        assert client.get(path, {"cursor": cursor}).status_code == 200
+        for other, rest in ((path.replace("000", "001"), {}), (path, {"min_score": "0.5"})):
+            answer = client.get(other, {"cursor": cursor, **rest})
+            assert list(answer.json()["errors"]) == ["cursor"], other
+
+    def test_of_several_examples(self, client, catalog):
+        def ask(**body):
+            return client.post(
+                "/api/v1/similar/", json.dumps(body), content_type="application/json"
+            )
+
+        like = [{"item": "item-000"}]
+        cursor = ask(positive=like, limit=10).json()["next_cursor"]
+        Item.objects.filter(external_id="item-000").update(published=False)
+        assert ask(cursor=cursor, positive=like, strategy="average").status_code == 200
+        for other in ({"strategy": "best"}, {"positive": [{"item": "item-001"}]}):
+            answer = ask(cursor=cursor, **other)
+            assert list(answer.json()["errors"]) == ["cursor"], other
+
     def test_forged(self, client, cursor):
         payload, rest = cursor.split(":", 1)
         swapped = "".join(reversed(payload))
