@@ -25,7 +25,7 @@ $(VENV)/bin/python:
 		{ rm -rf $(VENV); echo "The venv module is missing: on Debian, apt install python3-venv"; exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	@echo "Installing packages (about 2.5 GB to fetch, 5.5 GB on disk; PyTorch is most of it)"
+	@echo "Installing packages (about 2.5 GB to fetch, 6 GB on disk; PyTorch is most of it)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --progress-bar on -r requirements.txt
 	@touch $@
 

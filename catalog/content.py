@@ -236,6 +236,8 @@ def _strings(value: Any, depth: int) -> Iterator[Any]:
     if not depth:
         raise _Problem(f"is nested deeper than {MAX_ATTRIBUTES_DEPTH} levels")
     if isinstance(value, dict):
+        if "" in value:
+            raise _Problem("has a value without a name")
         yield from value
         value = list(value.values())
     if isinstance(value, list):

@@ -10,14 +10,18 @@ from rest_framework.request import Request
 from catalog.access import require_scope
 from catalog.models import Item, ItemText
 from catalog.models.api_keys import Scope
+from catalog.parsers import query_fields
 from catalog.selectors import category_descendants
 
 YES_NO = (("true", "true"), ("false", "false"))
 
 
 def refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    """Raises ValidationError for a misspelled parameter, which would otherwise match everything."""
-    if unknown := sorted(set(request.query_params) - known):
+    """Raises ValidationError for a misspelled parameter, which would otherwise match everything.
+
+    Also for one that is not UTF-8.
+    """
+    if unknown := sorted(set(query_fields(request)) - known):
         raise ValidationError({name: ["There is no such parameter."] for name in unknown})
 
 

@@ -1,13 +1,13 @@
 """What the API takes to write an item: its shape here, its limits in ``catalog.content``."""
 
 import re
-from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.content import UNSET, ItemContent, TextContent
+from catalog.fields import StrictBooleanField, StrictCharField, StrictSerializer
 from catalog.models import Item, ItemText
 from catalog.models.items import LANGUAGE_PATTERN
 
@@ -16,23 +16,6 @@ Words = dict[str, dict[str, Any]]
 
 WORD_FIELDS = ("title", "description", "tags")
 DEFAULT_LANGUAGE = "en"
-
-
-class KnownFieldsSerializer(serializers.Serializer):
-    """Refuses fields it does not know, by name: a misspelled field is an error, not nothing."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The validated values."""
-        if isinstance(data, dict) and (unknown := set(data) - _known(type(self))):
-            raise serializers.ValidationError(
-                {name: ["There is no such field."] for name in sorted(unknown)}
-            )
-        return super().to_internal_value(data)
-
-
-@cache
-def _known(cls: type[KnownFieldsSerializer]) -> frozenset[str]:
-    return frozenset(cls().fields)
 
 
 BASE = ""
@@ -52,7 +35,7 @@ _TAGS_BY_LANGUAGE = {"oneOf": [_TAGS, {"type": "object", "additionalProperties":
 class WordsField(serializers.Field):
     """Text, or an object of language and text; becomes ``{language or BASE: value}``."""
 
-    one: serializers.Field = serializers.CharField(allow_blank=True, trim_whitespace=True)
+    one: serializers.Field = StrictCharField(allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Raises ValidationError with the language as path."""
@@ -81,34 +64,38 @@ def _language(raw: str) -> str:
 class TagsField(WordsField):
     """A list of tags, or an object of language and list."""
 
-    one = serializers.ListField(child=serializers.CharField(max_length=100), max_length=200)
+    one = serializers.ListField(child=StrictCharField(max_length=100), max_length=200)
 
 
-class ItemWriteSerializer(KnownFieldsSerializer):
+class ItemWriteSerializer(StrictSerializer):
     """An item to write: the format of the import files, without the media."""
 
-    external_id = serializers.CharField(
-        required=False, help_text="1 to 128 characters from A-Z a-z 0-9 . _ : -"
+    external_id = StrictCharField(
+        required=False,
+        trim_whitespace=False,
+        help_text="1 to 128 characters from A-Z a-z 0-9 . _ : -",
     )
-    kind = serializers.CharField(max_length=64, required=False, help_text="default: item")
+    kind = StrictCharField(max_length=64, required=False, help_text="default: item")
     title = WordsField(help_text="text, or an object of language and text")
     description = WordsField(required=False)
-    language = serializers.CharField(
-        required=False, help_text="of words given without one; default: en, else the first title's"
+    language = StrictCharField(
+        required=False,
+        trim_whitespace=False,
+        help_text="of words given without one; default: en, else the first title's",
     )
     tags = TagsField(required=False)
     attributes = serializers.DictField(required=False)
     categories = serializers.ListField(
-        child=serializers.CharField(),
+        child=StrictCharField(),
         required=False,
         help_text="paths such as animals/birds; missing categories are made",
     )
-    published = serializers.BooleanField(required=False, help_text="default: true")
+    published = StrictBooleanField(required=False, help_text="default: true")
     published_at = serializers.DateTimeField(required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
-class MediaUploadSerializer(KnownFieldsSerializer):
+class MediaUploadSerializer(StrictSerializer):
     """A picture, sound or video to add, as multipart/form-data."""
 
     file = serializers.FileField(allow_empty_file=True, use_url=False)

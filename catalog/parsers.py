@@ -4,11 +4,14 @@ import json
 import math
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
+from urllib.parse import parse_qsl
 
 from django.conf import settings
+from django.http import QueryDict
 from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+from rest_framework.request import Request
 
 from catalog.models.media import Media
 
@@ -116,7 +119,10 @@ class StrictJSONParser(BaseParser):
 
 
 class BoundedMultiPartParser(MultiPartParser):
-    """``multipart/form-data`` no larger than the largest medium; refused before it is read."""
+    """``multipart/form-data`` no larger than the largest medium; refused before it is read.
+
+    A text field that is not UTF-8 is refused by its name.
+    """
 
     def parse(
         self,
@@ -130,7 +136,38 @@ class BoundedMultiPartParser(MultiPartParser):
         declared = request.META.get("CONTENT_LENGTH") if request is not None else None
         if declared and declared.isdecimal() and int(declared) > limit:
             raise BodyTooLarge(limit)
-        return super().parse(stream, media_type, parser_context)
+        # Django replaces what it cannot decode; as Latin-1 every byte is kept
+        context = {**(parser_context or {}), "encoding": "latin-1"}
+        found = super().parse(stream, media_type, context)
+        return DataAndFiles(_utf8_fields(found.data), found.files)
+
+
+def _utf8_fields(fields: QueryDict) -> QueryDict:
+    decoded = QueryDict(mutable=True)
+    for name, values in fields.lists():
+        try:
+            decoded.setlist(name, [value.encode("latin-1").decode() for value in values])
+        except UnicodeDecodeError as err:
+            raise ValidationError({name: [f"The text is not UTF-8 at byte {err.start}."]}) from err
+    return decoded
+
+
+def query_fields(request: Request) -> dict[str, str]:
+    """The parameters in the URL. Raises ValidationError naming those that are not UTF-8."""
+    given = request.query_params.dict()
+    if any("\ufffd" in text for pair in given.items() for text in pair):
+        _check_url(request.META["QUERY_STRING"])
+    return given
+
+
+def _check_url(query: str) -> None:
+    broken = {
+        name.encode(errors="surrogateescape").decode(errors="replace")
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+        if any("\ud800" <= char <= "\udfff" for char in name + value)
+    }
+    if broken:
+        raise ValidationError({name: ["The text is not UTF-8."] for name in sorted(broken)})
 
 
 def largest_body_bytes() -> int:

@@ -6,10 +6,12 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from catalog.broker import redis_client
+from config.problems import CONTENT_TYPE, RETRY_AFTER_S, Problem
 from retrieval.models import EmbeddingSpace
 
 DATABASE_TIMEOUT_MS = 2000
@@ -55,6 +57,7 @@ CHECKS: dict[str, Callable[[], None]] = {
 }
 
 
+@csrf_exempt  # what is not GET is 405, whoever asks
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
@@ -62,6 +65,7 @@ def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+@csrf_exempt
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
@@ -70,8 +74,14 @@ def ready(request: HttpRequest) -> JsonResponse:
     failed = [name for name, found in components.items() if found["status"] != "ok"]
     if not failed:
         return JsonResponse({"status": "ok", "components": components})
-    body = {"status": "failed", "failed": failed, "components": components}
-    return JsonResponse(body, status=503, headers={"Retry-After": "5"})
+    detail = " ".join(f"{name}: {components[name]['detail']}" for name in failed)
+    problem = Problem(503, "not_ready", detail)
+    return JsonResponse(
+        problem.as_dict() | {"failed": failed, "components": components},
+        status=problem.status,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+        content_type=CONTENT_TYPE,
+    )
 
 
 def _outcome(check: Callable[[], None]) -> dict[str, str]:

@@ -40,7 +40,7 @@ class ProcessGroup:
                 *celery, "worker", "-Q", "query,profiles,embed,default", "-c", str(workers),
                 "-n", "triad@%h", "--loglevel", "INFO",
             ],
-            # by itself, so that no search waits behind a training; each leaves 700 MB behind
+            # by itself, so that no search waits behind a training; its memory comes back after each
             "trainer": [
                 *celery, "worker", "-Q", "train", "-c", "1", "--max-tasks-per-child", "1",
                 "-n", "trainer@%h", "--loglevel", "INFO",

@@ -75,9 +75,10 @@ def recommend(asked: Asked) -> Recommended:
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
     placement = _asked_for(setup.placement, asked)
+    items = _items(asked, placement)
     space = spaces.active_space()
     taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
-    context = _context(asked, placement, space, taste)
+    context = _context(asked, placement, space, taste, items)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
@@ -110,15 +111,20 @@ def _asked_for(placement: Placement, asked: Asked) -> Placement:
     )
 
 
-def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
+def _items(asked: Asked, placement: Placement) -> QuerySet[Item]:
+    """What may be shown."""
     items: QuerySet[Item] = Item.objects.visible()
     if placement.filter:
         items = filters.filter_items(items, placement.filter, "placement.filter")
-    if asked.filter:
+    if asked.filter is not None:
         items = filters.filter_items(items, asked.filter)
     excluded = {*asked.exclude, *asked.items}
-    if excluded:
-        items = items.exclude(pk__in=excluded)
+    return items.exclude(pk__in=excluded) if excluded else items
+
+
+def _context(
+    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste, items: QuerySet[Item]
+) -> Context:
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(

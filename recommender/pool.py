@@ -146,16 +146,15 @@ def _nearest(
     vectors: NDArray[np.float32], interests: Sequence[Interest]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """(n,): for the interest that suits it best, the cosine relative to the best for that one; and the
-    items that stand for those interests, 0 without any.
+    items that stand for the nearest interests, 0 without any.
 
     Each interest's best gets the same, so that the heaviest does not fill the list alone.
     """
     if not interests:
         return np.zeros(len(vectors), np.float32), np.zeros(len(vectors), np.int64)
     cosines = np.stack([each.vector for each in interests]) @ vectors.T
-    relative = ranking.relative(cosines)
     items = np.array([each.item_id for each in interests], np.int64)
-    return relative.max(axis=0), items[relative.argmax(axis=0)]
+    return ranking.relative(cosines).max(axis=0), items[cosines.argmax(axis=0)]
 
 
 def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:

@@ -27,16 +27,25 @@ FEATURES: Final = (
     "disliked",  # cosine with the nearest of what the visitor dislikes
 )
 WEIGHTS: Final[Mapping[str, float]] = {
-    "taste": 0.25,
-    "session": 0.25,
+    "taste": 0.2,
+    "session": 0.3,
     "collaborative": 1.0,
     "factors": 0.25,
-    "covisited": 0.25,
+    "covisited": 0.8,
     "trending": 0.05,
     "popular": 0.05,
     "new": 0.02,
     "disliked": -0.5,
 }
+
+RECENT: Final = 5.0
+RECENT_HALF: Final = 5.0
+"""The latest thing done counts RECENT times as much more, and five things later half of that: see ``recency``."""
+COVISITED_ITEMS: Final = 5
+"""The latest things done that ``covisited`` starts from."""
+COVISITED_S: Final = 600.0
+"""Things done by one visitor within that time were done together."""
+COVISITED_SHRINKAGE: Final = 10.0
 
 
 class Ranker(Protocol):
@@ -57,6 +66,14 @@ def relative(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     best = above.max(axis=-1, keepdims=True, initial=0.0)
     divided: NDArray[np.float32] = np.divide(above, best, out=np.zeros_like(above), where=best > 0)
     return divided
+
+
+def recency(places: NDArray[np.floating]) -> NDArray[np.float32]:
+    """How many times as much what was done counts by its place in the history, 1 the latest.
+
+    For ``collaborative`` and ``factors``; where no order is known everything counts 1.
+    """
+    return np.asarray(1 + RECENT * 0.5 ** ((places - 1) / RECENT_HALF), np.float32)
 
 
 def weighted(

@@ -2,16 +2,15 @@
 
 from rest_framework import serializers
 
-from catalog.item_input import KnownFieldsSerializer
-from recommender.models.visitors import validate_visitor
-from retrieval.serializers import (
+from catalog.fields import (
     JSONValueField,
-    ModalityWeightsField,
     NamesField,
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
 )
+from recommender.models.visitors import validate_visitor
+from retrieval.serializers import ModalityWeightsField
 
 MAX_LIMIT = 100
 MAX_ROWS = 20
@@ -77,12 +76,10 @@ class RecordedSerializer(serializers.Serializer):
     )
 
 
-class MergeSerializer(KnownFieldsSerializer):
+class MergeSerializer(StrictSerializer):
     """Into whom a visitor is merged."""
 
-    into = serializers.CharField(
-        max_length=128, validators=[validate_visitor], trim_whitespace=False
-    )
+    into = StrictCharField(max_length=128, validators=[validate_visitor], trim_whitespace=False)
 
 
 class MergedSerializer(serializers.Serializer):
@@ -146,6 +143,9 @@ class VisitSerializer(StrictSerializer):
     )
     explain = serializers.BooleanField(
         default=False, help_text="with the features of each item and how every source did"
+    )
+    preview = serializers.BooleanField(
+        default=False, help_text="that nobody will see: it is not logged as shown"
     )
     lang = StrictCharField(
         required=False, max_length=16, help_text="of titles and reasons; Accept-Language else"

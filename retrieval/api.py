@@ -24,7 +24,12 @@ from rest_framework.views import APIView
 
 from catalog.models import Item, Media
 from catalog.models.items import EXTERNAL_ID_PATTERN
-from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
+from catalog.parsers import (
+    BoundedMultiPartParser,
+    StrictJSONParser,
+    parse_json,
+    query_fields,
+)
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from catalog.uploads import check_upload
@@ -82,7 +87,7 @@ HITS = inline_serializer(
                 many=True,
             ),
             required=False,
-            help_text="Counts among the candidates, most frequent first.",
+            help_text=f"Counts among the best {facets.CANDIDATES}, most frequent first.",
         ),
         "next_cursor": serializers.CharField(allow_null=True),
     },
@@ -113,7 +118,7 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         """Search by words in the URL."""
         started = time.perf_counter()
-        given = _validated(TextSearchSerializer, request.query_params.dict())
+        given = _validated(TextSearchSerializer, query_fields(request))
 
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
@@ -144,7 +149,7 @@ class SearchView(APIView):
 
         def parts(space: spaces.Space) -> list[Part]:
             return [
-                _part(space, part, files, f"query[{position}]")
+                _part(space, part, files, f"query[{position}]", started)
                 for position, part in enumerate(query or [])
             ]
 
@@ -164,7 +169,7 @@ class SimilarView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        given = _validated(RankingSerializer, request.query_params.dict())
+        given = _validated(RankingSerializer, query_fields(request))
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
@@ -213,7 +218,7 @@ class SuggestView(APIView):
     @extend_schema(parameters=[SuggestSerializer], responses=SUGGESTIONS, operation_id="suggest")
     def get(self, request: Request) -> Response:
         """Titles, tags and categories that begin like this, in any of the catalog's languages."""
-        given = _validated(SuggestSerializer, request.query_params.dict())
+        given = _validated(SuggestSerializer, query_fields(request))
         found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
         return Response({"suggestions": [asdict(each) for each in found]})
 
@@ -228,9 +233,10 @@ def _page(
     """The page that a validated request asks for; ``asked`` is what it looks for, None if unsaid."""
     names = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
     facets.check_names(given["facets"])
+    candidates = facets.CANDIDATES if given["facets"] else 0
     digest = "" if asked is None else _digest([asked, *(given.get(name) for name in names)])
     if given["cursor"]:
-        return pages.following(given["cursor"], given["limit"], asked=digest)
+        return pages.following(given["cursor"], given["limit"], asked=digest, candidates=candidates)
     if given["filter"] is not None:
         conditions(given["filter"])
 
@@ -251,6 +257,7 @@ def _page(
             filter=given["filter"],
             excluded=excluded,
             asked=digest,
+            candidates=candidates,
         )
 
     return _in_active_space(find)
@@ -301,6 +308,11 @@ def _validator(serializer_class: type[serializers.Serializer[Any]]) -> serialize
 def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
     if "body" not in request.data or not isinstance(request.data["body"], str):
         raise ValidationError({"body": ["Put the query's JSON into the text field `body`."]})
+    if unknown := sorted(set(request.POST) - {"body"}):
+        message = (
+            "Unknown field; put the query's JSON into `body`, and files that it names beside it."
+        )
+        raise ValidationError({name: [message] for name in unknown})
     return parse_json(request.data["body"].encode(errors="surrogatepass")), request.FILES.dict()
 
 
@@ -320,7 +332,9 @@ def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
         raise InvalidQuery(problems)
 
 
-def _part(space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str) -> Part:
+def _part(
+    space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str, started: float
+) -> Part:
     weight = part["weight"]
     if "text" in part:
         return _text_part(space, part["text"], weight)
@@ -329,19 +343,22 @@ def _part(space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path
         items = _visible([(path, name, weight)])
         return item_part(space, items[name], weight, f"The item {name!r}")
     modality: Modality = "image" if "image" in part else "audio"
-    return Part(_media_vector(space, modality, files[part[modality]]), modality, weight)
+    vector = _media_vector(space, modality, files[part[modality]], started)
+    return Part(vector, modality, weight)
 
 
 def _text_part(space: spaces.Space, text: str, weight: float = 1.0) -> Part:
     return Part(queries.text_vector(space, text), "text", weight, words=text)
 
 
-def _media_vector(space: spaces.Space, modality: Modality, file: Any) -> NDArray[float32]:
+def _media_vector(
+    space: spaces.Space, modality: Modality, file: Any, started: float
+) -> NDArray[float32]:
     check_upload(
         file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
     )
     file.seek(0)
-    return queries.media_vector(space, modality, file.read())
+    return queries.media_vector(space, modality, file.read(), started=started)
 
 
 def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
@@ -366,7 +383,7 @@ def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: 
         "next_cursor": page.next_cursor,
     }
     if given["facets"]:
-        ids = [hit.item_id for hit in page.listing.hits]
+        ids = [hit.item_id for hit in page.listing.hits[: facets.CANDIDATES]]
         answer["facets"] = {
             name: [asdict(count) for count in counts]
             for name, counts in facets.facets(ids, given["facets"]).items()

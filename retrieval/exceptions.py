@@ -83,7 +83,7 @@ class NotEmbedded(RetrievalError):
 
 
 class QuerySaturated(RetrievalError):
-    """No worker encoded the query's media in time."""
+    """No worker encoded the query's media in time, or too many wait for that already."""
 
     code = "workers_busy"
 

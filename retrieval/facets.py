@@ -19,6 +19,8 @@ from retrieval.filters.values import MAX_NUMBER
 
 MAX_VALUES = 50
 MAX_FACETS = 20
+CANDIDATES = 400
+"""The best so many are counted, whatever the page: as many as a page of 100 hits is chosen from."""
 RANGES = 5
 """Into how many ranges of about as many items a number is cut; fewer where values repeat."""
 NOT_COUNTED = ("external_id",)

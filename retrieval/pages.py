@@ -104,15 +104,19 @@ def first(
     filter: Any = None,  # noqa: A002 - the request's own word
     excluded: Sequence[int] = (),
     asked: str = "",
+    candidates: int = 0,
 ) -> Page:
-    """The first page. Raises InvalidQuery for a filter that is none, SpaceGone."""
+    """The first page, of a listing made from at least so many ``candidates``.
+
+    Raises InvalidQuery for a filter that is none, SpaceGone.
+    """
     listing = Listing(space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked)
-    listing = listing.deeper(search.depth_for(query, limit), space)
+    listing = listing.deeper(max(search.depth_for(query, limit), candidates), space)
     return _page(listing, "", 0, list(listing.hits[:limit]), limit)
 
 
-def following(cursor: str, limit: int, *, asked: str = "") -> Page:
-    """The page after the one that gave ``cursor``.
+def following(cursor: str, limit: int, *, asked: str = "", candidates: int = 0) -> Page:
+    """The page after the one that gave ``cursor``; ``candidates`` as in ``first``.
 
     Raises InvalidQuery for a cursor that is forged, expired, or of another request than ``asked`` (""
     asks for whatever it was).
@@ -124,6 +128,8 @@ def following(cursor: str, limit: int, *, asked: str = "") -> Page:
     items = listing.items()
     hits: list[Hit] = []
     try:
+        if listing.depth < candidates and not listing.whole:
+            listing = listing.deeper(candidates)
         while len(hits) < limit:
             if start >= len(listing.hits):
                 if listing.whole:

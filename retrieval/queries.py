@@ -7,8 +7,12 @@ so that web processes hold no image or audio model and never decode an untrusted
 import base64
 import hashlib
 import json
+import threading
+import time
 import uuid
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import numpy as np
 import redis
@@ -31,8 +35,15 @@ from retrieval.preprocess.text import normalise
 from retrieval.types import Content, Modality
 
 REMEMBER_S = 3600
+LEAST_WAIT_S: Final = 0.01
+"""To Redis 0 is for ever."""
 UPLOAD_PREFIX = "triad:query:"
 ANSWER_PREFIX = "triad:answer:"
+WAITERS: Final = max(1, settings.WEB_THREADS // 4)
+"""Of a process that may wait for workers at once. Each holds one of its WEB_THREADS for up to
+QUERY_TIMEOUT_S, so without workers all of them would: words and similar items keep three quarters.
+"""
+_waiting = threading.BoundedSemaphore(WAITERS)
 # of what a worker cannot do whatever is uploaded
 UNABLE = {error.code: error for error in (EncoderUnavailable, SpaceBroken)}
 
@@ -59,37 +70,71 @@ def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
     return vector
 
 
-def media_vector(space: spaces.Space, modality: Modality, data: bytes) -> NDArray[np.float32]:
+def media_vector(
+    space: spaces.Space, modality: Modality, data: bytes, *, started: float | None = None
+) -> NDArray[np.float32]:
     """A picture or sound as a query, by way of a worker: unit row (dim,).
 
+    ``started``, of ``time.perf_counter``, is when the request came (now unless given): the wait
+    counts from there, so that a request with many files waits no longer than one with a single file.
+
     Raises DecodeFailed for a file that cannot be decoded, EncoderUnavailable if the worker lacks the
-    encoder, QuerySaturated if none answers within ``RETRIEVAL["QUERY_TIMEOUT_S"]``.
+    encoder, QuerySaturated if none answers within ``RETRIEVAL["QUERY_TIMEOUT_S"]``, and at once if
+    WAITERS others wait in this process.
     """
     key = _key(space, modality, data)
     if (known := cache.get(key)) is not None:
         return np.frombuffer(known, np.float32)
     timeout_s = settings.RETRIEVAL["QUERY_TIMEOUT_S"]
+    ends = (time.perf_counter() if started is None else started) + timeout_s
+    with _one_of_few():
+        vector = _vector_of(_from_worker(space, modality, data, ends))
+    cache.set(key, vector.tobytes(), REMEMBER_S)
+    return vector
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    if not _waiting.acquire(blocking=False):
+        raise QuerySaturated(
+            f"{WAITERS} searches with pictures or sounds wait for a worker already: try again, or "
+            "start more workers for the queue 'query'."
+        )
+    try:
+        yield
+    finally:
+        _waiting.release()
+
+
+def _from_worker(
+    space: spaces.Space, modality: Modality, data: bytes, ends: float
+) -> dict[str, str]:
+    """What a worker answers until ``ends``. Raises QuerySaturated if none does."""
+    late = QuerySaturated(
+        f"No worker encoded the {modality} within {settings.RETRIEVAL['QUERY_TIMEOUT_S']} s: try "
+        "again, or start more workers for the queue 'query'."
+    )
+    left_s = ends - time.perf_counter()
+    if left_s < LEAST_WAIT_S:
+        raise late
     client = _redis()
     ticket = uuid.uuid4().hex
-    client.set(UPLOAD_PREFIX + ticket, data, ex=timeout_s)
+    client.set(UPLOAD_PREFIX + ticket, data, px=round(left_s * 1000))
     try:
         current_app.send_task(
-            "workers.tasks.encode_query", args=[space.id, modality, ticket], expires=timeout_s
+            "workers.tasks.encode_query", args=[space.id, modality, ticket], expires=left_s
         )
         # whoever waits must not hold one of the pool's few connections meanwhile
         if not connection.in_atomic_block:
             connection.close()
-        answer = client.blpop([ANSWER_PREFIX + ticket], timeout=timeout_s)
+        left_s = max(LEAST_WAIT_S, ends - time.perf_counter())
+        answer = client.blpop([ANSWER_PREFIX + ticket], timeout=left_s)
     finally:
         client.delete(UPLOAD_PREFIX + ticket)
     if answer is None:
-        raise QuerySaturated(
-            f"No worker encoded the {modality} within {timeout_s} s: try again, or start more "
-            "workers for the queue 'query'."
-        )
-    vector = _vector_of(json.loads(answer[1]))
-    cache.set(key, vector.tobytes(), REMEMBER_S)
-    return vector
+        raise late
+    found: dict[str, str] = json.loads(answer[1])
+    return found
 
 
 def media_answer(space_id: int, modality: Modality, ticket: str) -> None:

@@ -4,7 +4,8 @@
 by their own modality; then every candidate is scored exactly against every part (``scoring``).
 ``lexical``: the words of the query's texts are looked up (``lexical``); who matches a text of negative
 weight loses by it. ``hybrid``: both, by the rank in each (``hybrid``); contributions are then shares of
-that score. Where no item has the words, or the query has none, the answer is the dense one.
+that score. Where no item has the words, or the query has none, the answer is the dense one. With
+modality weights, whatever the mode, an item without any of those modalities is not found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -189,7 +190,7 @@ def ranking(
 
 
 def _by_mode(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item]) -> Ranking:
-    words = {} if query.mode == "dense" else _lexical(query, depth, items)
+    words = {} if query.mode == "dense" else _by_words(space, query, depth, items)
     if query.mode == "lexical" and words:
         hits = [Hit(item_id, sum(brought)) for item_id, brought in words.items()]
         return Ranking(hits, "lexical", whole=len(words) < depth)
@@ -203,6 +204,17 @@ def _by_mode(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item
     if not words:
         return Ranking([Hit(*row) for row in found.items()], "dense", len(near) < depth)
     return Ranking(_hybrid(words, found), "hybrid", len(near) < depth)
+
+
+def _by_words(
+    space: spaces.Space, query: Query, depth: int, items: QuerySet[Item]
+) -> dict[int, list[float]]:
+    """``_lexical`` among the items that have one of the modalities that count. Raises SpaceGone."""
+    counting = [name for name in MODALITIES if query.modalities.get(name)]
+    if not counting:
+        return _lexical(query, depth, items)
+    with index.partition_there(space.partition):
+        return _lexical(query, depth, index.having(space.partition, items, counting))
 
 
 def _hybrid(words: Mapping[int, Sequence[float]], dense: Mapping[int, float]) -> list[Hit]:

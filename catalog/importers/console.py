@@ -90,6 +90,8 @@ def import_file(
 
 
 def _format_of(path: Path) -> str:
+    if path.is_dir():
+        raise ImportFileError(f"{path} is a folder; name a file in it.")
     found = SUFFIXES.get(path.suffix.lower())
     if found is None:
         raise ImportFileError(

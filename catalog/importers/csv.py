@@ -2,13 +2,17 @@
 
 An empty cell empties what may be empty (description, tags, categories, attributes, expires_at,
 media) and is "not given" for the rest.
+
+A quote that is not closed costs its own line only: when a record over several lines is not valid, its
+first line is reported and reading goes on with the line after that one.
 """
 
 import csv
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Self
 
 from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
 from catalog.importers.rows import DEFAULT_LANGUAGE, ImportFileError, RawRow, RowError
@@ -16,7 +20,6 @@ from catalog.importers.rows import DEFAULT_LANGUAGE, ImportFileError, RawRow, Ro
 SEPARATOR: Final = "|"
 TOO_LONG: Final = "\ud800"
 """Stands for a line that is too long: a lone surrogate never comes out of decoding."""
-MAX_CELL: Final = 131_072
 PLAIN: Final = ("external_id", "kind", "language", "published_at")
 COLUMNS: Final = (
     *PLAIN,
@@ -30,10 +33,11 @@ LANGUAGED: Final = ("title", "description", "tags")
 
 def read_csv(file: BinaryIO) -> Iterator[RawRow]:
     """One row for every record that is not blank. Raises ``ImportFileError`` for the header."""
-    reader = csv.reader(_decoded(file), strict=True)
+    lines = _Lines(file)
+    reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     while True:
-        line = reader.line_num + 1
+        line = lines.begin_record()
         try:
             cells = next(reader)
         except StopIteration:
@@ -41,14 +45,58 @@ def read_csv(file: BinaryIO) -> Iterator[RawRow]:
         except csv.Error as err:
             if header is None:
                 raise ImportFileError(f"The header is not CSV: {err}.") from err
-            yield RawRow(line, problem=f"is not CSV: {err}")
+            yield RawRow(line, problem=f"is not CSV: {err}{lines.rewind()}")
             continue
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
             header = _header(cells)
+        elif len(cells) != len(header) and TOO_LONG not in cells[0]:
+            problem = f"has {len(cells)} cells; the header has {len(header)}{lines.rewind()}"
+            yield RawRow(line, problem=problem)
         else:
             yield _row(line, header, cells)
+
+
+class _Lines:
+    """A file's lines; those of a record that is not valid can be read again.
+
+    Holds one record: at most ``MAX_LINE_BYTES`` characters, what an item may have in JSON Lines too,
+    and one line.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._new = _decoded(file)
+        self._again: deque[str] = deque()
+        self._record: list[str] = []
+        self._begun = 1
+        self._chars = 0
+
+    def begin_record(self) -> int:
+        """The number of the line, from 1, that the next record begins in."""
+        self._begun += len(self._record)
+        self._record.clear()
+        self._chars = 0
+        return self._begun
+
+    def rewind(self) -> str:
+        """Leave the record after its first line. What to tell about that."""
+        again = self._record[1:]
+        del self._record[1:]
+        self._again.extendleft(reversed(again))
+        return "; is a quote open? The next lines are read by themselves" if again else ""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        """Raises ``csv.Error`` where no record may go on."""
+        line = self._again.popleft() if self._again else next(self._new)
+        self._record.append(line)
+        self._chars += len(line)
+        if len(self._record) > 1 and (line[0] == TOO_LONG or self._chars > MAX_LINE_BYTES):
+            raise csv.Error(f"the record is over {MAX_LINE_BYTES} bytes")
+        return line
 
 
 def _decoded(file: BinaryIO) -> Iterator[str]:
@@ -76,8 +124,6 @@ def _row(line: int, header: list[str], cells: list[str]) -> RawRow:
         return RawRow(line, problem=f"the line is over {MAX_LINE_BYTES} bytes")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         return RawRow(line, problem="is not UTF-8")
-    if len(cells) != len(header):
-        return RawRow(line, problem=f"has {len(cells)} cells; the header has {len(header)}")
     try:
         return RawRow(line, _Record(dict(zip(header, cells, strict=True))).as_object())
     except RowError as err:

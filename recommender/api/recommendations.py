@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from catalog.models import Item
 from catalog.models.api_keys import Scope
 from catalog.models.items import EXTERNAL_ID_PATTERN
-from catalog.parsers import StrictJSONParser
+from catalog.parsers import StrictJSONParser, query_fields
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from recommender import explain, listing, rankers, ranking, rows
@@ -138,7 +138,7 @@ class RecommendationsView(APIView):
         A visitor nobody knows gets what is popular and new. What is shown is logged: send `request_id`
         back with the events that follow.
         """
-        return self._answer(request, request.query_params.dict())
+        return self._answer(request, query_fields(request))
 
     @extend_schema(
         request=AskedSerializer,
@@ -178,7 +178,8 @@ class RecommendationsView(APIView):
                 }
                 for each in page.listing.reports
             ]
-        _log(page, request_id, now)
+        if not given["preview"]:
+            _log(page, request_id, now)
         answer["took_ms"] = _took_ms(started)
         return Response(answer)
 
@@ -197,7 +198,7 @@ class RowsView(APIView):
     def get(self, request: Request) -> Response:
         """For you, because you liked X, new in Y, trending, new: no item twice."""
         started = time.perf_counter()
-        given = _validated(RowsAskedSerializer, request.query_params.dict())
+        given = _validated(RowsAskedSerializer, query_fields(request))
         now = timezone.now()
         given.setdefault("limit", ROW_LIMIT)
         made = rows.rows(_asked(given, now), given["rows"], now)
@@ -205,7 +206,8 @@ class RowsView(APIView):
         answers = []
         for row in made:
             request_id = str(uuid.uuid4())
-            _log(row.page, request_id, now)
+            if not given["preview"]:
+                _log(row.page, request_id, now)
             answers.append(texts.row(row) | {"request_id": request_id})
         return Response({"took_ms": _took_ms(started), "rows": answers})
 

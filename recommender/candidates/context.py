@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
 from django.db.models import QuerySet
 
 from catalog.models import Item
+from recommender.ranking import recency
 from recommender.types import Interest, Placement, Taste
 from retrieval import spaces
 from retrieval.types import Modality
@@ -40,12 +42,16 @@ class Context:
     def said(self) -> list[tuple[int, float]]:
         """Items and what each counts, below 0 what speaks against it, the weightiest first.
 
-        Of the visitor's history, and the session's items, the latest of which counts as much as the
-        weightiest of the history.
+        Of the visitor's history, the latest more than the rest, and of the session's items, the
+        latest of which counts as much as the weightiest of the history.
         """
+        latest = list(dict.fromkeys(done.item_id for done in self.taste.history))
+        places = {item_id: place for place, item_id in enumerate(latest, 1)}
+        recent = dict(zip(places, recency(np.array([*places.values()])).tolist(), strict=True))
         counted: dict[int, float] = {}
         for done in self.taste.history:
-            counted[done.item_id] = counted.get(done.item_id, 0.0) + done.strength
+            said = done.strength * recent[done.item_id]
+            counted[done.item_id] = counted.get(done.item_id, 0.0) + said
         heaviest = max([1.0, *counted.values()])
         for item_id, share in self.session_strengths:
             counted[item_id] = counted.get(item_id, 0.0) + share * heaviest

@@ -33,8 +33,11 @@ class Ease:
     Memory: one dense (n_items, n_items) matrix, in float64 up to DOUBLE_UP_TO items.
     """
 
-    regularization: float = 200.0
-    """λ: what the Gram matrix's diagonal gets; grows with the number of events."""
+    regularization: float = 50.0
+    """λ: what the Gram matrix's diagonal gets; grows with the number of events. On validation data NDCG@10 by
+    λ 20, 50, 100, 200: Debian's dependencies .484, .477, .474, .454; MovieLens 100K λ 50, 100, 200: .091,
+    .090, .087.
+    """
     max_items: int = MAX_ITEMS
     item_ids: NDArray[np.int64] = field(init=False, repr=False)
     weights: NDArray[np.float32] = field(init=False, repr=False)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -16,6 +17,7 @@ from unfold.widgets import (
 from retrieval import claims, spaces
 from retrieval.exceptions import SpaceConflict
 from retrieval.models import EmbeddingSpace
+from retrieval.types import MODALITIES
 
 State = EmbeddingSpace.State
 SAY = "retrieval/admin/dialog.html"
@@ -131,7 +133,8 @@ class NewSpaceForm(BaseDialogForm):
         choices=EmbeddingSpace.Fusion,
         initial=EmbeddingSpace.Fusion.WEIGHTED,
         widget=UnfoldAdminSelectWidget,
-        help_text="How an item's words, pictures and sounds become one vector.",
+        help_text="How an item's words, pictures and sounds become one vector. Training learns how much "
+        "each counts; to set that yourself, create a space from the trained one.",
     )
     metric = forms.ChoiceField(
         choices=EmbeddingSpace.Metric,
@@ -158,7 +161,7 @@ class NewSpaceForm(BaseDialogForm):
 
 
 class TrainForm(NewSpaceForm):
-    """What ``manage.py space train`` asks."""
+    """What ``manage.py space train`` asks; weights that are set need no training: see CreateForm."""
 
     seed = forms.IntegerField(
         initial=0,
@@ -181,15 +184,35 @@ class CreateForm(NewSpaceForm):
         help_text="Take this space's head; its encoders must be the profile's.",
     )
 
+    text_weight, image_weight, audio_weight = (
+        forms.FloatField(
+            required=False,
+            min_value=0,
+            label=f"Weight of {what}",
+            widget=UnfoldAdminDecimalFieldWidget,
+            help_text="Of the fusion 'weighted'. Blank: learned, if the space it is made from was "
+            "trained, else equal.",
+        )
+        for what in ("words", "pictures", "sounds")
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows = EmbeddingSpace.objects.defer("head").exclude(head_sha256="")
         self.fields["source"].queryset = rows
 
     def clean(self) -> dict[str, Any]:
-        """The source's encoders are the profile's."""
+        """The source's encoders are the profile's; ``weights`` are good ones, or None."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         source = given.get("source")
         if source and source.profile != given.get("profile"):
             self.add_error("profile", f"The space {source.name} has the profile {source.profile}.")
+        named = {name: given.get(f"{name}_weight") for name in MODALITIES}
+        weights = {name: weight for name, weight in named.items() if weight is not None}
+        given["weights"] = weights or None
+        if weights and not any(f"{name}_weight" in self.errors for name in MODALITIES):
+            try:
+                spaces.weights_checked(given["fusion"], weights)
+            except SpaceConflict as err:
+                self.add_error("text_weight", str(err))
         return given

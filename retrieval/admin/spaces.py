@@ -142,15 +142,14 @@ class EmbeddingSpaceAdmin(SpaceViews):
     def create(self, request: HttpRequest, form: CreateForm) -> HttpResponse:
         """Make it and wake the workers."""
         given = form.cleaned_data
-        name, fusion, metric = given["name"], given["fusion"], given["metric"]
+        name = given["name"]
+        made = {"fusion": given["fusion"], "metric": given["metric"], "weights": given["weights"]}
 
         def make() -> EmbeddingSpace:
             if given["source"]:
-                row = spaces.space_create_from(given["source"], name, fusion=fusion, metric=metric)
+                row = spaces.space_create_from(given["source"], name, **made)
             else:
-                row = spaces.space_create_untrained(
-                    name, profile=given["profile"], fusion=fusion, metric=metric
-                )
+                row = spaces.space_create_untrained(name, profile=given["profile"], **made)
             training_jobs.wake_due(row.pk)
             return row
 

@@ -17,7 +17,7 @@ from retrieval.index.factors import (
     factors_partition,
     factors_store,
 )
-from retrieval.index.nearest import candidates, nearest
+from retrieval.index.nearest import candidates, nearest, scans_index
 from retrieval.index.partitions import (
     Column,
     Metric,
@@ -38,6 +38,7 @@ from retrieval.index.rows import (
     Scored,
     embedded_ids,
     fused_vector,
+    having,
     scores,
     store,
     vectors,
@@ -63,6 +64,7 @@ __all__ = [
     "factors_partition",
     "factors_store",
     "fused_vector",
+    "having",
     "ids_text",
     "modality_indexes_drop",
     "modality_indexes_make",
@@ -72,6 +74,7 @@ __all__ = [
     "partition_size",
     "partition_there",
     "plan",
+    "scans_index",
     "scores",
     "store",
     "vectors",

@@ -24,6 +24,8 @@ LOPSIDED = 0.5
 SCAN_MEMORY = 4
 MIN_SCAN = 20_000
 PROBED = 10  # hits whose recall is probed
+# Postgres reads and sorts a small table rather than go down its index; with these off it may not
+THROUGH_INDEX = {f"enable_{way}": "off" for way in ("seqscan", "bitmapscan", "sort")}
 
 Found = list[tuple[int, float]]
 
@@ -37,13 +39,15 @@ def nearest(
     column: Column = "fused",
     ef_search: int | None = None,
     exact: bool = False,
+    through_index: bool = False,
     probed: bool = True,
 ) -> Found:
     """The ``limit`` items of ``items`` nearest to ``vector``: (item id, score), best first.
 
     ``vector`` is as long as the column's. Always ``min(limit, matching)`` rows with exact scores: what
     an HNSW scan leaves out, an exact scan brings. ``exact`` asks for the latter at once; a column
-    without an index is always scanned so. One round trip, two if the number of matching items had to
+    without an index is always scanned so. Where Postgres thinks reading all rows quicker, the scan is
+    exact as well; ``through_index`` keeps it from that, for measuring. One round trip, two if the number of matching items had to
     be estimated. ``probed``: counted, and perhaps run again exactly by the sweeper. Raises SpaceGone
     if the space was retired meanwhile.
     """
@@ -65,7 +69,9 @@ def nearest(
         rows = plans.estimated(partition, matching).partition
         plans.remember(partition, matching, plans.Estimate(count, rows))
         plan = plans.plan(partition, matching, limit, column)
-    found = _scan(partition, vector, limit, matching, column, plan, ef_search)
+    settings = _settings(plan, ef_search, through_index=through_index)
+    scan = f"{settings}; {_scan(partition, vector, matching, column, plan)}"
+    found = _scored(partition, _fetch(partition, scan, skip=1))[:limit]
     short = len(found) < limit
     if short:
         found = _exact(partition, vector, limit, matching, column, most=None)[0]
@@ -104,31 +110,56 @@ def candidates(
     return list(found)
 
 
-def _scan(
+def scans_index(
     partition: Partition,
     vector: NDArray[np.float32],
     limit: int,
-    matching: plans.Matching,
-    column: Column,
-    plan: plans.Plan,
-    ef_search: int | None,
-) -> Found:
+    *,
+    items: QuerySet[Item],
+    through_index: bool = False,
+) -> bool:
+    """Whether ``nearest`` by the fused vector goes down the HNSW index. Raises SpaceGone.
+
+    It does not where few match, nor where Postgres thinks reading every row quicker.
+    """
+    matching = plans.matching(items)
+    plan = plans.plan(partition, matching, limit)
+    if plan.exact:
+        return False
+    settings = _settings(plan, None, through_index=through_index)
+    statement = f"{settings}; EXPLAIN {_scan(partition, vector, matching, 'fused', plan)}"
+    with partition_there(partition), _savepoint(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        cursor.nextset()
+        return any(partition.fused_index in line for (line,) in cursor.fetchall())
+
+
+def _settings(plan: plans.Plan, ef_search: int | None, *, through_index: bool) -> str:
+    """A statement that sets what the scan needs, until the transaction ends."""
     settings = {
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.ef_search": ef_search or plan.ef_search,
         "hnsw.max_scan_tuples": max(MIN_SCAN, round(2 * plan.fetch / plan.share)),
         "hnsw.scan_mem_multiplier": SCAN_MEMORY,
+        **(THROUGH_INDEX if through_index else {}),
     }
-    set_all = ", ".join(
+    return "SELECT " + ", ".join(
         f"set_config('{name}', '{value}', true)" for name, value in settings.items()
     )
-    statement = (
-        f"SELECT {set_all};"  # noqa: S608 - our names, numbers, and what Django quoted
-        f" SELECT e.item_id, {partition.distance_text(column, vector)} FROM {partition.name} e"
-        f" WHERE e.{column} IS NOT NULL AND e.item_id IN ({matching.statement})"
-        f" ORDER BY 2 LIMIT {plan.fetch}"
+
+
+def _scan(
+    partition: Partition,
+    vector: NDArray[np.float32],
+    matching: plans.Matching,
+    column: Column,
+    plan: plans.Plan,
+) -> str:
+    return (
+        f"SELECT e.item_id, {partition.distance_text(column, vector)}"  # noqa: S608 - our names,
+        f" FROM {partition.name} e WHERE e.{column} IS NOT NULL"  # numbers, and what Django quoted
+        f" AND e.item_id IN ({matching.statement}) ORDER BY 2 LIMIT {plan.fetch}"
     )
-    return _scored(partition, _fetch(partition, statement, skip=1))[:limit]
 
 
 def _exact(

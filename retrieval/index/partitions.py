@@ -89,6 +89,11 @@ class Partition:
         return f"retrieval_embedding_{self.space_id}"
 
     @property
+    def fused_index(self) -> str:
+        """Name of the HNSW index on ``fused``."""
+        return index_name(self, "fused")
+
+    @property
     def table(self) -> sql.Identifier:
         """The partition's table."""
         return sql.Identifier(self.name)
@@ -176,8 +181,9 @@ def partition_create(partition: Partition) -> None:
             cursor.execute(hnsw_index(partition, column, sql.SQL("")))
 
 
-def _index_name(partition: Partition, column: Column) -> sql.Identifier:
-    return sql.Identifier(f"{partition.name}_{column}_idx")
+def index_name(partition: Partition, column: Column) -> str:
+    """Of the column's HNSW index."""
+    return f"{partition.name}_{column}_idx"
 
 
 def hnsw_index(partition: Partition, column: Column, how: sql.SQL) -> sql.Composed:
@@ -188,7 +194,7 @@ def hnsw_index(partition: Partition, column: Column, how: sql.SQL) -> sql.Compos
         " WITH (m = {m}, ef_construction = {ef})"
     ).format(
         how=how,
-        name=_index_name(partition, column),
+        name=sql.Identifier(index_name(partition, column)),
         table=partition.table,
         column=sql.Identifier(column),
         dim=partition.dim_of(column),
@@ -213,7 +219,7 @@ def modality_indexes_make(partition: Partition) -> None:
 
 def modality_indexes_drop(partition: Partition, *, broken_only: bool = False) -> None:
     """Without them the modalities' columns are scanned exactly."""
-    names = [f"{partition.name}_{column}_idx" for column in MODALITIES]
+    names = [index_name(partition, column) for column in MODALITIES]
     for name in _broken(names) if broken_only else names:
         how = sql.SQL("" if connection.in_atomic_block else "CONCURRENTLY")
         with connection.cursor() as cursor:

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
+from catalog.models import Item
 from retrieval.exceptions import EncoderFailed
 from retrieval.index.partitions import (
     MEASURES,
@@ -101,6 +104,22 @@ def embedded_ids(partition: Partition) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement.format(partition.table))
         return [row[0] for row in cursor.fetchall()]
+
+
+def having(
+    partition: Partition, items: QuerySet[Item], modalities: Iterable[Modality]
+) -> QuerySet[Item]:
+    """Those of the items that have a vector of one of the modalities here; at least one is named.
+
+    A lazy query: whoever runs it does so within ``partition_there``.
+    """
+    there = sql.SQL(" OR ").join(
+        sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in modalities
+    )
+    rows = sql.SQL("SELECT item_id FROM {} WHERE fused IS NOT NULL AND ({})").format(
+        partition.table, there
+    )
+    return items.filter(pk__in=RawSQL(rows.as_string(None), []))  # noqa: S611 - quoted above
 
 
 def vectors(

@@ -19,7 +19,7 @@ from retrieval.lexical.vocabulary import Entry
 from retrieval.preprocess.segmentation import words
 from retrieval.preprocess.text import normalise
 
-RECIPE = 1
+RECIPE = 2
 """Raise it with every change to what a text's lexemes are: then every row is due."""
 BATCH = 256
 """Items written together: few queries an item, and short transactions."""

@@ -1,10 +1,10 @@
-"""Spellings that count as one: case, width, diacritics, punctuation."""
+"""Spellings that count as one: case, width, diacritics, punctuation, katakana and hiragana."""
 
 import re
 import unicodedata
 from typing import Final
 
-from retrieval.preprocess.text import normalise
+from retrieval.preprocess.text import normalise, with_whole_vowels
 
 MAX_WORD = 100
 """Longer words are cut, here and in queries; Postgres takes lexemes of up to 2,046 bytes."""
@@ -13,7 +13,8 @@ MAX_TITLE = 500
 _DIACRITICS: Final = re.compile("[\u0300-\u036f]")
 """Of Latin, Greek and Cyrillic; the marks of other scripts are letters."""
 _UNDECOMPOSED: Final = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+    {code: code - 0x60 for code in (*range(0x30A1, 0x30F7), 0x30FD, 0x30FE)}  # katakana: hiragana
+    | {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 UNSPACED: Final = re.compile(
@@ -35,7 +36,7 @@ _separators: Final = _Separators()
 
 
 def plain(word: str) -> str:
-    """A case-folded word without the diacritics that people leave out."""
+    """A case-folded word without the diacritics that people leave out, its katakana as hiragana."""
     if word.isascii():
         return word
     bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", word))
@@ -49,5 +50,5 @@ def german(word: str) -> str:
 
 def fold(text: str) -> str:
     """A line in one spelling, words between single spaces: what titles and prefixes are compared by."""
-    folded = plain(normalise(text, MAX_TITLE).casefold())
+    folded = plain(with_whole_vowels(normalise(text, MAX_TITLE)).casefold())
     return " ".join(folded.translate(_separators).split())[:MAX_TITLE]

@@ -1,6 +1,7 @@
 """What the first letters of a query may become: titles, categories and tags of visible items."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, zip_longest
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
@@ -9,7 +10,8 @@ from django.utils import timezone
 from retrieval.lexical import vocabulary
 from retrieval.lexical.documents import CATEGORY_MARK, TAG_MARK, quoted
 from retrieval.lexical.folding import UNSPACED, fold
-from retrieval.lexical.lexemes import han_pairs
+from retrieval.lexical.lexemes import han_pairs, is_picture, picture_codes
+from retrieval.lexical.queries import joined, readings
 from retrieval.lexical.types import Kind, Suggestion
 from retrieval.preprocess.text import normalise
 
@@ -17,7 +19,7 @@ SCANNED = 500
 """Visible titles that a prefix of at least two letters may bring before the shortest are taken."""
 SPARE = 4
 """Equal texts become one suggestion: so many times more are fetched."""
-MAX_MEANT = 3
+MAX_MEANT = 5
 """Words tried in place of one that is mistyped."""
 HANDICAPS: Final[Mapping[Kind, int]] = {"title": 0, "category": 0, "tag": 4}
 """Letters by which a text counts longer: what is sold comes before how it is described."""
@@ -61,7 +63,9 @@ def suggest(prefix: str, limit: int, *, language: str | None = None) -> list[Sug
     """At most ``limit`` different texts that begin with the prefix, then those in which a later word
     does; the shortest first. Titles and tags in all languages, or in ``language`` alone.
 
-    Case and accents do not matter. Where nothing begins so, a word of it is taken as mistyped.
+    Case and accents do not matter. Where nothing begins so, a word of it is taken as mistyped: each
+    word that it may mean has a share, the one with the most texts first. An emoji brings the titles
+    of the item whose identifier it is, else of those with its name.
     Texts of hidden items are never shown. Never raises for any text.
     """
     folded = fold(prefix)
@@ -69,9 +73,11 @@ def suggest(prefix: str, limit: int, *, language: str | None = None) -> list[Sug
         return []
     language = normalise(language or "")
     found = _suggestions(prefix, folded, limit, language)
-    if not found:
-        for meant in _meant(folded):
-            if found := _suggestions(meant, meant, limit, language):
+    if not found and is_picture(folded) and " " not in folded:
+        found = _pictured(folded, limit, language)
+    elif not found:
+        for alike in _meant(folded):
+            if found := _shared([_suggestions(one, one, limit, language) for one in alike], limit):
                 break
     return [Suggestion(each.text, each.kind, each.external_id) for each in found]
 
@@ -90,6 +96,26 @@ def _suggestions(given: str, folded: str, limit: int, language: str) -> list[_Fo
         _later_words(search, folded)
         search.take()
     return list(search.found.values())[:limit]
+
+
+def _pictured(picture: str, limit: int, language: str) -> list[_Found]:
+    search = _Search(picture, picture, limit, language)
+    codes = " & ".join(map(quoted, picture_codes(picture)))
+    for words in filter(None, (codes, joined(readings(picture)))):
+        search.titles("d.words @@ %(text)s::tsquery", "LIMIT %(scan)s", words)
+        search.take()
+        if search.found:
+            break
+    return list(search.found.values())[:limit]
+
+
+def _shared(found: list[list[_Found]], limit: int) -> list[_Found]:
+    """By turns, of the longest list first."""
+    turns = zip_longest(*sorted(found, key=len, reverse=True))
+    different: dict[str, _Found] = {}
+    for each in filter(None, chain.from_iterable(turns)):
+        different.setdefault(each.folded, each)
+    return list(different.values())[:limit]
 
 
 def _later_words(search: "_Search", folded: str) -> None:
@@ -153,12 +179,12 @@ class _Search:
             self._new += [_Found(*row) for row in cursor.fetchall()]
 
 
-def _meant(folded: str) -> Iterator[str]:
-    """The prefix with one word replaced by what it may mean, the last word first: that one need not
-    be complete.
+def _meant(folded: str) -> Iterator[list[str]]:
+    """The prefix with one word replaced by each that it may mean, the last word first: that one need
+    not be complete.
     """
     given = folded.split()
     for at in reversed(range(len(given))):
         near = vocabulary.near([given[at]], unfinished=at == len(given) - 1)
-        for meant in near[given[at]].words[:MAX_MEANT] if near else ():
-            yield " ".join([*given[:at], meant, *given[at + 1 :]])
+        meant = near[given[at]].words[:MAX_MEANT] if near else ()
+        yield [" ".join([*given[:at], each, *given[at + 1 :]]) for each in meant]

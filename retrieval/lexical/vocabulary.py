@@ -34,17 +34,18 @@ class Entry(NamedTuple):
 
 
 def entries_add(entries: Iterable[Entry]) -> None:
-    """Those that are not there yet. Two queries at most."""
+    """Those that are not there yet, or folded in an older way. Two queries at most."""
     wanted = {_plain(each) for each in entries if each.kind != "word" or is_correctable(each.text)}
     if not wanted:
         return
     columns = [list(column) for column in zip(*wanted, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, text, language FROM retrieval_lexicalentry"
-            " JOIN unnest(%s::text[], %s::text[], %s::text[]) AS w(kind, text, language)"
-            " USING (kind, text, language)",
-            columns,
+            "SELECT kind, text, language FROM retrieval_lexicalentry e"
+            " JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " AS w(kind, text, language, folded) USING (kind, text, language)"
+            " WHERE e.folded = w.folded",
+            [*columns, [_folded(Entry(*row)) for row in zip(*columns, strict=True)]],
         )
         # sorted: two writers of the same words wait for each other the same way
         missing = sorted(wanted - {Entry(*row) for row in cursor.fetchall()})
@@ -56,8 +57,12 @@ def _plain(entry: Entry) -> Entry:
     return Entry("word", plain(entry.text)) if entry.kind == "word" else entry
 
 
+def _folded(entry: Entry) -> str:
+    return entry.text if entry.kind == "word" else fold(entry.text)[:FOLDED]
+
+
 def _insert(entries: Sequence[Entry]) -> None:
-    folded = [each.text if each.kind == "word" else fold(each.text)[:FOLDED] for each in entries]
+    folded = [_folded(each) for each in entries]
     # arrays of arrays must be rectangular: in the text form, each letter-only word quoted
     listed = [
         "{" + ",".join(f'"{short}"' for short in sorted(variants(each.text))) + "}"
@@ -71,7 +76,8 @@ def _insert(entries: Sequence[Entry]) -> None:
             "INSERT INTO retrieval_lexicalentry (kind, text, language, folded, variants)"
             " SELECT kind, text, language, folded, variants::varchar[]"
             " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
-            " AS n(kind, text, language, folded, variants) ON CONFLICT DO NOTHING",
+            " AS n(kind, text, language, folded, variants)"
+            " ON CONFLICT (kind, text, language) DO UPDATE SET folded = excluded.folded",
             [*columns, folded, listed],
         )
 
@@ -108,7 +114,7 @@ class Near(NamedTuple):
     is_known: bool
     """It occurs itself."""
     words: list[str]
-    """Those with the fewest errors, the likeliest first."""
+    """Those with the fewest errors, the likeliest first: neighbours swapped, the same first letter."""
 
 
 def near(words: Collection[str], *, unfinished: bool = False) -> dict[str, Near]:
@@ -162,7 +168,10 @@ def _nearest(word: str, candidates: Sequence[str], unfinished: bool) -> Near:
     likely = [
         each for count, each in counted if each != word and count == least <= errors_allowed(word)
     ]
-    likely.sort(key=lambda each: (each[0] != word[0], len(each), each))
+    letters = sorted(word)
+    likely.sort(
+        key=lambda each: (sorted(each[: len(word)]) != letters, each[0] != word[0], len(each), each)
+    )
     return Near(word in candidates, likely[:MAX_NEAR])
 
 

@@ -1,6 +1,7 @@
 """What ``train_space`` and ``space train`` share: train, fill, activate, and say how it went."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from retrieval import claims, spaces, training_jobs
 from retrieval.management.backfill import fill_here, watch
 from retrieval.models import EmbeddingSpace
 from retrieval.training import TrainingConfig
+from retrieval.types import MODALITIES, Modality
 
 
 def training_arguments(parser: ArgumentParser) -> None:
@@ -48,6 +50,26 @@ def space_arguments(parser: ArgumentParser, *, given: bool = True) -> None:
     )
     parser.add_argument("--fusion", default=fusion, choices=EmbeddingSpace.Fusion.values)
     parser.add_argument("--metric", default=metric, choices=EmbeddingSpace.Metric.values)
+    parser.add_argument(
+        "--fusion-weights",
+        type=fusion_weights,
+        metavar="text=0.5,image=0.3,audio=0.2",
+        help="of the fusion 'weighted': how much each modality counts; unless given they are learned, "
+        "equal without training, or those of --from",
+    )
+
+
+def fusion_weights(text: str) -> dict[Modality, float]:
+    """``text=0.5,image=0.3,audio=0.2``. Raises ArgumentTypeError for what does not read so."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    try:
+        found = {name.strip(): float(number) for name, _, number in pairs}
+    except ValueError:
+        found = {}
+    if set(found) != set(MODALITIES) or len(pairs) != len(MODALITIES):
+        example = ",".join(f"{name}=1" for name in MODALITIES)
+        raise ArgumentTypeError(f"{text!r} does not give each modality a number, as {example} does")
+    return {name: found[name] for name in MODALITIES}
 
 
 def train_and_fill(
@@ -61,11 +83,17 @@ def train_and_fill(
     activate: bool,
     here: bool,
     augment: int = 0,
+    fusion_weights: Mapping[Modality, float] | None = None,
 ) -> None:
     """Raises RetrievalError with what to do."""
+    weights = spaces.weights_checked(fusion, fusion_weights) if fusion_weights else None
     name = name or f"trained {timezone.now():%Y-%m-%d %H:%M:%S}"
     config = TrainingConfig(
-        dim=settings.RETRIEVAL["DIM"], seed=seed, fusion=fusion, augment=augment
+        dim=settings.RETRIEVAL["DIM"],
+        seed=seed,
+        fusion=fusion,
+        fusion_weights=weights,
+        augment=augment,
     )
     seen = spaces.active_id()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

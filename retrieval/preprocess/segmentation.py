@@ -5,13 +5,13 @@ import threading
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 from retrieval.preprocess.languages import UNDETERMINED, detect, primary
 from retrieval.preprocess.stop_words import STOP_WORDS
-from retrieval.preprocess.text import normalise
+from retrieval.preprocess.text import normalise, with_whole_vowels
 
 _KANA = "\u3041-\u309f\u30a0-\u30fa\u30fc-\u30ff"
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -20,6 +20,10 @@ _EMOJI = "\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff"
 
 _JAPANESE_RUNS = re.compile(rf"[{_HAN}]+[\u3041-\u309f]*|[\u30a0-\u30ff]+|[\u3041-\u309f]+")
 """A noun, or a stem with its ending; loanwords; the rest."""
+_HIRAGANA = re.compile("[\u3041-\u309fー]+")
+_SINGLE_PARTICLES: Final = frozenset("はがをにへとでのもや")
+_BETWEEN_NOUNS = re.compile("(?<=..)(?:の(?!の)|と|を)(?=..)")
+"""Inside a phrase of hiragana; the other particles are as often letters of a word (くだもの, かいがら)."""
 _PARTICLE = re.compile(
     r"(.{2,}?|[^\u3041-\u309f])"
     r"(?:は|が|を|に|へ|と|で|の|も|や|から|まで|より|など|です|でした|ます|ました|だ)"
@@ -39,7 +43,7 @@ def words(text: str, language: str | None = None) -> list[str]:
     into words; nothing is stemmed. What holds nothing but function words keeps them all.
     The first text of a language may load its dictionary (Chinese: 1 s and 80 MB).
     """
-    clean = normalise(text)
+    clean = with_whole_vowels(normalise(text))
     language = primary(language) if language else detect(clean)
     found = [word for word in map(_folded, _segments(clean, language)) if word]
     stop_words = _stop_words(language)
@@ -60,9 +64,29 @@ def _segments(text: str, language: str) -> Iterator[str]:
 
 def _japanese(run: str) -> Iterator[str]:
     """BudouX gives phrases; the particles at their ends are no part of what they name."""
-    for phrase in _phrases("ja").parse(run):
+    for phrase in _joined(_phrases("ja").parse(run)):
+        if _HIRAGANA.fullmatch(phrase):
+            yield from map(_without_particles, _BETWEEN_NOUNS.split(phrase))
+            continue
         for part in _JAPANESE_RUNS.findall(phrase):
             yield from _without_particles(part).split("・")
+
+
+def _joined(phrases: Iterable[str]) -> list[str]:
+    """BudouX learned from sentences with Chinese characters: off words in hiragana it cuts single
+    letters (い|ぬ, ぬいぐる|み). They go to the next phrase, at the end to the one before.
+    """
+    found: list[str] = []
+    for phrase in phrases:
+        if found and _HIRAGANA.fullmatch(phrase) and _HIRAGANA.fullmatch(found[-1]):
+            is_particle = found[-1] in _SINGLE_PARTICLES and len(found) > 1
+            if phrase in _SINGLE_PARTICLES or (len(found[-1]) == 1 and not is_particle):
+                found[-1] += phrase
+                continue
+        found.append(phrase)
+    if len(found) > 1 and len(found[-1]) == 1 and all(map(_HIRAGANA.fullmatch, found[-2:])):
+        found[-2:] = ["".join(found[-2:])]
+    return found
 
 
 def _without_particles(phrase: str) -> str:

@@ -8,6 +8,8 @@ MAX_CHARS = 2_000
 """Longer texts are cut: E5 windows at 512 tokens, and a page is not a better query than its start."""
 
 _SPACE = re.compile(r"\s+")
+_SPLIT_AM = re.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]?)([\u0e32\u0eb2])")
+_AM = {"\u0e4d": "\u0e33", "\u0ecd": "\u0eb3"}
 _KEPT_FORMAT = {"\u200d"}
 """Category Cf goes (bidi marks, BOM), except the zero-width joiner, which holds emoji together."""
 
@@ -20,6 +22,11 @@ def normalise(text: str, limit: int = MAX_CHARS) -> str:
     if not composed.isprintable():  # else there is nothing to drop: three times as quick
         kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
     return _SPACE.sub(" ", kept).strip()[:limit].rstrip()
+
+
+def with_whole_vowels(text: str) -> str:
+    """With the Thai and Lao vowel *am* as its one letter: NFKC takes it apart, no dictionary does."""
+    return _SPLIT_AM.sub(lambda match: match[2] + _AM[match[1]], text)
 
 
 def document_texts(title: str, description: str = "", tags: Iterable[str] = ()) -> list[str]:

@@ -1,7 +1,7 @@
 """Embedding spaces: loaded, made, filled, activated, rolled back, retired.
 
 - ``loading``: ``active_space() -> Space``, ``space(id)``, ``live_spaces() -> ids``, ``space_named``
-- ``creation``: ``check_name``, ``check_new``, ``space_create(name, head, ...)``,
+- ``creation``: ``check_name``, ``check_new``, ``weights_checked``, ``space_create(name, head, ...)``,
   ``space_create_untrained``, ``space_create_from``, ``space_resume``, ``ensure_active_space``
 - ``switching``: ``space_ready``, ``space_missing``, ``space_activate``, ``space_rollback``, ``space_fail``
 - ``retirement``: ``retirement(id) -> what would go``, ``space_retire(id)``
@@ -17,6 +17,7 @@ from retrieval.spaces.creation import (
     space_create_from,
     space_create_untrained,
     space_resume,
+    weights_checked,
 )
 from retrieval.spaces.loading import (
     Space,
@@ -71,4 +72,5 @@ __all__ = [
     "space_rollback",
     "space_worked",
     "spaces_ready",
+    "weights_checked",
 ]

@@ -1,6 +1,7 @@
 """Spaces are made, and those that failed are resumed."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -14,10 +15,13 @@ from retrieval.models import EmbeddingSpace
 from retrieval.spaces.loading import active_id, check_encoders, encoder_facts, loaded, partition_of
 from retrieval.spaces.locks import partitions_changing
 from retrieval.spaces.switching import space_activate
+from retrieval.types import MODALITIES, Modality
 
 State = EmbeddingSpace.State
 
 MAX_NAME = 100  # characters; the column takes no more
+LEAST_WEIGHT = 1e-6
+"""What a weight of 0 is: the modality counts where an item has nothing else."""
 FIRST_SPACE_LOCK = 0x7472696164  # "triad": of several processes that start at once one makes it
 
 
@@ -44,6 +48,32 @@ def check_new(name: str, *, dim: int, fusion: FusionMethod) -> None:
     ):
         raise SpaceConflict(f"A space named {name!r} exists: choose another name.")
     index.check_indexable(fused_width(fusion, dim))
+
+
+def weights_checked(
+    fusion: FusionMethod, weights: Mapping[Modality, float]
+) -> dict[Modality, float]:
+    """Fusion weights as they are used: of every modality, positive, summing to 1.
+
+    Raises SpaceConflict for a fusion without such weights, a missing modality, a negative weight or
+    none above 0.
+    """
+    if fusion != "weighted":
+        raise SpaceConflict(
+            f"The fusion {fusion!r} learns its weights: give weights to 'weighted', or none."
+        )
+    if set(weights) != set(MODALITIES):
+        raise SpaceConflict(
+            f"Give a fusion weight to each of {', '.join(MODALITIES)} (0 counts only where an item "
+            "has nothing else), or none, to learn them."
+        )
+    total = sum(weights.values())
+    if min(weights.values()) < 0 or not 0 < total < math.inf:
+        raise SpaceConflict(
+            f"Fusion weights are at least 0 and not all 0, not "
+            f"{', '.join(f'{name} {weights[name]:g}' for name in MODALITIES)}."
+        )
+    return {name: max(weights[name] / total, LEAST_WEIGHT) for name in MODALITIES}
 
 
 def space_create(
@@ -97,23 +127,40 @@ def space_create_untrained(
     dim: int | None = None,
     fusion: FusionMethod = "weighted",
     metric: index.Metric = "cosine",
+    weights: Mapping[Modality, float] | None = None,
 ) -> EmbeddingSpace:
     """A building space with random projections to ``dim`` (``RETRIEVAL["DIM"]``); commits.
 
     They keep likeness within a modality, so text finds text and pictures find pictures before
-    anything is trained. Raises SpaceConflict; EncoderUnavailable, and leaves a failed space that
-    says so.
+    anything is trained. ``weights`` of the fusion are equal unless given. Raises SpaceConflict;
+    EncoderUnavailable, and leaves a failed space that says so.
     """
+    shares = weights_checked(fusion, weights) if weights else None
     dim = settings.RETRIEVAL["DIM"] if dim is None else dim
     check_new(name, dim=dim, fusion=fusion)
     try:
         head = _untrained_head(profile, dim, fusion)
     except EncoderUnavailable as err:
         space_create_failed(
-            name, str(err), profile=profile, trained=False, fusion=fusion, metric=metric, dim=dim
+            name,
+            str(err),
+            profile=profile,
+            trained=False,
+            fusion=fusion,
+            metric=metric,
+            dim=dim,
+            metrics=_weights_facts(shares),
         )
         raise
-    return space_create(name, head, profile=profile, trained=False, metric=metric)
+    if shares:
+        head = head.with_fusion(Fusion(fusion, shares))
+    facts = _weights_facts(shares)
+    return space_create(name, head, profile=profile, trained=False, metrics=facts, metric=metric)
+
+
+def _weights_facts(shares: Mapping[Modality, float] | None) -> dict[str, Any]:
+    """For the space's metrics."""
+    return {"fusion_weights": dict(shares)} if shares else {}
 
 
 def _untrained_head(profile: str, dim: int, fusion: FusionMethod) -> Head:
@@ -127,14 +174,18 @@ def space_create_from(
     *,
     fusion: FusionMethod | None = None,
     metric: index.Metric | None = None,
+    weights: Mapping[Modality, float] | None = None,
 ) -> EmbeddingSpace:
     """A building space with another one's encoders and projections; commits.
 
-    Fusion and metric are the source's unless given; learned fusion weights are kept.
+    Fusion, its weights and metric are the source's unless given. Raises SpaceConflict.
     """
     given = loaded(source)
     head, was = given.head, given.head.fusion
-    if fusion and fusion != was.method:
+    shares = weights_checked(fusion or was.method, weights) if weights else None
+    if shares:
+        head = head.with_fusion(Fusion("weighted", shares))
+    elif fusion and fusion != was.method:
         head = head.with_fusion(
             Fusion(fusion, was.shares, was.keys if fusion == "attention" else {})
         )
@@ -143,7 +194,7 @@ def space_create_from(
         head,
         profile=source.profile,
         trained=source.trained,
-        metrics={"made_from": source.name},
+        metrics={"made_from": source.name, **_weights_facts(shares)},
         metric=metric or given.partition.metric,
     )
 
@@ -157,6 +208,7 @@ def space_create_failed(
     fusion: str,
     metric: str,
     dim: int,
+    metrics: dict[str, Any] | None = None,
 ) -> None:
     """A failed space without head or partition, whose ``error`` says what to repair; commits.
 
@@ -165,6 +217,7 @@ def space_create_failed(
     check_name(name)
     values = {"profile": profile, "trained": trained, "fusion": fusion, "metric": metric}
     values |= {"dim": dim, "fused_dim": 0, "head": b"", "head_sha256": ""}
+    values["metrics"] = metrics or {}
     with partitions_changing():
         row, _ = EmbeddingSpace.objects.get_or_create(
             name=name, defaults={**values, "state": State.FAILED}
@@ -201,7 +254,12 @@ def _finish(row: EmbeddingSpace) -> EmbeddingSpace:
         )
     fusion, metric = cast("FusionMethod", row.fusion), cast("index.Metric", row.metric)
     return space_create_untrained(
-        row.name, profile=row.profile, dim=row.dim, fusion=fusion, metric=metric
+        row.name,
+        profile=row.profile,
+        dim=row.dim,
+        fusion=fusion,
+        metric=metric,
+        weights=row.metrics.get("fusion_weights"),
     )
 
 

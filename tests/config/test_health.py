@@ -5,6 +5,7 @@ import redis
 from django.db.migrations.recorder import MigrationRecorder
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rest_framework.test import APIClient
 
 from retrieval.models import EmbeddingSpace
 from tests.clients import anonymous
@@ -47,6 +48,12 @@ def test_without_an_active_space(db):
 
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
+    assert response["Content-Type"] == "application/problem+json"
+    assert {name: response.json()[name] for name in ("status", "code", "detail")} == {
+        "status": 503,
+        "code": "not_ready",
+        "detail": "active_space: No embedding space is active: run `manage.py embed`.",
+    }
     assert response.json()["failed"] == ["active_space"]
     assert response.json()["components"]["active_space"] == {
         "status": "failed",
@@ -80,3 +87,12 @@ def test_with_a_migration_that_is_not_applied(space):
 
     assert response.json()["failed"] == ["migrations"]
     assert "run `manage.py migrate`" in response.json()["components"]["migrations"]["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/v1/health/live", READY])
+def test_other_methods_are_405(path, method):
+    response = APIClient(enforce_csrf_checks=True).generic(method, path)
+
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert response["Allow"] == "GET, HEAD"

@@ -10,12 +10,13 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 from catalog.models import Item
 from recommender.models import Event, Impression
 from retrieval import lexical, services, spaces
+from tests.recommender.worlds import happen
 from tests.retrieval.conftest import make_item, png, wav
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ANIMALS = ("green toad", "pond newt", "tree frog", "bull frog", "marsh frog", "small newt")
-INSTRUMENTS = ("brass gong", "snare drum", "kettle drum", "wooden flute", "steel cymbal")
+ANIMALS = ("green toad", "pond newt", "tree frog", "bull frog", "marsh frog", "quick newt")
+INSTRUMENTS = ("brass gong", "silver drum", "kettle drum", "wooden flute", "steel cymbal")
 GREEN, RED = (30, 180, 60), (210, 30, 30)
 TOLD = "Similar to {}, which you liked"
 
@@ -31,16 +32,24 @@ def item_of(name: str, words: str, category: str, colour: tuple[int, int, int]) 
     )
 
 
+@pytest.fixture(autouse=True)
+def no_chance(settings) -> None:
+    """Nothing is drawn by chance, nor rotated."""
+    home = settings.RECOMMENDER["PLACEMENTS"]["home"] | {"exploration": 0.0, "rotation": 0.0}
+    placements = settings.RECOMMENDER["PLACEMENTS"] | {"home": home}
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements}
+
+
 @pytest.fixture
 def world() -> dict[str, Item]:
     """Animals are green and of the pond, instruments red and of the band; and as much of other things."""
     items = [
-        *(item_of(f"frog {n}", "animal of the pond", "animals", GREEN) for n in (1, 2, 3)),
-        *(item_of(name, "animal of the pond", "animals", GREEN) for name in ANIMALS),
-        item_of("drum", "instrument for the band", "music", RED),
-        *(item_of(name, "instrument for the band", "music", RED) for name in INSTRUMENTS),
-        *(item_of(f"car {n}", "vehicle on a road", "cars", (30, 60, 210)) for n in range(12)),
-        *(item_of(f"pear {n}", "fruit from some tree", "food", (240, 220, 60)) for n in range(12)),
+        *(item_of(f"frog {n}", "animal pond", "animals", GREEN) for n in (1, 2, 3)),
+        *(item_of(name, "animal pond", "animals", GREEN) for name in ANIMALS),
+        item_of("drum", "instrument band", "music", RED),
+        *(item_of(name, "instrument band", "music", RED) for name in INSTRUMENTS),
+        *(item_of(f"car {n}", "vehicle on a road", "cars", (90, 60, 210)) for n in range(12)),
+        *(item_of(f"pear {n}", "fruit from some tree", "food", (250, 230, 130)) for n in range(12)),
     ]
     ids = [item.pk for item in items]
     retrieval = django_settings.RETRIEVAL
@@ -78,18 +87,18 @@ def say(page: Page, button: Locator) -> dict[str, Any]:
     return sent[0]
 
 
-def like_all(page: Page, *external_ids: str) -> None:
-    for external_id in external_ids:
-        page.goto(f"/?similar={external_id}")
+def open_item(page: Page, external_id: str) -> None:
+    """Its page, once the server knows that it is looked at."""
+    with page.expect_response("**/events/") as told:
         page.goto(f"/items/{external_id}/")
-        say(page, page.locator(".detail .like"))
+    assert told.value.request.post_data_json[0]["type"] == "view"
 
 
 def test_three_frogs_and_a_drum_bring_animals_and_instruments_with_reasons(
     page: Page, world: dict[str, Item]
 ):
     page.goto("/")
-    expect(row(page, "For you").locator(".card").first).to_be_visible()
+    expect(row(page, "New").locator(".card").first).to_be_visible()
     for words, liked in (("frog", ("frog-1", "frog-2", "frog-3")), ("drum", ("drum",))):
         page.goto(f"/?q={words}")
         for external_id in liked:
@@ -102,8 +111,9 @@ def test_three_frogs_and_a_drum_bring_animals_and_instruments_with_reasons(
     assert len(reasons) == 12
     of_animals = [reasons[name] for name in map(slug, ANIMALS) if name in reasons]
     of_instruments = [reasons[name] for name in map(slug, INSTRUMENTS) if name in reasons]
-    assert len(of_animals) == 6
-    assert len(of_instruments) == 5
+    assert {name in reasons for name in ("frog-1", "frog-2", "frog-3", "drum")} == {False}
+    assert len(of_animals) >= 3
+    assert len(of_instruments) >= 3
     assert all(re.search(TOLD.format("frog [123]"), reason) for reason in of_animals)
     assert all(TOLD.format("drum") in reason for reason in of_instruments)
 
@@ -114,25 +124,24 @@ def slug(name: str) -> str:
 
 def test_the_rows_follow_a_like_without_reloading(page: Page):
     page.goto("/")
-    before = ids(row(page, "For you").locator(".card[data-id]"))
-    expect(rows(page).first).to_have_attribute("data-row", "for_you ")
+    expect(rows(page).first).to_have_attribute("data-row", "new ")
     page.evaluate("window.stays = true")
-    button = row(page, "For you").locator(".card[data-id] .like").first
-    name = button.get_attribute("aria-label")
-    assert name is not None
-    say(page, button)
-    expect(row(page, f"Because you liked {name.removeprefix('Like ')}")).to_be_visible()
-    expect(row(page, "For you").locator(f'.card[data-id="{before[0]}"]')).to_have_count(0)
-    expect(row(page, "For you").locator(".why").first).to_contain_text(name.removeprefix("Like "))
+    liked = row(page, "New").locator(".card[data-id]").first.get_attribute("data-id")
+    assert liked is not None
+    name = liked.replace("-", " ")
+    say(page, like(page, liked))
+    expect(row(page, f"Because you liked {name}")).to_be_visible()
+    expect(page.locator(f'.recommended .card[data-id="{liked}"]')).to_have_count(0)
+    expect(row(page, "For you").locator(".why").first).to_contain_text(name)
     assert page.evaluate("window.stays")
 
 
 def test_a_stranger_is_shown_something_and_more_of_it_once(page: Page, world: dict[str, Item]):
     page.goto("/")
     first = rows(page).first
-    expect(first.get_by_role("heading")).to_have_text("For you")
+    expect(first.locator("h2")).to_have_text("New")
     expect(first.locator(".card[data-id]")).to_have_count(12)
-    expect(first.locator(".why").first).to_have_text("New")
+    expect(page.locator(".recommended .why")).to_have_count(0)
     for shown in (24, 36, len(world)):
         first.get_by_role("button", name="Show more").click()
         expect(first.locator(".card[data-id]")).to_have_count(shown)
@@ -142,7 +151,8 @@ def test_a_stranger_is_shown_something_and_more_of_it_once(page: Page, world: di
 
 
 def test_reasons_say_what_a_likeness_consists_of(page: Page):
-    like_all(page, "drum")
+    open_item(page, "drum")
+    say(page, page.locator(".detail .like"))
     page.goto("/?lang=de")
     card = page.locator('[data-row="for_you "] .card', has=page.locator("details.why")).first
     why = card.locator("details.why")
@@ -159,14 +169,15 @@ def test_reasons_say_what_a_likeness_consists_of(page: Page):
 
 def test_what_leads_to_an_item_is_told_with_the_answer_that_did(page: Page):
     page.goto("/")
-    link = row(page, "For you").locator(".card a").first
+    link = row(page, "New").locator(".card a").first
     title = link.inner_text()
     with page.expect_response("**/events/") as told:
         link.click()
     told.value.finished()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    with page.expect_response("**/events/"):
+    with page.expect_response(lambda r: "dislike" in (r.request.post_data or "")) as told:
         page.locator(".detail .dislike").click()
+    told.value.finished()
     expect(page.locator(".detail .dislike")).to_have_attribute("aria-pressed", "true")
     events = list(Event.objects.order_by("id"))
     assert [event.type for event in events] == ["click", "view", "dislike"]
@@ -183,7 +194,7 @@ def test_what_leads_to_an_item_is_told_with_the_answer_that_did(page: Page):
 
 
 def test_an_opinion_is_changed_and_taken_back_by_keyboard(page: Page):
-    page.goto("/items/drum/")
+    open_item(page, "drum")
     for_it, against = page.locator(".detail .like"), page.locator(".detail .dislike")
     expect(for_it).to_have_accessible_name("Like drum")
     for button, type_, pressed in (
@@ -237,7 +248,6 @@ def test_events_that_could_not_be_sent_are_sent_later_and_stored_once(page: Page
     like(page, "drum").click()
     expect(like(page, "drum")).to_have_attribute("aria-pressed", "true")
     with page.expect_response("**/events/") as told:
-        page.wait_for_function("true")
         page.evaluate("dispatchEvent(new Event('online'))")
     assert told.value.json() == {"accepted": 0, "duplicates": 1, "errors": []}
     assert sent == [sent[0]] * 2
@@ -277,7 +287,8 @@ def test_without_recommendations_the_page_is_as_it_was(page: Page):
 
 
 def test_starting_over_makes_somebody_new(page: Page):
-    like_all(page, "drum")
+    open_item(page, "drum")
+    say(page, page.locator(".detail .like"))
     page.goto("/")
     expect(page.locator(".recommended")).to_contain_text("Because you liked drum")
     before = page.evaluate("localStorage.getItem('triad.visitor')")
@@ -291,18 +302,21 @@ def test_starting_over_makes_somebody_new(page: Page):
     dialog.get_by_role("button", name="Start over").click()
     expect(page.locator(".recommended")).not_to_contain_text("drum, which you liked")
     expect(row(page, "Because you liked drum")).to_have_count(0)
-    expect(row(page, "For you")).to_be_visible()
+    expect(rows(page).first.locator("h2")).to_have_text("New")
     assert page.evaluate("localStorage.getItem('triad.visitor')") != before
     page.goto("/items/drum/")
     expect(page.locator(".detail .like")).to_have_attribute("aria-pressed", "false")
 
 
 def test_an_item_has_company(page: Page):
-    like_all(page, "brass-gong", "snare-drum")
+    names = ("brass-gong", *(f"car-{n}" for n in range(4)))
+    happen([(who, "like", name) for who in ("anna", "ben") for name in names])
     page.goto("/items/brass-gong/")
-    company = page.locator(".shelf", has=page.get_by_role("heading", name=re.compile("also")))
+    company = page.locator(".shelf", has=page.get_by_role("heading", name="People also look at"))
     expect(company.locator(".card").first).to_be_visible()
-    assert "brass-gong" not in ids(company.locator(".card"))
+    shown = ids(company.locator(".card"))
+    assert {"car-0", "car-1", "car-2", "car-3"} <= set(shown)
+    assert not {"brass-gong"} & set(shown)
 
 
 def test_how_much_of_a_sound_was_heard_is_told(page: Page, world: dict[str, Item]):
@@ -318,7 +332,8 @@ def test_how_much_of_a_sound_was_heard_is_told(page: Page, world: dict[str, Item
 
 def test_a_narrow_screen_has_nothing_to_scroll_sideways(page: Page):
     page.set_viewport_size({"width": 360, "height": 700})
-    like_all(page, "drum")
+    open_item(page, "drum")
+    say(page, page.locator(".detail .like"))
     for address in ("/", "/items/brass-gong/"):
         page.goto(address)
         page.locator(".shelf[data-row] .card, .kin .card").first.wait_for()

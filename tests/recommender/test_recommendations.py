@@ -1,9 +1,16 @@
 """Recommendations over the API: who likes what gets what, with which reasons."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from catalog.models import Item
+from recommender.candidates import SOURCES
+from recommender.models import Impression, Rule
 from recommender.popularity import popularity_count
 from recommender.profiles import profiles_update
+from recommender.ranking import FEATURES
+from recommender.rules import rule_save
 from retrieval import services, spaces
 from tests.clients import anonymous
 from tests.recommender.worlds import happen
@@ -11,16 +18,27 @@ from tests.retrieval.conftest import make_item
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/recommendations/"
+MOST_STATEMENTS = 30
 
 ANIMALS = [
     "frog green pond",
     "toad brown pond",
-    "newt wet pond",
+    "newt shy pond",
     "fish blue pond",
     "duck white pond",
 ]
-INSTRUMENTS = ["drum loud music", "flute soft music", "violin sweet music", "horn brass music"]
-THINGS = ["hammer iron tool", "saw steel tool", "nail small tool"]
+INSTRUMENTS = ["drum loud tune", "flute soft tune", "violin sweet tune", "horn golden tune"]
+THINGS = ["hammer iron tool", "saw steel tool", "nail tiny tool"]
+
+
+@pytest.fixture(autouse=True)
+def no_chance(settings) -> None:
+    """Nothing is drawn by chance."""
+    placements = {
+        name: options | {"exploration": 0.0}
+        for name, options in settings.RECOMMENDER["PLACEMENTS"].items()
+    }
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements}
 
 
 @pytest.fixture
@@ -63,7 +81,7 @@ def test_a_visitor_gets_more_of_all_they_like_with_the_reason(catalog):
     flute = next(by_name[name] for name in ("flute", "violin", "horn") if name in by_name)
     first = flute["reasons"][0]
     assert (first["code"], first["item"]) == ("similar_to_liked", "drum")
-    assert first["text"] == "Similar to drum loud music, which you liked"
+    assert first["text"] == "Similar to drum loud tune, which you liked"
     assert first["modalities"] == {"text": 1.0}
 
 
@@ -156,3 +174,176 @@ def test_seen_together_is_what_others_did(catalog):
 
     assert together(own) == {"horn"}
     assert together(others) == {"horn", "saw"}
+
+
+def post(**body):
+    return anonymous().post(PATH, body, content_type="application/json")
+
+
+def test_pages_follow_without_a_repeat_to_the_end(catalog):
+    tell(("anna", "view", "frog"))
+
+    seen, answer = [], ask(visitor="anna", limit=5)
+    while True:
+        seen += names(answer)
+        if answer["next_cursor"] is None:
+            break
+        answer = ask(cursor=answer["next_cursor"])
+
+    assert sorted(seen) == sorted(catalog)
+
+
+def test_what_is_hidden_between_pages_is_left_out(catalog):
+    first = ask(visitor="anna", limit=4)
+    left = sorted(set(catalog) - set(names(first)))
+    Item.objects.filter(external_id__in=left[:5]).update(published=False)
+
+    rest, cursor = [], first["next_cursor"]
+    while cursor:
+        answer = ask(cursor=cursor)
+        rest, cursor = rest + names(answer), answer["next_cursor"]
+
+    assert sorted(rest) == left[5:]
+
+
+def test_a_forged_cursor_is_refused():
+    response = anonymous().get(PATH, {"cursor": "x"})
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == ["cursor"]
+
+
+def test_an_item_page_shows_its_kin_and_not_itself(catalog):
+    answer = post(placement="item", items=["drum"], limit=3).json()
+    assert set(names(answer)[:2]) < {"flute", "violin", "horn"}
+    assert "drum" not in names(answer)
+    assert {each["reasons"][0]["code"] for each in answer["items"]} == {"similar_to_session"}
+
+
+def test_filter_and_exclusions_hold(catalog):
+    answer = post(filter={"categories": "tools"}, exclude=["saw", "gone"], limit=9).json()
+    assert sorted(names(answer)) == ["hammer", "nail"]
+
+
+def test_what_was_liked_disliked_or_bought_does_not_come_again(catalog):
+    tell(("anna", "like", "frog"), ("anna", "dislike", "drum"), ("anna", "purchase", "saw"))
+    answer = ask(visitor="anna", limit=20)
+    assert sorted(names(answer)) == sorted(set(catalog) - {"frog", "drum", "saw"})
+
+
+def test_what_is_like_the_disliked_comes_last(catalog):
+    tell(*(("anna", "like", name) for name in ("frog", "hammer")), ("anna", "dislike", "drum"))
+    answer = ask(visitor="anna", limit=20, explain=True)
+    instruments = {"flute", "violin", "horn"}
+    scores = {each["item"]["external_id"]: each["score"] for each in answer["items"]}
+    assert max(scores[name] for name in instruments) < min(
+        score for name, score in scores.items() if name not in instruments
+    )
+    assert all(each["contributions"]["disliked"] <= 0 for each in answer["items"])
+
+
+def test_an_answer_is_logged_for_events_to_refer_to(catalog):
+    answer = ask(visitor="anna", limit=3, session="s1")
+    row = Impression.objects.get(request_id=answer["request_id"])
+    assert row.item_ids == [catalog[name] for name in names(answer)]
+    assert (row.placement, row.visitor.external_id, row.session, row.start) == (
+        *("home", "anna", "s1"), 0,
+    )  # fmt: skip
+    assert {len(each) for each in row.features} == {len(FEATURES)}
+
+
+def test_a_pinned_item_stands_first_with_the_rule_as_reason(catalog):
+    rule = Rule(action="pin", position=1)
+    rule_save(rule, "editor", items=[catalog["nail"]])
+    first = ask(visitor="anna", limit=3)["items"][0]
+    assert first["item"]["external_id"] == "nail"
+    assert first["reasons"] == [
+        {"code": "rule", "text": "Chosen by the editors", "share": 1.0, "rule": rule.pk}
+    ]
+
+
+def test_modality_weights_are_taken(catalog):
+    tell(("anna", "like", "frog"))
+    answer = post(visitor="anna", modalities={"text": 1}, limit=3).json()
+    assert {"toad", "newt", "fish", "duck"} & set(names(answer))
+
+
+@pytest.mark.parametrize("limit", [1, 12])
+def test_the_number_of_statements_does_not_follow_the_number_of_items(catalog, limit):
+    tell(("anna", "like", "frog"), ("anna", "like", "drum"))
+    ask(visitor="anna", limit=limit)
+    with CaptureQueriesContext(connection) as captured:
+        ask(visitor="anna", limit=limit)
+    own = [each for each in captured if "SAVEPOINT" not in each["sql"]]
+    assert len(own) <= MOST_STATEMENTS
+
+
+def test_a_source_that_fails_or_is_slow_is_skipped_and_said(catalog, monkeypatch):
+    def broken(context, limit):
+        raise RuntimeError("the source's own fault")
+
+    def slow(context, limit):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+        return []
+
+    monkeypatch.setattr("recommender.candidates.TIMEOUT_MS", 50)
+    monkeypatch.setitem(SOURCES, "trending", slow)
+    monkeypatch.setitem(SOURCES, "taste", broken)
+
+    answer = ask(visitor="anna", limit=3, explain=True)
+
+    assert len(answer["items"]) == 3
+    errors = {each["name"]: each["error"] for each in answer["sources"] if each["error"]}
+    assert errors == {"taste": "RuntimeError", "trending": "OperationalError"}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"visitor": "a b"}, "visitor"),
+        ({"limit": 0}, "limit"),
+        ({"limit": 101}, "limit"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"filter": '{"nope": 1}'}, "filter.nope"),
+        ({"modalities": '{"smell": 1}'}, "modalities.smell"),
+    ],
+)
+def test_a_bad_request_names_the_field(query, field):
+    response = anonymous().get(PATH, query)
+    assert response.status_code == 400, response.content
+    assert list(response.json()["errors"]) == [field]
+
+
+def test_an_unknown_placement_is_a_404_that_lists_them():
+    response = anonymous().get(PATH, {"placement": "attic"})
+    assert response.status_code == 404
+    assert response.json()["code"] == "unknown_placement"
+
+
+def test_an_empty_catalog_has_nothing_to_recommend(space):
+    answer = ask(visitor="anna")
+    assert (answer["items"], answer["next_cursor"]) == ([], None)
+
+
+def test_rows_have_titles_and_no_item_twice(catalog):
+    tell(*(("anna", "like", name) for name in ("frog", "drum")))
+    answer = anonymous().get(f"{PATH}rows/", {"visitor": "anna", "limit": 4}).json()
+    shown = [each["item"]["external_id"] for row in answer["rows"] for each in row["items"]]
+    assert len(shown) == len(set(shown))
+    titles = [row["text"] for row in answer["rows"]]
+    assert titles[0] == "For you"
+    assert any(title.startswith("Because you liked ") for title in titles)
+    assert Impression.objects.count() == len(answer["rows"])
+
+
+def test_rows_of_a_stranger(catalog):
+    answer = anonymous().get(f"{PATH}rows/", {"lang": "de", "limit": 5}).json()
+    assert [row["text"] for row in answer["rows"]][-1] == "Neu"
+
+
+def test_a_preview_is_not_logged_as_shown(catalog):
+    tell(("anna", "like", "frog"))
+    for shown in (False, True):
+        ask(visitor="anna", limit=3, preview=not shown)
+        ask_rows(visitor="anna", limit=3, preview=not shown)
+        assert Impression.objects.filter(visitor__external_id="anna").exists() == shown

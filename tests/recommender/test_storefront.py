@@ -139,7 +139,7 @@ def test_every_icon_used_is_in_the_sprite():
     used = set(re.findall(r'\bicon\("([a-z]+)"\)', scripts)) | set(
         re.findall(r'icons\.svg#([a-z]+)"', page)
     )
-    assert used | {"pause", "play", "stop", "mic"} == drawn
+    assert used | {"pause", "play", "stop", "mic", "heart", "down"} == drawn
 
 
 def test_an_item_page_names_the_item(client: Client, frog: Item):
@@ -188,3 +188,26 @@ def test_titles_are_kept_from_visitors_where_reading_needs_a_key(client: Client,
 
 def test_only_reading(client: Client):
     assert client.post("/").status_code == 405
+
+
+def test_a_page_knows_whether_browsers_may_send_events(client: Client, settings):
+    for allowed, said in ((True, "on"), (False, "off")):
+        settings.API = settings.API | {"ANONYMOUS_EVENTS": allowed}
+        assert Elements(client.get("/").text).named("html")[0]["data-events"] == said
+
+
+def test_every_language_says_as_much_of_recommendations(client: Client):
+    source = (STATIC / "js" / "words.js").read_text()
+    blocks = dict(re.findall(r"^  ([a-z]{2}): \{\n(.*?)^  \},$", source, re.MULTILINE | re.DOTALL))
+    said = {
+        tag: re.findall(r"^    ([a-z]+): ", block, re.MULTILINE) for tag, block in blocks.items()
+    }
+    options = Elements(client.get("/").text).named("option")
+    assert sorted(said) == sorted(str(each["value"]) for each in options)
+    assert {tuple(phrases) for phrases in said.values()} == {tuple(said["en"])}
+    scripts = "".join(path.read_text() for path in (STATIC / "js").glob("*.js"))
+    page = client.get("/").text
+    used = set(re.findall(r'\bsay\("([a-z]+)"', scripts)) | set(
+        re.findall(r'data-say="([a-z]+)"', page)
+    )
+    assert used <= set(said["en"])

@@ -134,6 +134,32 @@ class TestMaking:
         row = EmbeddingSpace.objects.get(name="spring")
         assert (row.head_sha256, row.metric) == (filled.head.fingerprint, "inner_product")
 
+    def test_create_takes_fusion_weights(self, admin_client, filled):
+        weights = {"text_weight": "3", "image_weight": "1", "audio_weight": "0"}
+        admin_client.post(url("create"), {**NEW, **weights, "source": filled.id})
+        row = EmbeddingSpace.objects.get(name="spring")
+        assert row.metrics == {
+            "made_from": "untrained",
+            "fusion_weights": {"text": 0.75, "image": 0.25, "audio": 1e-6},
+        }
+        shares = spaces.space(row.pk).head.fusion.shares
+        assert shares == pytest.approx(row.metrics["fusion_weights"])
+
+    @pytest.mark.parametrize(
+        ("weights", "fusion", "problem"),
+        [
+            (("1", "", ""), "weighted", "Give a fusion weight to each of text, image, audio"),
+            (("0", "0", "0"), "weighted", "at least 0 and not all 0, not text 0, image 0, audio 0"),
+            (("1", "-1", "1"), "weighted", "greater than or equal to 0"),
+            (("1", "1", "1"), "attention", "The fusion 'attention' learns its weights"),
+        ],
+    )
+    def test_wrong_fusion_weights_are_refused(self, admin_client, filled, weights, fusion, problem):
+        named = dict(zip(("text_weight", "image_weight", "audio_weight"), weights, strict=True))
+        answer = admin_client.post(url("create"), {**NEW, **named, "fusion": fusion})
+        assert escape(problem) in answer.content.decode()
+        assert states() == {"untrained": "active"}
+
     @pytest.mark.parametrize("dialog", ["create", "train"])
     def test_a_name_that_no_space_may_have_is_refused(self, admin_client, filled, dialog):
         html = admin_client.post(url(dialog), {**NEW, "name": "a\tb", "seed": 0}).content.decode()

@@ -107,6 +107,25 @@ def test_a_filter_holds_on_every_page(client, catalog):
     assert sorted(names) == [item.external_id for item in catalog[::2]]
 
 
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_facets_do_not_depend_on_the_page(client, catalog, mode):
+    """More items than a small page looks at."""
+    Item.objects.filter(pk__in=[item.pk for item in catalog[::2]]).update(kind="even")
+    asked = {"query": [{"text": "frog"}], "mode": mode, "facets": ["kind"]}
+    expected = {"kind": [{"value": each, "count": ITEMS // 2} for each in ("even", "item")]}
+    for limit in (1, 20, 100):
+        answer = post(client, **asked, limit=limit).json()
+        assert answer["facets"] == expected, limit
+        following = {"cursor": answer["next_cursor"], "facets": ["kind"]}
+        assert post(client, **following).json()["facets"] == expected, limit
+
+
+def test_facets_may_be_asked_for_on_a_later_page(client, catalog):
+    answer = post(client, query=[{"text": "frog"}], limit=1, mode="dense").json()
+    later = post(client, cursor=answer["next_cursor"], facets=["kind"]).json()
+    assert [each["count"] for each in later["facets"]["kind"]] == [ITEMS]
+
+
 class TestCursor:
     @pytest.fixture
     def cursor(self, client, catalog) -> str:

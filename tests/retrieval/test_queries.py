@@ -1,22 +1,30 @@
 """Query content: what a worker answers reaches who waits, errors too."""
 
+import json
 import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
+from django.conf import settings as project
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
 
 from catalog.broker import redis_client
-from retrieval import queries, spaces
+from retrieval import queries, services, spaces
 from retrieval.exceptions import (
     DecodeFailed,
     EncoderFailed,
     EncoderUnavailable,
     InvalidQuery,
+    QuerySaturated,
 )
 from tests.fakes import FakeTextEncoder
-from tests.retrieval.conftest import png
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,3 +121,77 @@ def test_vectors_are_remembered_by_space(space):
     assert queries.text_vector(other, "a frog").shape == (24,)
     assert np.array_equal(queries.text_vector(space, "a frog"), first)
     assert remembered() == 2
+
+
+SEARCH = "/api/v1/search/"
+ASKED = 60
+IN_TIME_S = 15
+"""Of a wait that lasts QUERY_TIMEOUT_S, 20 s, if nobody answers."""
+
+
+def by_picture(shade: int) -> HttpResponse:
+    """A search with a picture that no other has, as a thread of a web process does it."""
+    file = SimpleUploadedFile("a.png", png((shade, 0, 0)).getvalue(), "image/png")
+    body = json.dumps({"query": [{"image": "file0"}]})
+    try:
+        return Client().post(SEARCH, {"body": body, "file0": file})
+    finally:
+        connection.close()
+
+
+def by_words() -> HttpResponse:
+    try:
+        return Client().get(SEARCH, {"q": "frog"})
+    finally:
+        connection.close()
+
+
+def tickets() -> list[str]:
+    keys = redis_client().keys(f"{queries.UPLOAD_PREFIX}*")
+    return [key.decode().removeprefix(queries.UPLOAD_PREFIX) for key in keys]
+
+
+def test_without_workers_searches_by_pictures_leave_threads_for_words(space):
+    """As many as WEB_THREADS at once and no worker: the surplus is refused, words are answered."""
+    services.embed_items(space.id, [make_item("frog", "frog").pk])
+    started = time.perf_counter()
+    with ThreadPoolExecutor(project.WEB_THREADS) as threads:
+        pictures: set[Future[HttpResponse]] = {
+            threads.submit(by_picture, shade) for shade in range(ASKED)
+        }
+        words = threads.submit(by_words).result(IN_TIME_S)
+        waiting = set(pictures)
+        refused: set[Future[HttpResponse]] = set()
+        while len(waiting) > queries.WAITERS:
+            done, waiting = wait(waiting, IN_TIME_S, FIRST_COMPLETED)
+            assert done, "the surplus waits"
+            refused |= done
+        took_s = time.perf_counter() - started
+        while len(left := tickets()) < queries.WAITERS:
+            assert time.perf_counter() - started < IN_TIME_S
+        for ticket in left:
+            queries.media_answer(space.id, "image", ticket)
+        answered = [future.result(IN_TIME_S) for future in waiting]
+    assert took_s < IN_TIME_S
+    assert [hit["item"]["external_id"] for hit in words.json()["hits"]] == ["frog"]
+    assert {(each.result().status_code, each.result().json()["code"]) for each in refused} == {
+        (503, "workers_busy")
+    }
+    assert {int(each.result()["Retry-After"]) > 0 for each in refused} == {True}
+    assert len(refused) == ASKED - queries.WAITERS
+    assert len(left) == queries.WAITERS
+    assert {answer.status_code for answer in answered} == {200}
+
+
+def test_every_wait_gives_its_place_back(space, settings):
+    settings.RETRIEVAL = settings.RETRIEVAL | {"QUERY_TIMEOUT_S": 0.02}
+    for number in range(queries.WAITERS + 1):
+        with pytest.raises(QuerySaturated, match="No worker"):
+            queries.media_vector(space, "image", bytes([number]))
+
+
+def test_the_wait_counts_from_when_the_request_came(space):
+    started = time.perf_counter() - project.RETRIEVAL["QUERY_TIMEOUT_S"]
+    with pytest.raises(QuerySaturated, match="within 20 s"):
+        queries.media_vector(space, "image", b"late", started=started)
+    assert tickets() == []

@@ -242,6 +242,36 @@ class TestHybrid:
         assert len(hits) == len(all_hits(world, Query(query.parts, "lexical")))
         assert hits[-1].item_id == world.items[10].pk
 
+    @pytest.mark.parametrize("mode", ["hybrid", "lexical"])
+    @pytest.mark.parametrize("weights", [{"audio": 1}, {"image": 2, "audio": 0}], ids=str)
+    def test_words_do_not_find_what_lacks_the_modalities_that_count(
+        self, world, query, mode, weights
+    ):
+        counting = [name for name, weight in weights.items() if weight]
+        having = [
+            item.pk
+            for n, item in enumerate(world.items)
+            if any(world.present[name][n] for name in counting)
+        ]
+        found = search.ranking(world.space, Query(query.parts, mode, modalities=weights), ITEMS)
+        ids = [hit.item_id for hit in found.hits]
+        said = {item.pk for item in world.items[3::7]}
+        assert found.mode == mode
+        assert said - set(having), "a world without the case"
+        if mode == "hybrid":
+            assert sorted(ids) == having
+            assert set(ids[:3]) <= said
+        else:
+            assert sorted(ids) == sorted(said & set(having))
+
+    def test_lexical_candidates_are_counted_after_that(self, world, query):
+        """One candidate: the best of those that have the modality, not nothing."""
+        weights = {"audio": 1.0}
+        found = search.ranking(world.space, Query(query.parts, "lexical", modalities=weights), 1)
+        (best,) = found.hits
+        assert found.mode == "lexical"
+        assert world.present["audio"][[item.pk for item in world.items].index(best.item_id)]
+
 
 def test_an_item_without_vectors_is_no_part(world):
     with pytest.raises(NotEmbedded):

@@ -177,6 +177,31 @@ def test_a_multipart_query_needs_a_sound_body(client, catalog):
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
+def test_a_multipart_query_takes_no_other_field(client, catalog):
+    answer = client.post(SEARCH, {"body": '{"query": [{"text": "frog"}]}', "foo": "x", "bar": "y"})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["bar", "foo"])
+
+
+def multipart(client: Client, body: bytes):
+    content = (
+        b'--b\r\nContent-Disposition: form-data; name="body"\r\n\r\n' + body + b"\r\n--b--\r\n"
+    )
+    return client.generic("POST", SEARCH, content, "multipart/form-data; boundary=b")
+
+
+def test_text_that_is_not_utf8_is_refused_by_name(client, catalog):
+    answer = multipart(client, b'{"query": [{"text": "fr\xf6g"}]}')
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {"body": ["The text is not UTF-8 at byte 23."]}
+    assert found(multipart(client, '{"query": [{"text": "青蛙 \ufffd"}], "limit": 1}'.encode()))
+
+    answer = client.get(f"{SEARCH}?q=fr%F6g&limit=1")
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {"q": ["The text is not UTF-8."]}
+    assert client.get(f"{SEARCH}?q=frog%EF%BF%BD&limit=1").status_code == 200
+    assert list(client.get("/api/v1/items/?search=%FF").json()["errors"]) == ["search"]
+
+
 def test_too_large_a_picture_is_413(client, catalog, settings):
     settings.CATALOG = settings.CATALOG | {"MAX_IMAGE_BYTES": 50}
     picture = SimpleUploadedFile("a.png", png((1, 2, 3)).getvalue(), "image/png")

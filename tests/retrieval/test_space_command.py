@@ -12,7 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from catalog.models import Item
 from retrieval import claims, services, spaces
-from retrieval.fusion import unit
+from retrieval.fusion import Fusion, unit
 from retrieval.management.training import StageBars
 from retrieval.models import Embedding, EmbeddingSpace
 from tests.retrieval.conftest import make_item, png
@@ -77,6 +77,56 @@ def test_a_space_from_another_has_its_head(catalog):
     )
     with pytest.raises(CommandError, match="leave --profile out"):
         run("create", "other", "--from", "untrained", "--profile", "starter")
+
+
+WEIGHTS = "text=0.5,image=0.3,audio=0.2"
+SHARES = {"text": 0.5, "image": 0.3, "audio": 0.2}
+
+
+def fusion_of(name: str) -> Fusion:
+    return spaces.space(EmbeddingSpace.objects.get(name=name).pk).head.fusion
+
+
+def test_fusion_weights_are_those_given(catalog):
+    run("create", "set", "--fusion-weights", WEIGHTS)
+    run("train", "trained", "--here", "--fusion-weights", "text=5,image=3,audio=2")
+    run("create", "again", "--from", "trained", "--fusion-weights", "text=1,image=1,audio=2")
+    call_command("train_space", "second", "--here", "--fusion-weights", WEIGHTS)
+    for name in ("set", "trained", "second"):
+        assert fusion_of(name).shares == pytest.approx(SHARES)
+    assert fusion_of("again").shares == {"text": 0.25, "image": 0.25, "audio": 0.5}
+    trained = spaces.space(EmbeddingSpace.objects.get(name="trained").pk).head
+    assert trained.metadata["config"]["fusion_weights"] == SHARES
+    stages = {entry["stage"] for entry in EmbeddingSpace.objects.get(name="trained").history}
+    assert "text" in stages
+    assert "fusion" not in stages  # nothing was learned of it
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["--fusion-weights", "text=1"], "as text=1,image=1,audio=1 does"),
+        (["--fusion-weights", "text=1,image=1,audio=x"], "as text=1,image=1,audio=1 does"),
+        (["--fusion-weights", "text=1,image=-1,audio=1"], "at least 0 and not all 0"),
+        (["--fusion-weights", "text=0,image=0,audio=0"], "at least 0 and not all 0"),
+        (["--fusion-weights", "text=nan,image=1,audio=1"], "at least 0 and not all 0"),
+        (["--fusion-weights", WEIGHTS, "--fusion", "concat"], "'concat' learns its weights"),
+    ],
+)
+@pytest.mark.parametrize("step", ["create", "train"])
+def test_wrong_fusion_weights_are_refused(space, step, arguments, wrong):
+    with pytest.raises(CommandError, match=wrong):
+        run(step, "wordy", *arguments)
+    assert states() == {"untrained": "active"}
+
+
+def test_a_failed_space_keeps_the_weights_it_was_asked_for(space):
+    wanted = {"metric": "cosine", "fusion": "weighted", "dim": 64, "trained": False}
+    spaces.space_create_failed(
+        "late", "no weights", profile="fake", metrics={"fusion_weights": SHARES}, **wanted
+    )
+    row = spaces.space_resume(EmbeddingSpace.objects.get(name="late").pk)
+    assert spaces.space(row.pk).head.fusion.shares == pytest.approx(SHARES)
 
 
 def test_force_activates_an_unfinished_space(catalog):

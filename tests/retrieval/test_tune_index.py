@@ -4,34 +4,89 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from retrieval import spaces, tuning
+from catalog.models import Item
+from retrieval import index, spaces, tuning
 from retrieval.models import EmbeddingSpace
 from tests.retrieval.test_index import clustered, fill
 
 pytestmark = pytest.mark.django_db
 
 
+SMALL, LARGE = 300, 1_500
+"""Items that Postgres would rather read all than go down an index; and too many for that."""
+
+
+def filled_with(space, items):
+    vectors = clustered(1, len(items))
+    fill(space, items, vectors, image=vectors)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return space
+
+
 @pytest.fixture
 def filled(space, many_items):
-    items, vectors = many_items(300), clustered(1, 300)
-    fill(space, items, vectors, image=vectors)
-    return space
+    return filled_with(space, many_items(SMALL))
 
 
 def row_of(space) -> EmbeddingSpace:
     return EmbeddingSpace.objects.get(pk=space.id)
 
 
-def test_the_least_setting_that_reaches_the_target_is_stored(filled, capsys):
+def test_the_least_setting_that_reaches_the_target_is_stored(space, many_items, capsys):
+    filled_with(space, many_items(LARGE))
     call_command("tune_index", queries=20)
-    row = row_of(filled)
+    row = row_of(space)
     stored = row.metrics["index"]
-    assert row.ef_search == stored["ef_search"] == tuning.STEPS[0]
-    assert (stored["recall@10"], stored["target"], stored["queries"]) == (1.0, 0.99, 20)
-    assert spaces.active_space().partition.ef_search == tuning.STEPS[0]
+    assert row.ef_search == stored["ef_search"] == 40
+    assert (stored["target"], stored["queries"]) == (0.99, 20)
+    assert 0.99 <= stored["recall@10"] <= 1.0
+    assert spaces.active_space().partition.ef_search == 40
     printed = capsys.readouterr().out
-    assert f"{tuning.STEPS[0]} ←" in printed
-    assert f"ef_search of {row.name!r} is {tuning.STEPS[0]} now." in printed
+    assert "40 ←" in printed
+    assert f"ef_search of {row.name!r} is 40 now." in printed
+
+
+def test_no_setting_below_that_of_pgvector_is_tried():
+    assert min(tuning.STEPS) == 40
+
+
+def test_a_catalog_that_needs_no_index_keeps_its_setting(filled, capsys):
+    with pytest.raises(
+        CommandError, match=r"stays 100: the catalog is too small to need its index"
+    ):
+        call_command("tune_index", queries=5)
+    row = row_of(filled)
+    assert row.ef_search == 100
+    assert "index" not in row.metrics
+    assert "recall@10" in capsys.readouterr().out
+
+
+def test_a_small_catalog_is_measured_through_its_index(filled):
+    """Which misses some with hardly any candidates, where reading every row misses none."""
+    vector = clustered(1, 1)[0]
+    assert not tuning._scans_index(filled.partition, vector)
+    assert tuning._scans_index(filled.partition, vector, through_index=True)
+    asked = clustered(2, 30)
+    exactly, through = (
+        [
+            index.nearest(
+                filled.partition, v, 10, items=Item.objects.visible(), ef_search=1,
+                exact=exact, through_index=True,
+            )
+            for v in asked
+        ]
+        for exact in (True, False)
+    )  # fmt: skip
+    assert [len(found) for found in through] == [10] * 30
+    assert through != exactly
+
+
+def test_a_missing_index_is_not_measured(filled):
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {filled.partition.fused_index}")
+    with pytest.raises(CommandError, match="does not serve searches"):
+        call_command("tune_index")
 
 
 def test_a_dry_run_stores_nothing(filled, capsys):
@@ -51,8 +106,8 @@ def test_recall_is_that_against_the_exact_search(filled, monkeypatch):
         return found if exact else found[: len(found) // 2]
 
     monkeypatch.setattr(tuning.index, "nearest", half)
-    found = tuning.measure(row_of(filled), queries=6, steps=(50, 20))
-    assert [step.ef_search for step in found.steps] == [20, 50]
+    found = tuning.measure(row_of(filled), queries=6, steps=(50, 40))
+    assert [step.ef_search for step in found.steps] == [40, 50]
     assert {step.recall for step in found.steps} == {0.5}
     assert (found.reached, found.chosen.ef_search) == (False, 50)
     with pytest.raises(CommandError, match=r"No setting reaches 0\.99: the best has 0\.5000"):

@@ -1,12 +1,14 @@
-"""Fetches packages with ``apt-get`` and ``npm`` into a cache folder, once, and verifies them."""
+"""Fetches packages with ``apt-get``, ``npm`` and ``pip`` into a cache folder, once, and verifies them."""
 
 import contextlib
 import hashlib
+import importlib.util
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 POLL_S: Final = 0.2
+LISTS_BYTES: Final = 86_000_000
+"""About, for Debian 12 unpacked."""
 STALLED_S: Final = 180.0
 """A client that wrote nothing for this long is given up."""
 
@@ -52,19 +56,52 @@ def apt_package(package: Package, cache: Path, console: Console) -> Path:
     _need("apt-get", package)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".apt-") as folder:
         work = Path(folder)
-        for name in ("lists/partial", "cache/archives/partial", "out"):
-            (work / name).mkdir(parents=True)
-        options = [
-            "-o",
-            f"Dir::State::Lists={work / 'lists'}",
-            "-o",
-            f"Dir::Cache={work / 'cache'}",
-        ]
-        options += ["-o", "APT::Sandbox::User=", "-o", "Acquire::Languages=none", "-qq"]
+        (work / "out").mkdir()
+        options = [*_apt_options(work), "-o", "Acquire::Languages=none"]
         _run("package lists", ["apt-get", *options, "update"], work, console)
         command = ["apt-get", *options, "download", package.name]
         _run(package.about, command, work / "out", console, size=package.bytes)
         return _kept(package, work / "out", cache, console, any_version=True)
+
+
+@contextlib.contextmanager
+def apt_lists(about: str, cache: Path, console: Console) -> Iterator[tuple[Path, Path]]:
+    """Debian's own list of packages and its English descriptions, while the block lasts.
+
+    Of the release that this machine's apt knows; apt checks their signature. Raises ``FetchError``.
+    """
+    if shutil.which("apt-get") is None:
+        raise FetchError("apt-get is not installed, and the lists of Debian come through it")
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".apt-") as folder:
+        work = Path(folder)
+        options = [*_apt_options(work), "-o", "Acquire::Languages=en"]
+        options += ["-o", "Acquire::GzipIndexes=false"]
+        _run(about, ["apt-get", *options, "update"], work, console, size=LISTS_BYTES)
+        yield _debian_list(options, "Packages"), _debian_list(options, "Translations")
+
+
+def _apt_options(work: Path) -> list[str]:
+    """For an ordinary user, with lists and cache of its own below ``work``."""
+    for name in ("lists/partial", "cache/archives/partial"):
+        (work / name).mkdir(parents=True)
+    lists, cache = f"Dir::State::Lists={work / 'lists'}", f"Dir::Cache={work / 'cache'}"
+    return ["-o", lists, "-o", cache, "-o", "APT::Sandbox::User=", "-qq"]
+
+
+def _debian_list(options: Sequence[str], kind: str) -> Path:
+    """Of the release itself, not of its updates: those have a hyphen in their name."""
+    fields = "$(ORIGIN)|$(COMPONENT)|$(CODENAME)|$(FILENAME)"
+    command = ["apt-get", *options, "indextargets", "--format", fields, f"Created-By: {kind}"]
+    said = subprocess.run(  # noqa: S603 - a fixed command
+        command, capture_output=True, text=True, check=False
+    ).stdout
+    for line in said.splitlines():
+        origin, component, codename, path = line.split("|", 3)
+        if (origin, component) == ("Debian", "main") and "-" not in codename:
+            return Path(path)
+    raise FetchError(
+        f"apt has no {kind} of Debian main: this needs a machine whose apt reads Debian"
+    )
 
 
 def npm_package(package: Package, cache: Path, console: Console) -> Path:
@@ -78,6 +115,25 @@ def npm_package(package: Package, cache: Path, console: Console) -> Path:
         command = ["npm", "pack", f"{package.name}@{package.version}", "--silent"]
         command += ["--ignore-scripts", "--cache", str(work / "cache")]
         command += ["--pack-destination", str(work / "out")]
+        _run(package.about, command, work, console, size=package.bytes)
+        return _kept(package, work / "out", cache, console, any_version=False)
+
+
+def pip_package(package: Package, cache: Path, console: Console) -> Path:
+    """The package's wheel, nothing it depends on. Raises ``FetchError``."""
+    if found := package.cached(cache):
+        return found
+    if importlib.util.find_spec("pip") is None:
+        raise FetchError(
+            f"pip is not installed in this environment, and {package.name} comes with it"
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".pip-") as folder:
+        work = Path(folder)
+        (work / "out").mkdir()
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+        command += ["--disable-pip-version-check", "--only-binary", ":all:"]
+        command += ["--dest", str(work / "out"), f"{package.name}=={package.version}"]
         _run(package.about, command, work, console, size=package.bytes)
         return _kept(package, work / "out", cache, console, any_version=False)
 
@@ -125,7 +181,8 @@ def _run(
 ) -> None:
     """Run a client in ``folder``, showing how much it has written there (bytes)."""
     known = f" ({size / 1e6:,.0f} MB)" if size else ""
-    console.print(f"Fetching {about}{known} with {command[0]}", highlight=False)
+    client_name = Path(command[0]).name if command[1:2] != ["-m"] else command[2]
+    console.print(f"Fetching {about}{known} with {client_name}", highlight=False)
     log = folder / ".client.log"
     with log.open("wb") as output:  # a pipe that nobody reads would stop the client
         client = subprocess.Popen(  # noqa: S603 - fixed commands
@@ -145,7 +202,7 @@ def _run(
     said = log.read_text(errors="replace").strip()
     log.unlink()
     if client.returncode:
-        raise FetchError(f"{command[0]} failed: {said[-500:] or client.returncode}")
+        raise FetchError(f"{client_name} failed: {said[-500:] or client.returncode}")
 
 
 def _watch(client: subprocess.Popen[bytes], folder: Path, show: Callable[[int], object]) -> None:

@@ -23,6 +23,7 @@ from retrieval.management.training import (
     training_arguments,
 )
 from retrieval.models import EmbeddingSpace
+from retrieval.types import Modality
 
 TABLE_WIDTH = 120  # of a table that is not printed to a terminal
 
@@ -143,6 +144,7 @@ class Command(ExampleCommand):
         profile: str | None,
         fusion: Any,
         metric: Any,
+        fusion_weights: dict[Modality, float] | None,
         **_: Any,
     ) -> None:
         if source is None:
@@ -151,6 +153,7 @@ class Command(ExampleCommand):
                 profile=profile or settings.RETRIEVAL["PROFILE"],
                 fusion=fusion or "weighted",
                 metric=metric or "cosine",
+                weights=fusion_weights,
             )
         else:
             given = spaces.space_named(source)
@@ -159,15 +162,17 @@ class Command(ExampleCommand):
                     f"A space made from {source!r} has its profile, {given.profile!r}: leave "
                     "--profile out, or leave --from out and train the new one."
                 )
-            row = spaces.space_create_from(given, name, fusion=fusion, metric=metric)
+            row = spaces.space_create_from(
+                given, name, fusion=fusion, metric=metric, weights=fusion_weights
+            )
         self.stdout.write(
             f"Space {row.name!r} is building: {row.profile}, {row.fusion}, {row.metric}, "
             f"{row.fused_dim} dimensions. `manage.py space backfill {row.name!r} --wait` fills it."
         )
 
     def _train(self, **options: Any) -> None:
-        names = ("name", "seed", "augment", "profile", "fusion", "metric", "activate", "here")
-        train_and_fill(self, **{name: options[name] for name in names})
+        names = ("name", "seed", "augment", "profile", "fusion", "fusion_weights", "metric")
+        train_and_fill(self, **{name: options[name] for name in (*names, "activate", "here")})
 
     def _backfill(self, *, name: str, wait: bool, here: bool, **_: Any) -> None:
         row = spaces.space_resume(spaces.space_named(name).pk)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from catalog.commands import ExampleCommand
 from retrieval.exceptions import RetrievalError
 from retrieval.management.training import train_and_fill, training_arguments
+from retrieval.types import Modality
 
 
 class Command(ExampleCommand):
@@ -21,6 +22,7 @@ class Command(ExampleCommand):
   manage.py train_space                      a space named by the date, for a look in the admin
   manage.py train_space spring --activate    and let it answer once it is complete
   manage.py train_space --seed 1 --here      without workers
+  manage.py train_space wordy --fusion-weights text=0.6,image=0.3,audio=0.1
 
 The same as `manage.py space train`; `manage.py space --help` has the rest of a space's life."""
 
@@ -39,6 +41,7 @@ The same as `manage.py space train`; `manage.py space --help` has the rest of a 
         fusion: str,
         metric: str,
         augment: int,
+        fusion_weights: dict[Modality, float] | None,
         **_: Any,
     ) -> None:
         """Raises CommandError with what to do."""
@@ -53,6 +56,7 @@ The same as `manage.py space train`; `manage.py space --help` has the rest of a 
                 activate=activate,
                 here=here,
                 augment=augment,
+                fusion_weights=fusion_weights,
             )
         except RetrievalError as err:
             raise CommandError(str(err)) from err

@@ -24,7 +24,7 @@ class Command(ExampleCommand):
     help = (
         "Measure recall@10 of the index against exact search on the catalog as it is, for items and "
         "for points beside items, and let the space's searches use the least setting that reaches "
-        "the target."
+        "the target. A catalog too small to need its index is measured, and nothing stored."
     )
     epilog = """examples:
   manage.py tune_index                              the active space, recall@10 of at least .99
@@ -67,7 +67,10 @@ class Command(ExampleCommand):
             raise CommandError(str(err)) from err
         self._show(row, found)
         if options["apply"]:
-            tuning.space_tuned(row, found)
+            try:
+                tuning.space_tuned(row, found)
+            except RetrievalError as err:
+                raise CommandError(str(err)) from err
             self.stdout.write(f"ef_search of {row.name!r} is {row.ef_search} now.")
         if not found.reached:
             raise CommandError(

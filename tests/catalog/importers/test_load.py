@@ -222,6 +222,7 @@ def test_unchanged_media_are_not_written_again(folder, monkeypatch):
 def test_files_that_cannot_be_imported_at_all(folder, capsys):
     for name, message in [
         ("items.txt", "the name does not say the format; give --format jsonl or csv"),
+        ("", "is a folder; name a file in it"),
         ("missing.jsonl", "missing.jsonl: No such file or directory"),
     ]:
         with pytest.raises(CommandError, match=message):

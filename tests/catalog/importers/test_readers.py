@@ -132,3 +132,59 @@ def test_csv_refuses_a_header_it_does_not_know(header, message):
 
 def test_csv_refuses_two_values_for_one_language():
     assert csv("external_id,title,title.en\na,Frog,Toad\n") == [(2, "title: title.en is given too")]
+
+
+def rows_of(n: int, start: int = 0) -> str:
+    return "".join(f"r{i},Frog {i}\n" for i in range(start, n))
+
+
+def test_csv_a_quote_that_is_never_closed_costs_one_line():
+    found = csv('external_id,title\nq,"broken\n' + rows_of(9000))  # longer than a cell may be
+    assert [line for line, row in found if isinstance(row, str)] == [2]
+    assert found[0][1] == (
+        "is not CSV: field larger than field limit (131072); is a quote open? "
+        "The next lines are read by themselves"
+    )
+    assert found[1:] == [
+        (i + 3, {"external_id": f"r{i}", "title": f"Frog {i}"}) for i in range(9000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rest", "reported", "loaded"),
+    [
+        ("r0,x\nr1,y\n", [2], ["r0", "r1"]),  # the file ends inside the quote
+        ("r0,x\nr1,y", [2], ["r0", "r1"]),
+        ('r0,x\nr1,"y"\nr2,z\n', [2], ["r0", "r1", "r2"]),  # what comes after the quote is wrong
+        ('r0,x\nr1,y",z\nr2,z\n', [2, 4], ["r0", "r2"]),  # closed elsewhere: cells too many
+        ('r0,x\nq2,"broken\nr1,y\n', [2, 4], ["r0", "r1"]),
+        ('\nr0,"two\nlines"\nr1,"broken\nr2,z\n', [2, 6], ["r0", "r2"]),
+        ('r0,"two\nlines"\nr1,\udcff\n', [2, 5], ["r0"]),
+    ],
+)
+def test_csv_goes_on_with_the_line_after_an_open_quote(rest, reported, loaded):
+    content = f'external_id,title\nq,"broken\n{rest}'.encode(errors="surrogateescape")
+    found = csv(content)
+    assert [line for line, row in found if isinstance(row, str)] == reported
+    assert [row["external_id"] for _, row in found if isinstance(row, dict)] == loaded
+
+
+def test_csv_keeps_no_more_than_one_record(monkeypatch):
+    monkeypatch.setattr("catalog.importers.csv.MAX_LINE_BYTES", 40)
+    content = 'external_id,title\nq,"\n' + 'x","\n' * 20 + "r0,x\n"
+    found = csv(content)
+    assert found[0][0] == 2
+    assert found[0][1].startswith("is not CSV: the record is over 40 bytes; is a quote open?")
+    assert found[-1] == (23, {"external_id": "r0", "title": "x"})
+    assert len(found) == 22  # every line is accounted for
+
+
+def test_csv_a_line_that_never_ends_does_not_end_in_an_open_quote(monkeypatch):
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 30)
+    found = csv('external_id,title\nq,"broken\nr0,x\n' + "y" * 50 + "\nr1,z\n")
+    assert [(line, isinstance(row, str)) for line, row in found] == [
+        (2, True),
+        (3, False),
+        (4, True),
+        (5, False),
+    ]

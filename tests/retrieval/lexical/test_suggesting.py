@@ -9,7 +9,8 @@ from django.utils import timezone
 from catalog import services
 from catalog.models import Category, Item
 from retrieval import lexical
-from retrieval.lexical import Suggestion, suggesting
+from retrieval.lexical import Suggestion, suggesting, vocabulary
+from retrieval.models import LexicalEntry
 from tests.retrieval.conftest import make_item
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,42 @@ def test_nor_do_japanese_and_thai_ones(prefix, found, indexed):
     make_item("frog", "frog", texts={"ja": "アマカエル", "th": "ตากบ"})
     indexed()
     assert found in texts(prefix) or len(prefix) < 3
+
+
+@pytest.mark.parametrize("prefix", ["いち", "イチ", "ｲﾁ", "いちご"])
+def test_katakana_and_hiragana_are_one(prefix, indexed):
+    make_item("strawberry", "イチゴ", language="ja")
+    indexed()
+    assert texts(prefix) == ["イチゴ"]
+
+
+def test_entries_folded_in_an_older_way_are_folded_anew(indexed):
+    make_item("strawberry", "Berry", tags=("イチゴ",))
+    indexed()
+    LexicalEntry.objects.filter(kind="tag").update(folded="イチゴ")
+    assert texts("いちご") == []
+    vocabulary.entries_add([vocabulary.Entry("tag", "イチゴ", "en")])
+    assert texts("いちご") == ["イチゴ"]
+
+
+def test_every_word_that_may_be_meant_has_a_share(indexed):
+    make_item("frog", "A frog")
+    make_item("fort", "A fort")
+    make_item("form", "A form")
+    make_item("frogs", "Frog pond")
+    indexed()
+    assert texts("forg") == ["Frog pond", "A form", "A fort", "A frog"]
+    assert texts("forg", limit=1) == ["Frog pond"]
+
+
+@pytest.mark.parametrize(("picture", "found"), [("🐟", "Blue thing"), ("🐸", "A frog face")])
+def test_an_emoji_becomes_the_title_of_its_item_or_of_its_name(picture, found, indexed):
+    make_item("emoji:1F41F", "Blue thing")
+    make_item("fish", "A fish")
+    make_item("frog", "A frog face")
+    make_item("frog-2", "A frog")
+    indexed()
+    assert texts(picture) == [found]
 
 
 @pytest.mark.parametrize("prefix", ["smrat", "smatrph", "smartpone", "Mobil fone", "mobile phnoe"])

@@ -149,9 +149,12 @@ export const categories = (signal) => get("categories/", signal);
 
 export const status = () => request("status/");
 
-/** The rows of the first page for a visitor: `[{code, text, items, next_cursor, request_id}]`. */
-export async function rows({ visitor, session, limit }, signal) {
-  const query = new URLSearchParams({ visitor, session, limit, lang: language() });
+/**
+ * The rows of the first page for a visitor: `[{code, text, items, next_cursor, request_id}]`; `preview` if
+ * they will not be shown.
+ */
+export async function rows({ visitor, session, limit, preview = false }, signal) {
+  const query = new URLSearchParams({ visitor, session, limit, preview, lang: language() });
   return (await request(`recommendations/rows/?${query}`, { signal })).rows;
 }
 

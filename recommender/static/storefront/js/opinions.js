@@ -53,7 +53,7 @@ async function choose(item, chosen) {
   if (await tell(opinion ?? "withdraw", item)) listeners.forEach((listener) => listener(item, opinion));
   else if (opinionOf(item) === opinion) {
     remember(item, before);
-    announce("The server did not take it");
+    announce(say("refused"));
   }
 }
 
@@ -72,7 +72,7 @@ export function opinionButtons(item, { labelled = false } = {}) {
         onclick: () => choose(item.external_id, opinion),
       },
       icon(drawn),
-      labelled ? say(word) : null,
+      labelled && opinion === "like" ? say(word) : null,
     );
   const group = h("div", { class: labelled ? "opinion labelled" : "opinion", "data-of": item.external_id, role: "group" }, KINDS.map(button));
   dress(group);

@@ -33,10 +33,11 @@ export function shareBar(shares, length = 1) {
   return bar;
 }
 
-function reason({ text, modalities }) {
+/** A reason in the list; the first one's sentence stands above it. */
+function reason({ text, modalities }, place) {
   const shares = brought(modalities);
-  if (shares.length === 0) return h("li", {}, text);
-  return h("li", {}, text, h("span", { class: "shares" }, shareBar(shares), sharesSaid(shares)));
+  const made = shares.length ? h("span", { class: "shares" }, shareBar(shares), sharesSaid(shares)) : null;
+  return place === 0 && !made ? null : h("li", {}, place === 0 ? null : text, made);
 }
 
 /** The first reason, and on demand all of them with the shares of the modalities. */

@@ -37,14 +37,14 @@ function recommendedCard(requestId, { item, reasons }, options = {}) {
 }
 
 /** Ends a row that has more: what it brings comes before it. */
-function moreCard(row, cursor, signal) {
-  let next = cursor;
+function moreCard(row, telling, signal) {
+  let next = row.next_cursor;
   const button = h("button", { type: "button", class: "card more-card", lang: language() }, icon("plus"), h("span", {}, say("more")));
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       const page = await moreRecommended(next, row.items.length, signal);
-      const cards = page.items.map((each) => recommendedCard(page.request_id, each));
+      const cards = page.items.map((each) => recommendedCard(page.request_id, telling(each)));
       button.before(...cards);
       next = page.next_cursor;
       if (!next) button.remove();
@@ -59,9 +59,13 @@ function moreCard(row, cursor, signal) {
 
 const nameOf = (row) => [row.code, row.item ?? row.category ?? ""].join(" ");
 
+/** What the row's title says is no news under its cards. */
+const SAID_BY_TITLE = { trending: "trending", new: "new", new_in: "new" };
+
 function recommendedShelf(row, signal) {
-  const cards = row.items.map((each) => recommendedCard(row.request_id, each));
-  const more = row.next_cursor ? moreCard(row, row.next_cursor, signal) : null;
+  const telling = ({ reasons, ...each }) => ({ ...each, reasons: reasons.filter(({ code }) => code !== SAID_BY_TITLE[row.code]) });
+  const cards = row.items.map((each) => recommendedCard(row.request_id, telling(each)));
+  const more = row.next_cursor ? moreCard(row, telling, signal) : null;
   return shelf(row.text, [...cards, more], { about: { "data-row": nameOf(row), lang: language() } });
 }
 
@@ -99,13 +103,13 @@ function reflects(list, { item, opinion }) {
 
 /** The rows once they follow the latest opinion, or as they are when that takes too long. */
 async function rowsFollowing(signal) {
-  const since = latest?.at ?? 0;
-  for (let wait = FIRST_LOOK_MS; ; wait *= 2) {
-    const late = Date.now() - since > FOLLOW_MS;
-    if (!late) await pause(wait, signal);
-    const list = await rows(asker(PER_ROW), signal);
-    if (late || reflects(list, latest) || Date.now() + wait * 2 - since > FOLLOW_MS) return list;
+  const until = (latest?.at ?? 0) + FOLLOW_MS;
+  for (let wait = FIRST_LOOK_MS; Date.now() + wait < until; wait *= 2) {
+    await pause(wait, signal);
+    const seen = await rows({ ...asker(PER_ROW), preview: true }, signal);
+    if (reflects(seen, latest)) break;
   }
+  return rows(asker(PER_ROW), signal);
 }
 
 /** Ask and draw, unless something newer is asked for meanwhile; whether it was drawn. */

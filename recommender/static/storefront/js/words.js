@@ -22,6 +22,7 @@ const WORDS = {
     forget: "Start over",
     keep: "Keep it",
     forgotten: "Done: you are somebody new",
+    refused: "The server did not take it",
   },
   zh: {
     like: "喜欢：{title}",
@@ -42,6 +43,7 @@ const WORDS = {
     forget: "重新开始",
     keep: "保留",
     forgotten: "完成：您现在是新访客",
+    refused: "服务器未接受",
   },
   de: {
     like: "{title} gefällt mir",
@@ -62,6 +64,7 @@ const WORDS = {
     forget: "Neu anfangen",
     keep: "Behalten",
     forgotten: "Fertig: Sie sind jemand Neues",
+    refused: "Der Server hat es nicht angenommen",
   },
   fr: {
     like: "J’aime {title}",
@@ -82,6 +85,7 @@ const WORDS = {
     forget: "Recommencer",
     keep: "Garder",
     forgotten: "C’est fait : vous êtes quelqu’un de nouveau",
+    refused: "Le serveur ne l’a pas accepté",
   },
   es: {
     like: "Me gusta {title}",
@@ -102,6 +106,7 @@ const WORDS = {
     forget: "Empezar de nuevo",
     keep: "Conservar",
     forgotten: "Listo: eres alguien nuevo",
+    refused: "El servidor no lo aceptó",
   },
   ja: {
     like: "「{title}」が好き",
@@ -122,6 +127,7 @@ const WORDS = {
     forget: "最初からやり直す",
     keep: "そのまま",
     forgotten: "完了：新しい訪問者になりました",
+    refused: "サーバーが受け付けませんでした",
   },
 };
 

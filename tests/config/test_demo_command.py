@@ -1,0 +1,23 @@
+"""What ``manage.py demo`` says before and after it works; ``tests/e2e`` runs all of it."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from config.management.commands.demo import _example
+from tests.catalog.factories import ItemFactory
+
+
+@pytest.mark.parametrize("port", [99_999, 65_536, 0, -1])
+def test_a_port_that_does_not_exist(port: int):
+    with pytest.raises(CommandError, match=f"no port {port}: choose one from 1 to 65535"):
+        call_command("demo", port=port)
+
+
+@pytest.mark.django_db
+def test_the_example_is_an_item_that_is_there():
+    ItemFactory(external_id="hidden", published=False)
+    ItemFactory(external_id="stamp:frog")
+    ItemFactory(external_id="stamp:owl")
+    assert _example() == "stamp:frog"
+    ItemFactory(external_id="emoji:1F4F1")
+    assert _example() == "emoji:1F4F1"
