@@ -16,8 +16,8 @@ from recommender.ranking_training.table import ShownTable
 
 LEAST_ANSWERS: Final = 1_000
 LEAST_TAKEN: Final = 200
-"""Of synthetic answers (tests/recommender/ranker_worlds.py) so many are enough to rank unseen lists better
-than the formula does.
+"""In a world whose relevance is known (tests/recommender/ranker_worlds.py), 1,000 answers of ten with 340
+items taken up make NDCG@10 .99 of unseen lists, where the formula makes .56.
 """
 HELD_OUT: Final = 0.2
 """Of the answers, the latest: rankers are measured by what happened after they learned."""
