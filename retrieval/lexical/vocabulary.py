@@ -1,6 +1,7 @@
 """What occurs in the catalog: words, tags, categories, languages; and what a mistyped word may mean."""
 
 import math
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -9,8 +10,10 @@ from django.db import connection, transaction
 from retrieval.lexical.folding import UNSPACED, fold, plain
 
 MIN_CORRECTED = 4
+MIN_UNSPACED = 3
+"""The same in scripts without spaces between words, whose letters say more."""
 TWO_ERRORS_FROM = 8
-"""Letters: shorter words may have one error, and those below MIN_CORRECTED none."""
+"""Letters: shorter words may have one error, and those below MIN_CORRECTED or MIN_UNSPACED none."""
 VARIANTS_UP_TO = 9
 """Letters. Two words one error apart have a variant in common; trigrams of so short words often have
 nothing in common (forg, frog), those of longer words do."""
@@ -92,13 +95,15 @@ def languages() -> list[str]:
 
 
 def is_correctable(word: str) -> bool:
-    """Whether errors in it can be told from another word: letters, and enough of them."""
-    return MIN_CORRECTED <= len(word) <= MAX_WORD and word.isalpha() and not UNSPACED.search(word)
+    """Whether errors in it can be told from another word: letters with their marks, and enough."""
+    is_word = word.isalpha() or all(unicodedata.category(char)[0] in "LM" for char in word)
+    return errors_allowed(word) > 0 and len(word) <= MAX_WORD and is_word
 
 
 def errors_allowed(word: str) -> int:
     """In a word of its length."""
-    return 0 if len(word) < MIN_CORRECTED else 1 if len(word) < TWO_ERRORS_FROM else 2
+    fewest = MIN_UNSPACED if UNSPACED.search(word) else MIN_CORRECTED
+    return 0 if len(word) < fewest else 1 if len(word) < TWO_ERRORS_FROM else 2
 
 
 def variants(word: str) -> set[str]:

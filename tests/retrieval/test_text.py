@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.preprocess import document_texts, normalise
+from retrieval.preprocess.text import with_whole_vowels
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,16 @@ def test_document_texts():
     assert document_texts("Frog") == ["Frog"]
     assert document_texts("", "", []) == []
     assert document_texts("", "Green") == ["Green"]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("น้ำ", "\u0e19\u0e49\u0e33"),
+        ("\u0e19\u0e4d\u0e49\u0e32", "\u0e19\u0e49\u0e33"),
+        ("ດຳ", "\u0e94\u0eb3"),
+        ("มา", "มา"),
+    ],
+)
+def test_the_vowel_am_is_one_letter_again(text, whole):
+    assert with_whole_vowels(normalise(text)) == whole

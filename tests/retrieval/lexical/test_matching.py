@@ -170,10 +170,19 @@ def test_words_as_written_rank_above_what_may_be_meant(indexed):
     assert hit.score > 0.4 > near.score
 
 
-def test_scripts_without_spaces_are_not_corrected(indexed):
-    make_item("cat", "大熊猫宝宝日历", texts={"ja": "カレンダーの", "th": "ปฏิทินแพนด้า"})
+@pytest.mark.parametrize("text", ["冰淇林", "カレンダア", "ぬいくるみ", "เครื่อน", "カレンダ"])
+def test_words_of_three_characters_without_spaces_may_have_one_error(text, indexed, found):
+    make_item("it", "冰淇淋", texts={"ja": "カレンダーのぬいぐるみ", "th": "เครื่อง"})
+    make_item("other", "青蛙", texts={"ja": "かえる", "th": "กบ"})
     indexed()
-    assert vocabulary.near(["大熊狗宝宝日历", "カレンダア", "ปฏิทินแพนด้ง"]) == {}
+    assert found(text) == ["it"]
+
+
+@pytest.mark.parametrize("text", ["青娃", "いむ", "กง"])
+def test_those_of_two_may_have_none(text, indexed):
+    make_item("it", "青蛙", texts={"ja": "いぬ", "th": "กบ"})
+    indexed()
+    assert vocabulary.near([text]) == {}
 
 
 def test_the_items_given_are_all_that_is_found(indexed, found):
