@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, BinaryIO, Final, Self
 
 from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
@@ -51,6 +52,7 @@ def read_csv(file: BinaryIO) -> Iterator[RawRow]:
             continue
         if header is None:
             header = _header(cells)
+            lines.max_ends = 2 * len(header)
         elif len(cells) != len(header) and TOO_LONG not in cells[0]:
             problem = f"has {len(cells)} cells; the header has {len(header)}{lines.rewind()}"
             yield RawRow(line, problem=problem)
@@ -66,17 +68,19 @@ class _Lines:
     """
 
     def __init__(self, file: BinaryIO) -> None:
+        self.max_ends: float = inf
+        """A quote before a comma ends a cell, or opens one: two a cell at most."""
         self._new = _decoded(file)
         self._again: deque[str] = deque()
         self._record: list[str] = []
         self._begun = 1
-        self._chars = 0
+        self._chars = self._ends = 0
 
     def begin_record(self) -> int:
         """The number of the line, from 1, that the next record begins in."""
         self._begun += len(self._record)
         self._record.clear()
-        self._chars = 0
+        self._chars = self._ends = 0
         return self._begun
 
     def rewind(self) -> str:
@@ -96,6 +100,11 @@ class _Lines:
         self._chars += len(line)
         if len(self._record) > 1 and (line[0] == TOO_LONG or self._chars > MAX_LINE_BYTES):
             raise csv.Error(f"the record is over {MAX_LINE_BYTES} bytes")
+        # not left to the count of cells at the record's end: lines such as x"," never end one, and
+        # reading to the limit above again from each took minutes for some thousand of them
+        self._ends += line.replace('""', "").count('",')
+        if len(self._record) > 1 and self._ends > self.max_ends:
+            raise csv.Error("the record has more cells than the header")
         return line
 
 

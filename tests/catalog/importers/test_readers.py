@@ -171,12 +171,25 @@ def test_csv_goes_on_with_the_line_after_an_open_quote(rest, reported, loaded):
 
 def test_csv_keeps_no_more_than_one_record(monkeypatch):
     monkeypatch.setattr("catalog.importers.csv.MAX_LINE_BYTES", 40)
-    content = 'external_id,title\nq,"\n' + 'x","\n' * 20 + "r0,x\n"
-    found = csv(content)
-    assert found[0][0] == 2
-    assert found[0][1].startswith("is not CSV: the record is over 40 bytes; is a quote open?")
-    assert found[-1] == (23, {"external_id": "r0", "title": "x"})
-    assert len(found) == 22  # every line is accounted for
+    assert csv(f'external_id,title\nq,"broken\n{rows_of(9)}')[0][1].startswith(
+        "is not CSV: the record is over 40 bytes; is a quote open?"
+    )
+
+
+def test_csv_lines_that_each_open_a_quote_take_no_longer_than_others():
+    found = csv('external_id,title\nq,"\n' + 'x","\n' * 20_000 + "r0,x\n")
+    assert found[0][1].startswith("is not CSV: the record has more cells than the header; is a")
+    assert [line for line, row in found if isinstance(row, str)] == list(range(2, 20_003))
+    assert found[-1] == (20_003, {"external_id": "r0", "title": "x"})
+
+
+def test_csv_quotes_and_commas_in_cells_over_several_lines():
+    text = '",\n' * 50 + 'a "b", "c",\n",'
+    cell = text.replace('"', '""')
+    assert csv(f'external_id,title,kind\na,"{cell}",5"\nb,",","x\ny"\n') == [
+        (2, {"external_id": "a", "title": text.strip(), "kind": '5"'}),
+        (54, {"external_id": "b", "title": ",", "kind": "x\ny"}),
+    ]
 
 
 def test_csv_a_line_that_never_ends_does_not_end_in_an_open_quote(monkeypatch):
