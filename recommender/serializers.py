@@ -8,6 +8,7 @@ from retrieval.serializers import (
     JSONValueField,
     ModalityWeightsField,
     NamesField,
+    StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
@@ -144,7 +145,7 @@ class VisitSerializer(StrictSerializer):
     limit = StrictIntegerField(
         required=False, min_value=1, max_value=MAX_LIMIT, help_text="items; the placement's else"
     )
-    explain = serializers.BooleanField(
+    explain = StrictBooleanField(
         default=False, help_text="with the features of each item and how every source did"
     )
     lang = StrictCharField(

@@ -1,6 +1,7 @@
 """The shape of queries and hits."""
 
 import math
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -18,6 +19,8 @@ DEFAULT_LIMIT = 20
 MAX_FACETS = 10
 MAX_WEIGHT = 100
 STRATEGIES = ("average", "sum", "best")
+INTEGER = re.compile("-?[0-9]+")
+NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 SOURCES = ("text", "image", "audio", "item")
 
 
@@ -44,14 +47,30 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def from_url(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    """That what a field takes is text of a URL and not JSON: in URLs there are no types."""
+    return bool(field.context.get("from_url"))
+
+
 class StrictIntegerField(serializers.IntegerField):
     """A JSON whole number, or its digits in a URL."""
 
     def to_internal_value(self, data: Any) -> int:
-        """Raises ValidationError for booleans and fractions too."""
-        if isinstance(data, bool | float):
+        """Raises ValidationError for booleans, fractions and other scripts' digits too."""
+        written = isinstance(data, str) and from_url(self) and INTEGER.fullmatch(data)
+        if not written and (isinstance(data, bool) or not isinstance(data, int)):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """A JSON boolean, or one of the words for it in a URL."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Raises ValidationError for words and numbers in JSON."""
+        if not from_url(self) and not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return bool(super().to_internal_value(data))
 
 
 class QueryTextField(StrictCharField):
@@ -79,7 +98,8 @@ class FiniteField(serializers.FloatField):
 
     def to_internal_value(self, data: Any) -> float:
         """Raises ValidationError for anything else."""
-        if isinstance(data, bool):
+        written = isinstance(data, str) and from_url(self) and NUMBER.fullmatch(data)
+        if not written and (isinstance(data, bool) or not isinstance(data, int | float)):
             self.fail("invalid")
         value = super().to_internal_value(data)
         if not math.isfinite(value):
@@ -92,7 +112,7 @@ class JSONValueField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError for a text that is not JSON."""
-        if not isinstance(data, str):
+        if not from_url(self):
             return data
         try:
             return parse_json(data.encode(errors="surrogatepass"))
@@ -132,7 +152,7 @@ class NamesField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Raises ValidationError for anything but strings."""
-        if isinstance(data, str):
+        if isinstance(data, str) and from_url(self):
             data = [name for name in data.split(",") if name]
         return list(dict.fromkeys(super().to_internal_value(data)))
 
@@ -176,7 +196,7 @@ class RankingSerializer(LimitSerializer):
         default=list,
         help_text="Fields whose values to count among the candidates.",
     )
-    explain = serializers.BooleanField(
+    explain = StrictBooleanField(
         default=False, help_text="What each part and modality brought to the score."
     )
     cursor = StrictCharField(

@@ -160,6 +160,23 @@ def test_seen_together_is_what_others_did(catalog):
     assert together(others) == {"horn", "saw"}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("limit", "5"),
+        ("explain", "yes"),
+        ("items", "frog,toad"),
+        ("exclude", "frog"),
+        ("filter", '{"kind": "item"}'),
+        ("modalities", '{"text": 1}'),
+    ],
+)
+def test_json_has_types_and_a_url_has_none(catalog, field, value):
+    answer = post(**{field: value})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert ask(**{field: value})["placement"] == "home"
+
+
 class TestCursor:
     """Pages of one list, and of nothing else."""
 
