@@ -4,11 +4,15 @@ In a URL all is text: fields that say so read what they take from it.
 """
 
 import math
-from typing import Any
+import re
+from typing import Any, Final
 
 from rest_framework import serializers
 
 from catalog.parsers import parse_json
+
+INTEGER: Final = re.compile("-?[0-9]+")
+NUMBER: Final = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -34,22 +38,28 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def from_url(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    """That what a field takes is text of a URL and not JSON: in URLs there are no types."""
+    return bool(field.context.get("from_url"))
+
+
 class StrictBooleanField(serializers.BooleanField):
-    """JSON's true or false."""
+    """A JSON boolean, or one of the words for it in a URL."""
 
     def to_internal_value(self, data: Any) -> bool:
-        """Raises ValidationError for anything else, words for them too."""
-        if not isinstance(data, bool):
+        """Raises ValidationError for words and numbers in JSON."""
+        if not from_url(self) and not isinstance(data, bool):
             self.fail("invalid", input=data)
-        return data
+        return bool(super().to_internal_value(data))
 
 
 class StrictIntegerField(serializers.IntegerField):
     """A JSON whole number, or its digits in a URL."""
 
     def to_internal_value(self, data: Any) -> int:
-        """Raises ValidationError for booleans and fractions too."""
-        if isinstance(data, bool | float):
+        """Raises ValidationError for booleans, fractions and other scripts' digits too."""
+        written = isinstance(data, str) and from_url(self) and INTEGER.fullmatch(data)
+        if not written and (isinstance(data, bool) or not isinstance(data, int)):
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -59,7 +69,8 @@ class FiniteField(serializers.FloatField):
 
     def to_internal_value(self, data: Any) -> float:
         """Raises ValidationError for anything else."""
-        if isinstance(data, bool):
+        written = isinstance(data, str) and from_url(self) and NUMBER.fullmatch(data)
+        if not written and (isinstance(data, bool) or not isinstance(data, int | float)):
             self.fail("invalid")
         value = super().to_internal_value(data)
         if not math.isfinite(value):
@@ -72,7 +83,7 @@ class JSONValueField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError for a text that is not JSON."""
-        if not isinstance(data, str):
+        if not from_url(self):
             return data
         try:
             return parse_json(data.encode(errors="surrogatepass"))
@@ -87,6 +98,6 @@ class NamesField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Raises ValidationError for anything but strings."""
-        if isinstance(data, str):
+        if isinstance(data, str) and from_url(self):
             data = [name for name in data.split(",") if name]
         return list(dict.fromkeys(super().to_internal_value(data)))

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from catalog.fields import (
     JSONValueField,
     NamesField,
+    StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
@@ -141,7 +142,7 @@ class VisitSerializer(StrictSerializer):
     limit = StrictIntegerField(
         required=False, min_value=1, max_value=MAX_LIMIT, help_text="items; the placement's else"
     )
-    explain = serializers.BooleanField(
+    explain = StrictBooleanField(
         default=False, help_text="with the features of each item and how every source did"
     )
     preview = serializers.BooleanField(

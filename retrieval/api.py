@@ -121,7 +121,7 @@ class SearchView(APIView):
         """Search by words in the URL."""
         started = time.perf_counter()
         said = query_fields(request)
-        given = _validated(TextSearchSerializer, said)
+        given = _validated(TextSearchSerializer, said, from_url=True)
 
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
@@ -173,7 +173,7 @@ class SimilarView(APIView):
         """The visible items most like this one."""
         started = time.perf_counter()
         said = query_fields(request)
-        given = _validated(RankingSerializer, said)
+        given = _validated(RankingSerializer, said, from_url=True)
         if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
             raise Http404(external_id)
         item = get_object_or_404(Item.objects.visible(), external_id=external_id)
@@ -223,7 +223,7 @@ class SuggestView(APIView):
     @extend_schema(parameters=[SuggestSerializer], responses=SUGGESTIONS, operation_id="suggest")
     def get(self, request: Request) -> Response:
         """Titles, tags and categories that begin like this, in any of the catalog's languages."""
-        given = _validated(SuggestSerializer, query_fields(request))
+        given = _validated(SuggestSerializer, query_fields(request), from_url=True)
         found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
         return Response({"suggestions": [asdict(each) for each in found]})
 
@@ -300,14 +300,18 @@ def _in_active_space(find: Callable[[spaces.Space], pages.Page]) -> pages.Page:
         return find(spaces.active_space())
 
 
-def _validated(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    return dict(_validator(serializer_class).run_validation(data))
+def _validated(
+    serializer_class: type[serializers.Serializer[Any]], data: Any, *, from_url: bool = False
+) -> dict[str, Any]:
+    return dict(_validator(serializer_class, from_url).run_validation(data))
 
 
 @lru_cache(maxsize=16)
-def _validator(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def _validator(
+    serializer_class: type[serializers.Serializer[Any]], from_url: bool
+) -> serializers.Serializer[Any]:
     """One for all requests: it keeps nothing of what it checks, and its fields take long to copy."""
-    return serializer_class()
+    return serializer_class(context={"from_url": from_url})
 
 
 def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:

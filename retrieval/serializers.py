@@ -9,6 +9,7 @@ from catalog.fields import (
     FiniteField,
     JSONValueField,
     NamesField,
+    StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
@@ -112,7 +113,7 @@ class RankingSerializer(LimitSerializer):
         default=list,
         help_text="Fields whose values to count among the candidates.",
     )
-    explain = serializers.BooleanField(
+    explain = StrictBooleanField(
         default=False, help_text="What each part and modality brought to the score."
     )
     cursor = StrictCharField(

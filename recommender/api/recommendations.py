@@ -156,7 +156,7 @@ class RecommendationsView(APIView):
 
     def _answer(self, request: Request, data: Any) -> Response:
         started = time.perf_counter()
-        given = _validated(AskedSerializer, data)
+        given = _validated(AskedSerializer, data, from_url=request.method == "GET")
         now = timezone.now()
         if given["filter"] is not None:
             conditions(given["filter"])
@@ -205,7 +205,7 @@ class RowsView(APIView):
     def get(self, request: Request) -> Response:
         """For you, because you liked X, new in Y, trending, new: no item twice."""
         started = time.perf_counter()
-        given = _validated(RowsAskedSerializer, query_fields(request))
+        given = _validated(RowsAskedSerializer, query_fields(request), from_url=True)
         now = timezone.now()
         given.setdefault("limit", ROW_LIMIT)
         made = rows.rows(_asked(given, now), given["rows"], now)
@@ -308,8 +308,10 @@ def _category_name(path: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _validated(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    return dict(serializer_class().run_validation(data))
+def _validated(
+    serializer_class: type[serializers.Serializer[Any]], data: Any, *, from_url: bool
+) -> dict[str, Any]:
+    return dict(serializer_class(context={"from_url": from_url}).run_validation(data))
 
 
 def _asked(given: Mapping[str, Any], now: datetime) -> Asked:

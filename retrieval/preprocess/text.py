@@ -12,16 +12,25 @@ _SPLIT_AM = re.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]?)([\u0e32\
 _AM = {"\u0e4d": "\u0e33", "\u0ecd": "\u0eb3"}
 _KEPT_FORMAT = {"\u200d"}
 """Category Cf goes (bidi marks, BOM), except the zero-width joiner, which holds emoji together."""
+INVISIBLE = " \u200d\u2800\u034f\u115f\u1160\u3164\uffa0" + "".join(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Of other categories than Cf, or kept: joiners, fillers, the blank Braille pattern, variation
+selectors. They belong to what they stand beside, and alone show nothing."""
 
 
 def normalise(text: str, limit: int = MAX_CHARS) -> str:
-    """NFKC, no control characters nor lone surrogates, single spaces, at most ``limit`` characters."""
+    """NFKC, no control characters nor lone surrogates, single spaces, at most ``limit`` characters.
+
+    Empty where nothing visible is left.
+    """
     # NFKC grows one character to at most 18 (U+FDFA): cutting first bounds the work.
     composed = unicodedata.normalize("NFKC", text[: limit * 4])
     kept = composed
     if not composed.isprintable():  # else there is nothing to drop: three times as quick
         kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
-    return _SPACE.sub(" ", kept).strip()[:limit].rstrip()
+    cleaned = _SPACE.sub(" ", kept).strip()[:limit].rstrip()
+    return cleaned if cleaned.strip(INVISIBLE) else ""
 
 
 def with_whole_vowels(text: str) -> str:

@@ -349,6 +349,23 @@ def test_a_preview_is_not_logged_as_shown(catalog):
         assert Impression.objects.filter(visitor__external_id="anna").exists() == shown
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("limit", "5"),
+        ("explain", "yes"),
+        ("items", "frog,toad"),
+        ("exclude", "frog"),
+        ("filter", '{"kind": "item"}'),
+        ("modalities", '{"text": 1}'),
+    ],
+)
+def test_json_has_types_and_a_url_has_none(catalog, field, value):
+    answer = post(**{field: value})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert ask(**{field: value})["placement"] == "home"
+
+
 class TestCursor:
     """Pages of one list, and of nothing else."""
 

@@ -262,6 +262,10 @@ class TestCatalogCommand:
         with pytest.raises(CommandError, match=r"0 items: too few.*import_catalog"):
             call_command("evaluate_retrieval")
 
+    def test_a_language_that_nothing_is_in_is_named(self, space, world):
+        with pytest.raises(CommandError, match="--languages xx yy: too few"):
+            call_command("evaluate_retrieval", "--languages", "xx", "en", "yy")
+
     def test_json_to_standard_output_is_nothing_but_json(self, space, world, capsys):
         call_command("evaluate_retrieval", "--json", "-")
         assert json.loads(capsys.readouterr().out)["items"] == ITEMS
@@ -419,6 +423,13 @@ class TestProtocol:
         report = json.loads(out.read_text())
         assert report["problems"] == []
         assert report["groups"][0]["metrics"]["mrr"] == 1
+
+    @pytest.mark.parametrize("content", ["", "\n \n"])
+    def test_a_file_without_questions_is_an_error(self, space, tmp_path, content):
+        path = tmp_path / "empty.jsonl"
+        path.write_text(content)
+        with pytest.raises(CommandError, match="has no questions"):
+            call_command("evaluate_retrieval", "--protocol", str(path))
 
     def test_a_missing_file_is_an_error(self, space, tmp_path):
         with pytest.raises(CommandError, match="cannot be read"):

@@ -1,7 +1,9 @@
 """Paging while items come, go and change: everything that stays is shown once."""
 
 import json
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from django.core import signing
 from django.core.cache import cache
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Item
-from retrieval import pages, queries, services, spaces
+from retrieval import index, pages, queries, services, spaces
 from retrieval.scoring import Part
 from retrieval.search import Query
 from tests.retrieval.conftest import make_item
@@ -99,6 +101,73 @@ def test_what_stays_is_shown_once_whatever_happens_in_between(space, catalog, da
         item.published = True
     assert len(seen) == len(set(seen))
     assert {item.pk for item in catalog} - touched <= set(seen)
+
+
+FEW = 12
+FILTERS = {
+    "all": (None, lambda kind, tag: True),
+    "kind": ({"kind": "a"}, lambda kind, tag: kind == "a"),
+    "not": ({"not": {"kind": "a"}}, lambda kind, tag: kind != "a"),
+    "both": ({"and": [{"kind": "a"}, {"tags": "x"}]}, lambda kind, tag: (kind, tag) == ("a", "x")),
+    "either": ({"or": [{"kind": "b"}, {"tags": "x"}]}, lambda kind, tag: kind == "b" or tag == "x"),
+}
+CHANGES = st.lists(
+    st.tuples(st.integers(0, FEW - 1), st.booleans(), st.sampled_from("ab"), st.sampled_from("xy")),
+    max_size=4,
+)
+
+
+@pytest.fixture
+def few(space) -> list[int]:
+    """Items in the order of a dense search for "frog", by all of their vectors, far apart."""
+    titles = [" ".join(["frog", *(f"word{k}x{n}" for k in range(n))]) for n in range(FEW)]
+    ids = [make_item(f"few-{n}", title).pk for n, title in enumerate(titles)]
+    services.embed_items(space.id, ids)
+    asked = queries.text_vector(space, "frog").astype(np.float64)
+    rows = index.vectors(space.partition, ids)
+    scores = {}
+    for pk in ids:
+        row = rows[pk]["fused"].astype(np.float64)
+        scores[pk] = float(asked @ row / np.linalg.norm(row))
+    order = sorted(ids, key=lambda pk: -scores[pk])
+    assert min(scores[a] - scores[b] for a, b in pairwise(order)) > 1e-3
+    return order
+
+
+@settings(
+    deadline=None,
+    max_examples=1_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data(), chosen=st.sampled_from(sorted(FILTERS)))
+def test_pages_are_the_reference_order_of_what_stays(space, few, data, chosen):
+    """Hidden, shown and re-labelled items between the pages, whose size changes too."""
+    condition, fits = FILTERS[chosen]
+    state = {pk: (True, "ab"[n % 2], "xy"[n % 3 == 0]) for n, pk in enumerate(few)}
+    labelled = [
+        Item(pk=pk, published=True, kind=kind, tags=[tag]) for pk, (_, kind, tag) in state.items()
+    ]
+    Item.objects.bulk_update(labelled, ["published", "kind", "tags"])
+    stays = {pk for pk, (_, kind, tag) in state.items() if fits(kind, tag)}
+    query = Query((Part(queries.text_vector(space, "frog"), "text"),))
+    limit = data.draw(st.integers(1, FEW))
+    page = pages.first(space, query, limit, filter=condition)
+    seen = [hit.item_id for hit in page.hits]
+    while page.next_cursor:
+        for at, published, kind, tag in data.draw(CHANGES):
+            pk = few[at]
+            state[pk] = published, kind, tag
+            if not (published and fits(kind, tag)):
+                stays.discard(pk)
+            Item.objects.filter(pk=pk).update(published=published, kind=kind, tags=[tag])
+        limit = data.draw(st.integers(1, FEW))
+        page = pages.following(page.next_cursor, limit)
+        shown = [hit.item_id for hit in page.hits]
+        assert all(state[pk][0] and fits(*state[pk][1:]) for pk in shown)
+        assert len(shown) == limit or page.next_cursor is None
+        seen += shown
+    assert len(seen) == len(set(seen))
+    assert [pk for pk in seen if pk in stays] == [pk for pk in few if pk in stays]
 
 
 def test_a_filter_holds_on_every_page(client, catalog):

@@ -243,3 +243,48 @@ def test_an_empty_catalog_answers_with_nothing(client, space):
 
 def test_a_wrong_content_type_is_415(client, space):
     assert client.post(SEARCH, "frog", content_type="text/plain").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("limit", "5"),
+        ("diversity", "0.5"),
+        ("diversity", "１"),
+        ("min_score", "0"),
+        ("explain", "yes"),
+        ("explain", 1),
+        ("facets", "kind,tags"),
+        ("filter", '{"kind": "item"}'),
+        ("modalities", '{"text": 1}'),
+    ],
+)
+def test_json_has_types(client, catalog, field, value):
+    """Text is text in JSON; only in a URL it stands for numbers and lists."""
+    answer = post(client, {"query": [{"text": "frog"}], field: value})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+def test_the_weight_of_a_part_has_a_type(client, catalog):
+    answer = post(client, {"query": [{"text": "frog", "weight": "1"}]})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["query[0].weight"])
+
+
+def test_a_url_has_text_for_everything(client, catalog):
+    asked = {"limit": "1", "diversity": ".5", "min_score": "-1e0", "explain": "yes"}
+    asked |= {"facets": "kind,tags", "filter": '{"kind": "item"}', "modalities": '{"text": 1}'}
+    answer = client.get(SEARCH, {"q": "frog", **asked})
+    assert len(found(answer)) == 1
+    assert set(answer.json()["facets"]) == {"kind", "tags"}
+
+
+@pytest.mark.parametrize("field", ["limit", "diversity", "min_score"])
+@pytest.mark.parametrize("value", ["１", " 1", "1 ", "1_0", "+1", "0x1", "٣", ""])
+def test_a_number_in_a_url_has_ascii_digits_and_nothing_else(client, catalog, field, value):
+    answer = client.get(SEARCH, {"q": "frog", field: value})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+@pytest.mark.parametrize("blank", ["\u200d", "\u2800", "\u3164", "\ufe0f", "\u034f"])
+def test_a_text_that_shows_nothing_is_blank(client, catalog, blank):
+    assert list(client.get(SEARCH, {"q": blank}).json()["errors"]) == ["q"]

@@ -128,6 +128,12 @@ a protocol has one question a line; paths of pictures and sounds are relative to
                 f"Space {space.name!r} holds {result.stored.of} items: too few to measure. Import "
                 "more (`manage.py import_catalog`) and embed them (`manage.py embed --wait`)."
             )
+        asked = {task.language for task in result.tasks}
+        if silent := [name for name in options["languages"] if name not in asked]:
+            raise CommandError(
+                f"--languages {' '.join(silent)}: too few items of the space have words in it to "
+                "measure."
+            )
         report = _report(space, result, seed)
         _show_catalog(console, report)
         return report
@@ -141,6 +147,8 @@ a protocol has one question a line; paths of pictures and sounds are relative to
                 result = protocol.evaluate_protocol(space, path, progress)
         except OSError as err:
             raise CommandError(f"{path} cannot be read: {err.strerror}.") from err
+        if not result.kinds and not result.problems:
+            raise CommandError(f"{path} has no questions: write one a line, see --help.")
         report = {"space": space.name, "protocol": str(path), **result.as_json(options["seed"])}
         _show_protocol(console, report)
         return report

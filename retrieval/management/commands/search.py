@@ -18,6 +18,7 @@ from retrieval import outputs, pages, queries, spaces
 from retrieval.exceptions import RetrievalError
 from retrieval.scoring import SIMILARITIES, Contributions, Part
 from retrieval.search import MODES, Query, item_part
+from retrieval.serializers import MAX_WEIGHT
 from retrieval.types import MODALITIES, Modality
 
 MOST = 1_000
@@ -174,14 +175,14 @@ def _modalities(text: str | None) -> dict[Modality, float]:
         except ValueError:
             weight = -1.0
         known = next((m for m in MODALITIES if m == name.strip()), None)
-        if known is None or not 0 <= weight < float("inf"):
+        if known is None or not 0 <= weight <= MAX_WEIGHT:
             raise CommandError(
-                f"--modalities {entry!r}: use one of {', '.join(MODALITIES)} and a number from 0, "
-                "such as image=0.7,text=0.3"
+                f"--modalities {entry!r}: use one of {', '.join(MODALITIES)} and a number, 0 to "
+                f"{MAX_WEIGHT}, such as image=0.7,text=0.3"
             )
         found[known] = weight
-    if not sum(found.values()):
-        raise CommandError("--modalities: let one of them weigh more than 0.")
+    if not sum(found.values()) > 1 / MAX_WEIGHT:
+        raise CommandError(f"--modalities: let one of them weigh at least {1 / MAX_WEIGHT}.")
     return found
 
 
