@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,22 @@ def main() -> None:
 
     from retrieval.encoders.sentence import SentenceEncoder
 
+    class Int8Encoder(SentenceEncoder):
+        """Quantized, one text at a time: the scale of activations follows from the whole batch."""
+
+        def _network(self, auto: Any) -> Any:
+            return quantized(super()._network(auto))
+
     torch.set_num_threads(arguments.threads)
     texts = _texts(arguments.texts)
     encoders: dict[str, Any] = {
         precision: SentenceEncoder(
-            model=str(arguments.folder), device="cpu", precision=precision, batch_size=size
+            model=str(arguments.folder), device="cpu", precision=precision, batch_size=32
         )
-        for precision, size in (("float32", 32), ("bfloat16", 32), ("int8", 1))
+        for precision in ("float32", "bfloat16")
     }
-    # int8 encodes one text at a time: compare like with like as well
+    encoders["int8"] = Int8Encoder(model=str(arguments.folder), device="cpu", batch_size=1)
+    # compare like with like as well
     encoders["float32, one at a time"] = SentenceEncoder(
         model=str(arguments.folder), device="cpu", batch_size=1
     )
@@ -74,6 +82,17 @@ def main() -> None:
         ratio, rate = seconds[name] / seconds["float32"], len(texts) / seconds[name]
         mark = "" if kept >= RECOMMENDED else " (not recommended)"
         print(f"| {name} | {kept:.3f}{mark} | {cosine:.4f} | {ratio:.2f} | {rate:.0f} |")  # noqa: T201
+
+
+def quantized(network: Any) -> Any:
+    """Weights of linear layers in 8 bits with a scale for each output, activations as they come."""
+    import torch
+    from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+
+    with warnings.catch_warnings():
+        # deprecated in favour of torchao, which is not among our packages
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return quantize_dynamic(network, {torch.nn.Linear: per_channel_dynamic_qconfig})
 
 
 def _texts(path: Path | None) -> list[str]:

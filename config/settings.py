@@ -248,7 +248,7 @@ _STARTER = {
 }
 _HUB = {
     "device": env.text("ENCODER_DEVICE", "auto"),
-    "precision": env.choice("ENCODER_PRECISION", "float32", ("float32", "bfloat16", "int8")),
+    "precision": env.choice("ENCODER_PRECISION", "float32", ("float32", "bfloat16")),
 }
 # one encoder for words and pictures, so that they share a space before anything is trained
 _SIGLIP = {

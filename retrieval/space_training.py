@@ -69,7 +69,7 @@ def space_train(
     spaces.check_new(name, dim=config.dim, fusion=config.fusion)
     checkpoints = Path(settings.VAR) / "training"
     collected = collect(profile, config.seed, progress, augment=config.augment)
-    metrics = measure(collected, config, checkpoints)
+    metrics = measure(collected, config, checkpoints, progress)
     trained = train_head(collected.data, config, progress, checkpoints)
     metrics |= {"trained_on": len(collected.data.labels), "training": dict(trained.metrics)}
     return spaces.space_create(
@@ -84,16 +84,26 @@ def space_train(
 
 
 def measure(
-    collected: Collected, config: TrainingConfig, checkpoints: Path | None = None
+    collected: Collected,
+    config: TrainingConfig,
+    checkpoints: Path | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Held-out text → image (and audio) metrics with 95 % intervals, by language."""
+    """Held-out text → image (and audio) metrics with 95 % intervals, by language.
+
+    Its own training is told of in stages that begin with ``measure: ``.
+    """
     found: dict[str, Any] = {}
     known: list[Head] = []
+
+    def tell(entry: dict[str, Any]) -> None:
+        if progress:
+            progress({**entry, "stage": f"measure: {entry['stage']}"})
 
     def trained(data: TrainingSet, config: TrainingConfig) -> Head:
         """The same head answers for every target."""
         if not known:
-            known.append(train_head(data, config, checkpoints=checkpoints).head)
+            known.append(train_head(data, config, tell, checkpoints).head)
         return known[0]
 
     for target in ("image", "audio"):
@@ -140,7 +150,7 @@ def collect(
         )
     if augment:
         found.augment(profile, seed, augment, progress)
-    return found.collected(profile, seed)
+    return found.collected(profile, seed, progress)
 
 
 class _Rows:
@@ -205,7 +215,7 @@ class _Rows:
             for name in owners
         }
 
-    def collected(self, profile: str, seed: int) -> Collected:
+    def collected(self, profile: str, seed: int, progress: Progress | None) -> Collected:
         """All of it as arrays; titles of held-out items are encoded as queries here."""
         data = TrainingSet(
             labels=np.array(self._label_of, np.int64),
@@ -217,6 +227,8 @@ class _Rows:
         )
         _, held = holdout_split(self.count, seed)
         asked = _evenly(self._titles, {int(item) for item in held})
+        if progress:
+            progress({"stage": "titles", "queries": len(asked)})
         languages = tuple(dict.fromkeys(language for _, language, _ in asked))
         vectors = encoders.encoder_for("text", profile).encode(
             "text", [normalise(title) for _, _, title in asked], role="query"

@@ -5,7 +5,6 @@ Nothing is downloaded while encoding: ``manage.py fetch_weights`` does that befo
 
 import hashlib
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 from retrieval.encoders.base import LocalEncoder
 from retrieval.exceptions import EncoderUnavailable
 
-Precision = Literal["float32", "bfloat16", "int8"]
+Precision = Literal["float32", "bfloat16"]
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
@@ -93,10 +92,10 @@ class HubEncoder(LocalEncoder):
     """Base of encoders that ``transformers`` loads.
 
     ``model``: a name of the hub with ``revision``, a whole commit hash, or a local folder without.
-    ``device``: auto (CUDA if there is one), cpu, cuda, cuda:1 or mps. ``precision``: float32,
-    bfloat16, or int8 (dynamic quantization of linear layers, CPU only). Of MiniLM's ten nearest
-    neighbours bfloat16 keeps .99 in .64 of the time, int8 .83: int8 is for who must save memory
-    (``benchmarks/precision.py``). In bfloat16 a row depends on its neighbours within 5e-3.
+    ``device``: auto (CUDA if there is one), cpu, cuda, cuda:1 or mps. ``precision``: float32
+    or bfloat16. Of MiniLM's ten nearest neighbours bfloat16 keeps .99 in .64 of the time, int8 would
+    keep .83, which is too few (``benchmarks/precision.py``). In bfloat16 a row depends on its
+    neighbours within 5e-3.
     """
 
     packages = ("transformers", "torch")
@@ -127,12 +126,7 @@ class HubEncoder(LocalEncoder):
             raise EncoderUnavailable(
                 f"precision={precision!r}: use one of {', '.join(get_args(Precision))}."
             )
-        if precision == "int8" and device not in {"auto", "cpu"}:
-            raise EncoderUnavailable(f"precision='int8' runs on CPUs only, not on {device!r}.")
-        # the scale of quantized activations follows from the whole batch: alone, a row cannot depend
-        # on its neighbours
-        size = 1 if precision == "int8" else batch_size
-        super().__init__(batch_size=size, precision=precision, **options)
+        super().__init__(batch_size=batch_size, precision=precision, **options)
         self._source = HubWeights(model, revision) if revision else Path(model)
         self._wanted_device = device
         self._precision = precision
@@ -184,16 +178,14 @@ class HubEncoder(LocalEncoder):
                 f"{self._folder()} lacks {len(lacking)} parameters of {type(network).__name__}, "
                 f"such as {lacking[0]}: it is a checkpoint of another kind of model."
             )
-        network = network.eval().to(self._device())
-        return quantized(network) if self._precision == "int8" else network
+        return network.eval().to(self._device())
 
     def _device(self) -> str:
         import torch
 
         if self._wanted_device != "auto":
             return self._wanted_device
-        fast = self._precision != "int8" and torch.cuda.is_available()
-        return "cuda" if fast else "cpu"
+        return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def fetch_command(**option: str) -> str:
@@ -212,18 +204,6 @@ def fetch_command(**option: str) -> str:
         if any(option.items() <= config.items() for config in configs):
             return f"manage.py fetch_weights --profile {name}"
     return ""
-
-
-def quantized(network: Any) -> Any:
-    """Weights of linear layers in 8 bits, activations as they come."""
-    import torch
-    from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
-
-    with warnings.catch_warnings():
-        # deprecated in favour of torchao, which is not among our packages
-        warnings.simplefilter("ignore", DeprecationWarning)
-        # a scale for each output: .83 of the neighbours instead of .76
-        return quantize_dynamic(network, {torch.nn.Linear: per_channel_dynamic_qconfig})
 
 
 def folder_sha256(folder: Path) -> str:

@@ -21,6 +21,8 @@ from retrieval.models import EmbeddingSpace
 
 POLL_S = 0.5
 NO_WORKER_S = 60.0
+SPEED_OVER_S = 600.0
+"""Batches come many seconds apart: over rich's own 30 s there is mostly no speed to tell."""
 
 
 def fill_here(space_ids: Sequence[int], item_ids: Sequence[int]) -> None:
@@ -77,6 +79,7 @@ def progress_bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=Console(),
+        speed_estimate_period=SPEED_OVER_S,
     )
 
 

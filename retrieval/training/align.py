@@ -169,7 +169,7 @@ def _fusion(
         return _finished(head, kept, details, config.seed)
 
     training = config.fusion_training
-    parts = cross_fitted(sample, fit, training.folds, config.seed)
+    parts = cross_fitted(sample, fit, training.folds, config.seed, report)
     return train_fusion(parts, config.fusion, config.dim, training, config.seed, report)
 
 
@@ -197,8 +197,10 @@ def _refined(
     if choice.curve:
         metrics["contrastive_start_mrr"] = choice.curve[0]
         metrics["contrastive_best_mrr"] = max(choice.curve)
-    for refined, _ in refine(head, data, contrastive, choice.epochs, config.seed, choice.moving):
+    steps = refine(head, data, contrastive, choice.epochs, config.seed, choice.moving)
+    for epoch, (refined, _) in enumerate(steps, 1):
         head = refined
+        report({"stage": "refine", "epoch": epoch, "of": choice.epochs})
     return replace(head, metadata={"contrastive_curve": [round(mrr, 4) for mrr in choice.curve]})
 
 
@@ -215,8 +217,8 @@ def _closed_form(
     start = Head.untrained(dims, config.dim, config.seed, centres)
     projections = dict(start.projections)
     if len(data.text.items):
-        space = _TextSpace.of(data, config)
         report({"stage": "text", "rows": len(data.text.items)})
+        space = _TextSpace.of(data, config)
         projections["text"] = _projection(space.centre, space.whitening @ space.basis)
         for name in ("image", "audio"):
             weight = _aligned(data, name, space, config, report, metrics, strengths or {})

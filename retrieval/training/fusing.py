@@ -70,7 +70,9 @@ class Parts(NamedTuple):
     labels: NDArray[np.int64]
 
 
-def cross_fitted(data: TrainingSet, fit: Fit, folds: int, seed: int) -> Parts:
+def cross_fitted(
+    data: TrainingSet, fit: Fit, folds: int, seed: int, report: Report = lambda entry: None
+) -> Parts:
     """Every item's parts, projected by a head that was fitted to the other folds."""
     count = len(data.labels)
     fold_of = np.random.default_rng([seed, 3]).permutation(count) % folds
@@ -93,6 +95,8 @@ def cross_fitted(data: TrainingSet, fit: Fit, folds: int, seed: int) -> Parts:
         asked["queries"].append(queries)
         asked["owners"].append(text.items[own])
         asked["rest"].append(_without_own(documents, text.items[own], text.languages[own], count))
+        done = int((fold_of <= fold).sum())
+        report({"stage": "fusion parts", "items": done, "of": count})
     present = {name: np.isin(np.arange(count), data.modality(name).items) for name in MODALITIES}
     joined = {name: np.concatenate(parts) for name, parts in asked.items()}
     return Parts(

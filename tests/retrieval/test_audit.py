@@ -372,3 +372,9 @@ class TestCommand:
     def test_says_what_an_untrained_space_cannot_tell(self, space, capsys):
         call_command("audit_catalog")
         assert "the active space is untrained" in capsys.readouterr().out
+
+    def test_says_that_there_is_no_space(self, db, capsys):
+        call_command("audit_catalog")
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "there is no active space (`manage.py embed --here`, then" in printed
+        assert "untrained" not in printed

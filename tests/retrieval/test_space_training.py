@@ -1,6 +1,8 @@
 """Training a space from a catalog: collected, measured on held-out items, stored."""
 
 import colorsys
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +104,18 @@ def test_a_trained_space_stores_its_held_out_metrics(space, colourful):
     assert trained.partition.dim == trained.head.dim > 32
     services.embed_items(row.pk, colourful)
     assert spaces.space_ready(row.pk) is True
+
+
+def test_every_stage_says_what_it_does(space, colourful):
+    told: list[dict[str, Any]] = []
+    config = TrainingConfig(dim=32, strengths=(0.5, 5.0))
+    space_training.space_train("colours", profile="fake", config=config, progress=told.append)
+    stages = [stage for stage, _ in groupby(entry["stage"] for entry in told)]
+    head = ["text", "image", "contrastive", "fusion parts", "fusion"]
+    assert stages == ["collect", "titles", *(f"measure: {stage}" for stage in head), *head]
+    parts = [entry for entry in told if entry["stage"] == "fusion parts"]
+    assert [entry["items"] for entry in parts] == sorted({entry["items"] for entry in parts})
+    assert parts[-1]["items"] == parts[-1]["of"] == len(colourful)
 
 
 def test_the_command_trains_embeds_and_activates(space, colourful, capsys):

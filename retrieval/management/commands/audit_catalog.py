@@ -81,15 +81,15 @@ class Command(ExampleCommand):
         if check and not {"captions", "translations"} & set(check):
             return
         try:
-            trained = spaces.active_space().head.metadata.get("trained", True)
+            if spaces.active_space().head.metadata.get("trained", True):
+                return
+            why = "the active space is untrained (`manage.py train_space --activate`)"
         except NoActiveSpace:
-            trained = False
-        if not trained:
-            console.print(
-                "captions and translations were not compared: the active space is untrained "
-                "(`manage.py train_space --activate`).",
-                highlight=False,
+            why = (
+                "there is no active space (`manage.py embed --here`, then "
+                "`manage.py train_space --activate`)"
             )
+        console.print(f"captions and translations were not compared: {why}.", highlight=False)
 
 
 def _findings(names: list[str]) -> Any:

@@ -1,6 +1,5 @@
 """docs/howto/add-an-encoder.md does what it says: its code is run as it stands there."""
 
-import ast
 import re
 import shlex
 import sys
@@ -44,7 +43,8 @@ def test_every_command_works(settings, capsys):
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     first = EmbeddingSpace.objects.get(state="active")
     services.embed_items(first.pk, [item.pk for item in items])
-    profiles = {**settings.RETRIEVAL["PROFILES"], **ast.literal_eval(PROFILE)}
+    profiles = {**settings.RETRIEVAL["PROFILES"]}
+    exec(PROFILE, {"_PROFILES": profiles})  # noqa: S102 - our own page
     settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
 
     assert len(COMMANDS) == 6
