@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recommender import ranking
 from recommender.candidates import Context, Gathered
 from recommender.candidates.everybody import FRESH_S
+from recommender.profiles import likeness
 from recommender.types import Candidate, Found, Interest
 from retrieval import index
 from retrieval.fusion import unit
@@ -131,11 +132,24 @@ def _features(
         if name in asked:
             features[:, place] = ranking.relative(columns[name])
     disliked = ranking.FEATURES.index("disliked")
-    features[:, disliked] = _nearest(vectors, context.taste.dislikes)[0]
+    if context.taste.dislikes:
+        features[:, disliked] = _as_disliked(context, vectors)
     # one model that went wrong must not take the answer along, nor reach what is learned from later
     np.nan_to_num(features, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     found = {"taste": interests, "session": items}
     return features, {name: ids for name, ids in found.items() if ids.any()}
+
+
+def _as_disliked(context: Context, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,): 1 for what is just like something disliked, 0 for what is not alike by the space's measure.
+
+    Not relative to the nearest candidate: whoever dislikes a hammer may like drums, however near a hammer
+    they are among animals.
+    """
+    alike = likeness.threshold(context.space.partition)
+    cosines = np.stack([each.vector for each in context.taste.dislikes]) @ vectors.T
+    above: NDArray[np.float32] = (cosines.max(axis=0) - alike) / max(1.0 - alike, 1e-6)
+    return np.clip(above, 0.0, 1.0)
 
 
 def _known(interest: Interest | None) -> tuple[Interest, ...]:

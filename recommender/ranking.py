@@ -24,7 +24,7 @@ FEATURES: Final = (
     "trending",  # events of late, decayed
     "popular",  # all events
     "new",  # how lately it was published
-    "disliked",  # cosine with the nearest of what the visitor dislikes
+    "disliked",  # how like the nearest of what the visitor dislikes, from where likeness begins
 )
 WEIGHTS: Final[Mapping[str, float]] = {
     "taste": 0.2,

@@ -408,3 +408,15 @@ class TestCursor:
         cursor = next(row["next_cursor"] for row in answer.json()["rows"] if row["next_cursor"])
         assert names(ask(cursor=cursor, visitor="anna"))
         assert post(cursor=cursor, visitor="ben").status_code == 400
+
+
+def test_a_dislike_speaks_against_what_is_alike_only(catalog):
+    mallet = make_item("mallet", "mallet iron tool")
+    services.embed_items(spaces.active_space().id, [mallet.pk])
+    tell(("anna", "like", "drum"), ("anna", "dislike", "hammer"))
+    found = ask(visitor="anna", limit=12, explain=True)["items"]
+    against = {each["item"]["external_id"]: each["features"]["disliked"] for each in found}
+    assert "hammer" not in against
+    assert 0 < against["mallet"] < 1
+    assert against["mallet"] == max(against.values())
+    assert {against[name] for name in ("flute", "violin", "frog", "duck")} == {0.0}
