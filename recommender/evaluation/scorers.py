@@ -1,5 +1,6 @@
 """What everybody could do: the baselines that Triad is measured against."""
 
+import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Sequence
@@ -86,11 +87,11 @@ class ImplicitAls:
 
     def fit(self, dataset: Dataset, split: Split) -> None:
         """On one thread: its results then do not depend on their number."""
-        from implicit.als import AlternatingLeastSquares
-
+        # by name: it need not be installed
+        implicit_als = importlib.import_module("implicit.als")
         own = MatrixFactorization()
         self.train = split.train
-        self.model = AlternatingLeastSquares(
+        self.model = implicit_als.AlternatingLeastSquares(
             factors=own.factors,
             regularization=own.regularization,
             alpha=own.confidence,
