@@ -78,7 +78,7 @@ def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
             check_config(algorithm, given)
         except ModelConflict as err:
             problems.append(f"{kind}: {err}")
-    hint = 'As in {"item-item": {"ALGORITHM": "ease", "regularization": 200.0}}.'
+    hint = 'As in {"item-item": {"ALGORITHM": "ease", "regularization": 50.0}}.'
     return [
         Error(f'RECOMMENDER["MODELS"]: {problem}', hint=hint, id="recommender.E004")
         for problem in problems

@@ -29,7 +29,7 @@ def option(text: str) -> tuple[str, Any]:
     try:
         return name, json.loads(value)
     except ValueError as err:
-        raise ArgumentTypeError(f"{text!r} is not like regularization=200") from err
+        raise ArgumentTypeError(f"{text!r} is not like regularization=50") from err
 
 
 class Command(ExampleCommand):
