@@ -54,7 +54,7 @@ def test_a_dry_run_counts_and_trains_nothing(world):
         (["--kind", "two-tower", "--algorithm", "ease"], "ease is of the kind item-item"),
         (["--name", "x"], "--name is for one version"),
         (["--algorithm", "ease", "--option", "k=7"], "ease has no option 'k'"),
-        (["--algorithm", "ease", "--option", "k"], "is not like regularization=200"),
+        (["--algorithm", "ease", "--option", "k"], "is not like regularization=50"),
         (["--algorithm", "ease"], "There are no events"),
     ],
 )
