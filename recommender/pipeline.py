@@ -15,7 +15,6 @@ from recommender.event_types import liked
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
-from recommender.ranking import Ranker
 from recommender.rerank import Situation, rerank
 from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
 from retrieval import filters, index, spaces
@@ -94,9 +93,12 @@ def recommend(asked: Asked) -> Recommended:
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
     placed = rerank(candidates, situation)
+    likes = liked(taste)
     return Recommended(
         placed=placed,
-        reasons=_explained(space, placed, liked(taste), by.ranker),
+        reasons={
+            each.candidate.item_id: explain.reasons(each, likes, by.ranker) for each in placed
+        },
         ranker_id=by.version_id,
         placement=placement,
         assignment=setup.assignment,
@@ -163,27 +165,31 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
     return frozenset(done.item_id for done in taste.history if done.type in placement.hide)
 
 
-def _explained(
-    space: spaces.Space, placed: Sequence[Placed], likes: frozenset[int], ranker: Ranker
+def with_modalities(
+    reasons: Mapping[int, tuple[explain.Reason, ...]],
 ) -> dict[int, tuple[explain.Reason, ...]]:
-    """Reasons with the modalities that a likeness consists of; one statement. Raises SpaceGone."""
-    found = {each.candidate.item_id: explain.reasons(each, likes, ranker) for each in placed}
-    alike = {
+    """Item -> its reasons, with what a likeness consists of in the active space; two statements.
+
+    Raises NoActiveSpace, SpaceGone.
+    """
+    pairs = {
         (item_id, reason.item_id)
-        for item_id, given in found.items()
+        for item_id, given in reasons.items()
         for reason in given
-        if reason.code.startswith("similar_to_") and reason.item_id is not None
+        if reason.code in explain.ALIKE and reason.item_id is not None
     }
-    ids = {item_id for pair in alike for item_id in pair}
-    vectors = index.vectors(space.partition, sorted(ids), MODALITIES) if ids else {}
+    if not pairs:
+        return dict(reasons)
+    ids = {item_id for pair in pairs for item_id in pair}
+    vectors = index.vectors(spaces.active_space().partition, sorted(ids), MODALITIES)
     return {
         item_id: tuple(
             replace(reason, modalities=_shares(vectors, item_id, reason.item_id))
-            if (item_id, reason.item_id) in alike and reason.code.startswith("similar_to_")
+            if reason.code in explain.ALIKE
             else reason
             for reason in given
         )
-        for item_id, given in found.items()
+        for item_id, given in reasons.items()
     }
 
 

@@ -22,7 +22,7 @@ SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
     coalesce(p.popular, 0), coalesce(p.trending, 0),
     exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8
 FROM catalog_item i LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
-WHERE i.id = ANY('{{{ids}}}') AND i.id IN ({items})
+WHERE i.id IN ({items})
 """
 
 
@@ -76,7 +76,7 @@ def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
     if not ids:
         return []
     statement = FACTS.format(
-        fresh_s=FRESH_S, ids=",".join(map(str, ids)), items=index.ids_text(context.items)
+        fresh_s=FRESH_S, items=index.ids_text(context.items.filter(pk__in=ids))
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [])

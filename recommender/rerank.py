@@ -56,6 +56,8 @@ def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
 def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
     """What was just shown loses the placement's part of its score; less of it as that is forgotten."""
     rotation = situation.placement.rotation
+    if not (rotation and situation.shown):
+        return placed
     return [
         replace(each, score=_times(each.score, 1 - rotation * freshness)) if freshness else each
         for each in placed
@@ -66,6 +68,8 @@ def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
 def weigh(placed: list[Placed], situation: Situation) -> list[Placed]:
     """Boosts and buries: each rule's factor on the score."""
     rules = [rule for rule in situation.rules if rule.action in ("boost", "bury")]
+    if not rules:
+        return placed
     weighed = []
     for each in placed:
         score, by = each.score, list(each.rules)

@@ -79,6 +79,8 @@ def gather(context: Context, wanted: int) -> Gathered:
         for name in context.placement.fallback:
             if len(_ids(found.values())) >= wanted:
                 break
+            if len(found.get(name, ())) < math.ceil(wanted * sources.get(name, 0.0) / whole):
+                continue  # it has no more
             _ask(name, context, wanted, found, reports)
     return Gathered(found, reports)
 
