@@ -23,6 +23,8 @@ from retrieval.types import MODALITIES, Modality
 POOL: Final = 4
 """Candidates for each position, so that ranking, rules and diversity have a choice."""
 LEAST_POOL: Final = 120
+ROW_DIVERSITY: Final = 0.1
+"""With .4 and rotation "because you liked drum" went on with a llama and a broom on its second look."""
 SESSION_ITEMS: Final = 20
 """Latest items of a request's session that are looked at."""
 
@@ -107,11 +109,16 @@ def recommend(asked: Asked) -> Recommended:
 
 
 def _asked_for(placement: Placement, asked: Asked) -> Placement:
+    """A row that names its sources is about what they find: little diversity, no rotation, no fallback."""
+    placement = replace(placement, limit=asked.limit or placement.limit)
+    if not asked.sources:
+        return placement
     return replace(
         placement,
-        limit=asked.limit or placement.limit,
-        sources=asked.sources or placement.sources,
-        fallback=() if asked.sources else placement.fallback,
+        sources=asked.sources,
+        fallback=(),
+        diversity=min(placement.diversity, ROW_DIVERSITY),
+        rotation=0.0,
     )
 
 
