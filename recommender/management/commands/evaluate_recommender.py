@@ -2,15 +2,13 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from catalog.commands import ExampleCommand, non_negative, positive
@@ -21,6 +19,7 @@ from recommender.evaluation.pipeline import SIMULATED, Triad
 from recommender.evaluation.scorers import BASELINES, Scorer
 from recommender.exceptions import RecommenderError
 from retrieval.exceptions import RetrievalError
+from retrieval.management.bars import stage_bars
 from retrieval.types import MODALITIES
 
 DEFAULT_PROTOCOLS: Final = {"ml-100k": "leave-last", "debian": "random", "events": "time-split"}
@@ -107,7 +106,7 @@ class Command(ExampleCommand):
         name, seed = options["dataset"], options["seed"]
         protocol = options["protocol"] or DEFAULT_PROTOCOLS[name]
         scorers, ours = _scorers(options)
-        with _progress(console) as progress:
+        with stage_bars(console) as progress:
             dataset = _dataset(name, console, progress, vectors=bool(ours))
             divide = protocols.validation_split if options["validation"] else protocols.split
             split = divide(dataset, protocol, seed)
@@ -164,26 +163,6 @@ def _dataset(
         progress(str(entry["stage"]), int(entry["items"]), int(entry["of"]))
 
     return with_vectors(dataset, settings.DEMO_CACHE, told)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[run.Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, of: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=of)
-            bars.update(tasks[stage], completed=done, total=of)
-
-        yield show
 
 
 def _show(console: Console, report: Mapping[str, Any]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db.models import F
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from catalog.commands import ExampleCommand, non_negative
 from retrieval import audit, spaces
 from retrieval.exceptions import NoActiveSpace
+from retrieval.management.bars import stage_bars
 from retrieval.models import AuditFinding
 
 SHOWN = 20
@@ -49,21 +49,7 @@ class Command(ExampleCommand):
     def handle(self, *, check: list[str], json: Path | None, limit: int, **_: Any) -> None:
         """Findings are no error: exit code 0."""
         console = Console(file=self.stdout._out)  # type: ignore[arg-type]
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(
-            *columns,
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as bars:
-            tasks: dict[str, Any] = {}
-
-            def tell(what: str, done: int, of: int) -> None:
-                if what not in tasks:
-                    tasks[what] = bars.add_task(what)
-                bars.update(tasks[what], completed=done, total=of)
-
+        with stage_bars(console) as tell:
             counts = audit.audit(check, tell)
         for name, number in counts.items():
             console.print(f"[bold]{audit.Check(name).label}[/bold]: {number:,}", highlight=False)

@@ -3,21 +3,19 @@
 import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from catalog.commands import ExampleCommand, non_negative
 from retrieval import spaces
 from retrieval.evaluation import catalog, protocol
-from retrieval.evaluation import stored as stored_vectors
 from retrieval.exceptions import RetrievalError
+from retrieval.management.bars import stage_bars
 from retrieval.models import EmbeddingSpace
 
 MIN_SAMPLE = 10
@@ -115,7 +113,7 @@ a protocol has one question a line; paths of pictures and sounds are relative to
         self, console: Console, space: spaces.Space, options: Mapping[str, Any]
     ) -> dict[str, Any]:
         seed = options["seed"]
-        with _progress(console) as progress:
+        with stage_bars(console) as progress:
             result = catalog.evaluate_catalog(
                 space,
                 sample=options["sample"],
@@ -143,7 +141,7 @@ a protocol has one question a line; paths of pictures and sounds are relative to
     ) -> dict[str, Any]:
         path: Path = options["protocol"]
         try:
-            with _progress(console) as progress:
+            with stage_bars(console) as progress:
                 result = protocol.evaluate_protocol(space, path, progress)
         except OSError as err:
             raise CommandError(f"{path} cannot be read: {err.strerror}.") from err
@@ -158,26 +156,6 @@ def _sample(text: str) -> int:
     if not text.isdecimal() or int(text) < MIN_SAMPLE:
         raise ArgumentTypeError(f"{text!r} is not a number of at least {MIN_SAMPLE}")
     return int(text)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[stored_vectors.Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, of: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=of)
-            bars.update(tasks[stage], completed=done, total=of)
-
-        yield show
 
 
 def _report(space: spaces.Space, result: catalog.CatalogResult, seed: int) -> dict[str, Any]:
