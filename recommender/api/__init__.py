@@ -3,12 +3,14 @@
 from recommender.api.events import EventsView
 from recommender.api.experiments import ExperimentReportView, PlacementsView
 from recommender.api.recommendations import RecommendationsView, RowsView
+from recommender.api.search import QuestionSearchView
 from recommender.api.visitors import VisitorExportView, VisitorMergeView, VisitorView
 
 __all__ = [
     "EventsView",
     "ExperimentReportView",
     "PlacementsView",
+    "QuestionSearchView",
     "RecommendationsView",
     "RowsView",
     "VisitorExportView",
