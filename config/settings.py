@@ -406,8 +406,15 @@ RECOMMENDER: dict[str, Any] = {
 }
 
 # no answer depends on it: without one, or when it fails, the rest answers
+_LLM = env.choice("LLM", "none", ("none", "local", "openai"))
 LLM: dict[str, Any] = {
-    "PROVIDER": env.choice("LLM", "none", ("none", "local", "openai")),
+    "PROVIDER": _LLM,
+    # what it is asked for. Not by default of a small model on a CPU: people would wait for what the rules
+    # and the ranker do better (docs/evaluation.md)
+    "PURPOSES": env.words(
+        "LLM_PURPOSES",
+        "ask,explain,catalog" if _LLM == "local" else "understand,rerank,explain,ask,catalog",
+    ),
     # which declared attribute says what people ask for in words; a role that is missing is not asked for
     "FIELDS": {
         "price": "price",
