@@ -404,6 +404,26 @@ RECOMMENDER: dict[str, Any] = {
     },
 }
 
+# no answer depends on it: without one, or when it fails, the rest answers
+LLM: dict[str, Any] = {
+    "PROVIDER": env.choice("LLM", "none", ("none", "local", "openai")),
+    # of openai: any endpoint that speaks its protocol
+    "BASE_URL": env.text("LLM_BASE_URL", "https://api.openai.com/v1"),
+    "API_KEY": env.text("LLM_API_KEY"),
+    "MODEL": env.text("LLM_MODEL"),
+    # how the endpoint is told to answer in JSON; its answers are validated in any case
+    "JSON": env.choice("LLM_JSON", "schema", ("schema", "object", "prompt")),
+    "RETRIES": env.integer("LLM_RETRIES", 1),
+    # of one call, whatever it is for: the longest wait and the largest answer
+    "TIMEOUT_S": env.number("LLM_TIMEOUT_S", 60, minimum=0.1),
+    "MAX_ANSWER_BYTES": env.integer("LLM_MAX_ANSWER_KIB", 64, minimum=1) * 1024,
+    # of all processes together, by the UTC day; 0: no limit
+    "TOKENS_A_DAY": env.integer("LLM_TOKENS_A_DAY", 2_000_000),
+    "MONEY_A_DAY": env.number("LLM_MONEY_A_DAY", 0),
+    "PRICE_IN": env.number("LLM_PRICE_IN", 0),
+    "PRICE_OUT": env.number("LLM_PRICE_OUT", 0),
+}
+
 # --- API ----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -520,6 +540,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
     },
 }
 
