@@ -26,7 +26,11 @@ _ANSWERED: Final = (
     ("有青蛙吗？", "zh", r"frog"),
     ("Is there a frog?", "en", r"frog"),
     ("海里有什么动物？", "zh", r"fish|marine|aquatic|whale|shark|dolphin|octopus|sea|shell"),
-    ("Which animals live in the sea?", "en", r"fish|marine|aquatic|whale|shark|dolphin|octopus|sea|shell"),
+    (
+        "Which animals live in the sea?",
+        "en",
+        r"fish|marine|aquatic|whale|shark|dolphin|octopus|sea|shell",
+    ),
     ("有没有水果？", "zh", r"fruit"),
     ("What fruit do you have?", "en", r"fruit"),
     ("圣诞节装饰用什么好？", "zh", r"christmas"),

@@ -18,10 +18,10 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _MARK = re.compile(r"\[(\d+)\]")
 # what a question about an attribute says, beside the attribute's own name
 ASKED: Final[Mapping[str, re.Pattern[str]]] = {
-    "price": re.compile(r"\b(?:price|cost|how much|cheap\w*|expensive)\b|多少钱|价格|价钱|便宜|贵", re.I),
-    "brand": re.compile(r"\b(?:brand|who makes|maker)\b|品牌|牌子", re.I),
-    "in_stock": re.compile(r"\b(?:in stock|available)\b|有货|现货|库存", re.I),
-    "released": re.compile(r"\b(?:released?|come out|how new|how old)\b|发布|上市", re.I),
+    "price": re.compile(r"\b(?:price|cost|how much|cheap\w*|expensive)\b|多少钱|价格|价钱|便宜|贵", re.IGNORECASE),
+    "brand": re.compile(r"\b(?:brand|who makes|maker)\b|品牌|牌子", re.IGNORECASE),
+    "in_stock": re.compile(r"\b(?:in stock|available)\b|有货|现货|库存", re.IGNORECASE),
+    "released": re.compile(r"\b(?:released?|come out|how new|how old)\b|发布|上市", re.IGNORECASE),
 }  # fmt: skip
 
 
@@ -36,15 +36,17 @@ def quoted(cited: Cited, facts: ItemFacts, question: str, words: Sequence[str]) 
     return replace(cited, quotes=tuple(quotes))
 
 
-def sentences(cited: Sequence[Cited], language: str, *, near: bool = False) -> tuple[str, ...]:
-    """The answer, a sentence each: what fits, what quotes say, which tags agree.
+def sentences(
+    cited: Sequence[Cited], language: str, *, near: bool = False, also: bool = False
+) -> tuple[str, ...]:
+    """The answer, a sentence each: what fits, which tags agree, what quotes say.
 
-    ``near``: the items are only the nearest to an attachment.
+    ``near``: the items are only the nearest to an attachment; ``also``: others were told before.
     """
     if not cited:
         return ()
-    named = _named(cited)
-    told = [say(language, "near" if near else "found", items=listed(language, named))]
+    beginning = "also" if also else "near" if near else "found"
+    told = [say(language, beginning, items=listed(language, _named(cited)))]
     told += _tags(cited, language)
     quotes = [(each, quote) for each in cited for quote in each.quotes]
     about = [(each, quote) for each, quote in quotes if quote.field == "description"]

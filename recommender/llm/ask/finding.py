@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from recommender.llm.ask import relevance
 from recommender.llm.ask.questions import content, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
 from retrieval import index, lexical, queries, scoring, search, spaces
+from retrieval.exceptions import InvalidQuery
 from retrieval.fusion import unit
 from retrieval.scoring import Part
 
@@ -23,34 +25,51 @@ MOST: Final = 6
 """Items that an answer cites; of the benchmark's questions every one has a right item among them."""
 
 
-def find(
-    space: spaces.Space, state: State, items: QuerySet[Item], most: int = MOST
-) -> Found:
-    """At most ``most`` of ``items``; a question with words alone is refused for too little evidence.
+def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = MOST) -> Found:
+    """At most ``most`` of ``items``.
 
+    What a conversation is about comes first in its query; where that is words, they decide whether there
+    is enough evidence. Nearest to an item or an attachment there is always something.
     Raises InvalidQuery for an item that is gone, NotEmbedded, SpaceGone.
     """
     parts = _parts(space, state)
-    texts = [part.text for part in state.wanted if part.text and part.weight > 0]
-    words = telling_words(texts, state.language)
+    about = state.wanted[0]
+    words = _words(state) if about.text else []
     ids, has_words = _candidates(space, parts, words, items)
+    whole = scoring.Scorer(space, parts).scores(ids) if ids else {}
+    ids = [item_id for item_id in ids if item_id in whole]
     if not ids:
         return Found((), 0.0, relevant=False)
-    whole = scoring.Scorer(space, parts).scores(ids)
-    ids = [item_id for item_id in ids if item_id in whole]
     cosines = np.array([whole[item_id] for item_id in ids], np.float32)
     by_words = np.array([has_words.get(item_id, 0.0) for item_id in ids], np.float32)
     scored = relevance.scores(cosines, _by_word(space, words, ids), by_words)
-    known = [_occurs(word, items) for word in words]
-    evidence = relevance.evidence(cosines, by_words, known)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
     kept = relevance.cut([float(scored[at]) for at in order], most)
-    only_words = all(part.text for part in state.wanted)
+    evidence = _evidence(space, state, parts[0], ids, items) if about.text else 1.0
     return Found(
         [Finding(ids[at], float(scored[at])) for at in order[:kept]],
         evidence,
-        relevant=not only_words or evidence >= relevance.LEAST_EVIDENCE,
+        relevant=evidence >= relevance.LEAST_EVIDENCE,
     )
+
+
+def _evidence(
+    space: spaces.Space, state: State, about: Part, ids: Sequence[int], items: QuerySet[Item]
+) -> float:
+    """Of what the question is about alone: "in blue" makes no frog of what is none."""
+    words = telling_words([state.wanted[0].text], state.language)
+    cosines = scoring.Scorer(space, [replace(about, weight=1.0)]).scores(ids)
+    hits = lexical.matches(" ".join(words), relevance.BEST, items=items)
+    return relevance.evidence(
+        np.array(list(cosines.values()), np.float32),
+        np.array([min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits], np.float32),
+        [_occurs(word) for word in words],
+    )
+
+
+def _words(state: State) -> list[str]:
+    texts = [part.text for part in state.wanted if part.text and part.weight > 0]
+    return telling_words(texts, state.language)
 
 
 def telling_words(texts: Sequence[str], language: str) -> list[str]:
@@ -81,8 +100,6 @@ def _part(space: spaces.Space, wanted: Wanted, ids: dict[str, int]) -> Part:
 
 def _item_ids(wanted: Sequence[Wanted]) -> dict[str, int]:
     """By name. Raises InvalidQuery for one that is not visible any more."""
-    from retrieval.exceptions import InvalidQuery
-
     names = [part.item for part in wanted if part.item]
     if not names:
         return {}
@@ -138,5 +155,6 @@ def _by_word(
     return {word: rows @ unit(vector[None])[0] for word, vector in asked.items()}
 
 
-def _occurs(word: str, items: QuerySet[Item]) -> bool:
-    return any(hit.score >= lexical.ALL_WORDS for hit in lexical.matches(word, 1, items=items))
+def _occurs(word: str) -> bool:
+    hits = lexical.matches(word, 1, items=Item.objects.visible())
+    return any(hit.score >= lexical.ALL_WORDS for hit in hits)

@@ -100,7 +100,10 @@ def _rule(
 
 
 _ONES = r"(?:\s+(?:one|ones|please|things?|items?))?"
-_HAVE = r"(?:(?:do you have|is there|are there|have you got|show me|i want|i'd like|give me)\s+(?:any(?:thing)?|some(?:thing)?|a|an|the)?\s*)?"
+_HAVE = (
+    r"(?:(?:do you have|is there|are there|have you got|show me|i want|i'd like|give me)\s+)?"
+    r"(?:(?:any(?:thing)?|some(?:thing)?|an?|the)\s+)?"
+)
 _ZH_HAVE = r"(?:有没有|有|我要|我想要|要|想要|换成|换|来|给我|看看)?"
 _RULES: Final = (
     _rule(rf"{_HAVE}(?:a bit |a little |much |even )?(?:cheaper|less expensive|more affordable|less pricey){_ONES}", _of("cheaper")),

@@ -6,6 +6,7 @@ from typing import Final
 PHRASES: Final = {
     "en": {
         "found": "This fits: {items}.",
+        "also": "This fits too: {items}.",
         "near": "Nearest to what you sent: {items}.",
         "quote": "{item} says: “{quote}”.",
         "tagged": "Tagged “{tag}”: {items}.",
@@ -20,6 +21,7 @@ PHRASES: Final = {
     },
     "zh": {
         "found": "符合的有：{items}。",
+        "also": "同样符合的有：{items}。",
         "near": "与您发送的内容最接近的有：{items}。",
         "quote": "{item}的介绍：“{quote}”。",
         "tagged": "带有标签“{tag}”的有：{items}。",
@@ -34,6 +36,7 @@ PHRASES: Final = {
     },
     "de": {
         "found": "Dazu passt: {items}.",
+        "also": "Auch dazu passt: {items}.",
         "near": "Am nächsten an dem, was Sie geschickt haben: {items}.",
         "quote": "{item}: „{quote}“.",
         "tagged": "Mit dem Stichwort „{tag}“: {items}.",
@@ -48,6 +51,7 @@ PHRASES: Final = {
     },
     "fr": {
         "found": "Voici ce qui convient : {items}.",
+        "also": "Convient aussi : {items}.",
         "near": "Le plus proche de votre envoi : {items}.",
         "quote": "{item} : « {quote} ».",
         "tagged": "Avec l’étiquette « {tag} » : {items}.",
@@ -62,6 +66,7 @@ PHRASES: Final = {
     },
     "es": {
         "found": "Esto encaja: {items}.",
+        "also": "También encaja: {items}.",
         "near": "Lo más parecido a lo que envió: {items}.",
         "quote": "{item}: «{quote}».",
         "tagged": "Con la etiqueta «{tag}»: {items}.",
@@ -76,6 +81,7 @@ PHRASES: Final = {
     },
     "ja": {
         "found": "こちらが該当します：{items}。",
+        "also": "こちらも該当します：{items}。",
         "near": "お送りいただいたものに近いもの：{items}。",
         "quote": "{item}の説明：「{quote}」。",
         "tagged": "「{tag}」のタグが付いたもの：{items}。",
@@ -97,9 +103,9 @@ def spoken(languages: Sequence[str]) -> str:
     return next((base for base in bases if base in PHRASES), "en")
 
 
-def say(language: str, name: str, **given: str) -> str:
+def say(language: str, phrase: str, **given: str) -> str:
     """A phrase; what is given is data and never read as a phrase."""
-    text = PHRASES[language][name]
+    text = PHRASES[language][phrase]
     for key, value in given.items():
         text = text.replace(f"{{{key}}}", value.replace("{", "(").replace("}", ")"))
     return text
