@@ -99,6 +99,7 @@ class PlainView(APIView):
             "image_w": asked.file_weights["image"] or "1",
             "audio_w": asked.file_weights["audio"] or "1",
             "controls": controls(asked, {}, []),
+            "refined": asked.filtered or bool(asked.mode) or any(asked.modalities.values()),
             "lang": said.get("lang", ""),
         }
 

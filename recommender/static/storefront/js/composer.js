@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { gettext } from "./i18n.js";
 import { currentRoute, navigate } from "./navigation.js";
 import { introduce, showParts } from "./parts.js";
-import { samePart, uploadPart, weighted } from "./query.js";
+import { MODES, samePart, uploadPart, weighted } from "./query.js";
 
 const MAX_PARTS = 10;
 const PAUSE_MS = 120; // between two keys, before completions are asked for
@@ -25,8 +25,8 @@ function say(text) {
 
 /** What refines the place: it stays when the parts change. */
 function refinement() {
-  const { filters, modalities, mode } = currentRoute() ?? {};
-  return currentRoute()?.view === "search" ? { filters, modalities, mode } : {};
+  const { view, filters, modalities, mode } = currentRoute() ?? {};
+  return view === "search" ? { filters, modalities, mode } : { filters: {}, modalities: null, mode: MODES[0] };
 }
 
 function search(parts) {
@@ -54,7 +54,7 @@ export function addToQuery(part, item = null) {
   else if ((parts[at].weight ?? 1) !== (part.weight ?? 1)) search(parts.with(at, part));
 }
 
-/** Look for what is less like an item: for others than before, if there is nothing yet to be like. */
+/** Look for what is less like an item, among what is looked for now. */
 export const addAgainst = (item) => addToQuery({ item: item.external_id, weight: AGAINST / 2 }, item);
 
 function addFile(file) {

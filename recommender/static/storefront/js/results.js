@@ -61,9 +61,9 @@ function hits(answer, { heading, names, signal }) {
  * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names` are those of the
  * parts of the query, once the answer is there.
  */
-export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", names = () => null, answered = () => {} } = {}) {
+export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", names = () => null, answered = () => {}, placeholder = () => skeletonCards(12) } = {}) {
   return loadInto(box, {
-    placeholder: () => skeletonCards(12),
+    placeholder,
     fetch: () => fetch(limit),
     show: (answer) => {
       answered(answer);
@@ -84,11 +84,19 @@ export function refillable(box, fetch, signal, options = {}) {
   };
 }
 
+/** What was found before, dimmed until something else is; the first time, cards to come. */
+function whatWas(view) {
+  const before = view.querySelector(".results > .grid") ? [...view.querySelector(".results").childNodes] : null;
+  return before ? () => h("div", { class: "stale", inert: true }, before) : () => skeletonCards(12);
+}
+
 export function searchView(view, query, signal) {
-  const box = h("section", { "aria-label": gettext("Results") });
+  const placeholder = whatWas(view);
+  const box = h("section", { class: "results", "aria-label": gettext("Results") });
   view.replaceChildren(h("h1", { class: "visually-hidden" }, gettext("Results")), filterChips(query.filters) ?? "", box);
   const counting = query.parts.filter((part) => part.weight !== 0);
   return hitList(box, (limit) => search(query, limit, signal), signal, {
+    placeholder,
     names: () => counting.map(partName),
     answered: (answer) => showFilters(query, answer, FIRST, signal),
   });
