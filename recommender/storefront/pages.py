@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JSONCatalog
 
 from recommender.storefront.fields import shown_fields
@@ -65,21 +68,13 @@ def page_language(request: HttpRequest) -> str:
 @cache
 def phrases(language: str) -> dict[str, Any]:
     """What the scripts say, by the English of it; empty for English."""
+    if language == "en":
+        return {}
+    folder = Path(apps.get_app_config("recommender").path) / "locale"
     catalog = JSONCatalog()
-    catalog.domain = "djangojs"
-    with translation.override(language):
-        catalog.translation = catalog_of(language)
-        found: dict[str, Any] = catalog.get_catalog() if language != "en" else {}
+    catalog.translation = DjangoTranslation(language, domain="djangojs", localedirs=[str(folder)])
+    found: dict[str, Any] = catalog.get_catalog()
     return found
-
-
-def catalog_of(language: str) -> Any:
-    """Django's catalog of our scripts."""
-    from django.apps import apps
-    from django.utils.translation.trans_real import DjangoTranslation
-
-    folder = f"{apps.get_app_config('recommender').path}/locale"
-    return DjangoTranslation(language, domain="djangojs", localedirs=[folder])
 
 
 def _content_security_policy() -> str:

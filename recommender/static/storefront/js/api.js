@@ -1,5 +1,6 @@
 // The public API, read anonymously; answers are remembered so that going back is instant.
 
+import { gettext } from "./i18n.js";
 import { language } from "./language.js";
 import { filterSaid, uploadOf } from "./query.js";
 
@@ -30,8 +31,8 @@ async function problemOf(response) {
   const told = typeof body.title === "string" ? body : {};
   return new Problem(
     {
-      title: "The server could not answer",
-      detail: `It said ${response.status} ${response.statusText}.`,
+      title: gettext("The server could not answer"),
+      detail: gettext("It said {what}.", { what: `${response.status} ${response.statusText}` }),
       ...told,
       status: response.status,
     },
@@ -52,8 +53,8 @@ async function request(path, init = {}) {
     throw new Problem({
       status: 0,
       code: "unreachable",
-      title: "The server cannot be reached",
-      detail: "Check the connection, then try again.",
+      title: gettext("The server cannot be reached"),
+      detail: gettext("Check the connection, then try again."),
     });
   }
   if (!response.ok) throw await problemOf(response);

@@ -8,7 +8,7 @@ import { homeView } from "./home.js";
 import { itemView } from "./item.js";
 import { gettext, ngettext } from "./i18n.js";
 import { onLanguageChange } from "./language.js";
-import { refresh, start } from "./navigation.js";
+import { currentRoute, refresh, start } from "./navigation.js";
 import { stop } from "./player.js";
 import { refining, showRefinement, startRefining } from "./refine.js";
 import { categoryView, searchView, similarView } from "./results.js";
@@ -42,6 +42,9 @@ async function render(route, scrollY) {
   if (!signal.aborted && scrollY) scrollTo(0, scrollY);
 }
 
+/** Whether the place shows what a reload would lose. */
+const holdsFiles = () => (currentRoute().parts ?? []).some((part) => part.upload);
+
 async function showStatus() {
   try {
     const { items, active_space: space } = await status();
@@ -58,6 +61,10 @@ startEvents();
 
 startComposer();
 startRefining();
-onLanguageChange(refresh);
+onLanguageChange((chosen) => {
+  refresh();
+  // the page itself is written in two languages
+  if ((chosen === "zh") !== (document.documentElement.lang === "zh") && !holdsFiles()) location.reload();
+});
 start(render);
 showStatus();
