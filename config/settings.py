@@ -422,6 +422,13 @@ RECOMMENDER: dict[str, Any] = {
 # no answer depends on it: without one, or when it fails, the rest answers
 LLM: dict[str, Any] = {
     "PROVIDER": env.choice("LLM", "none", ("none", "local", "openai")),
+    # which declared attribute says what people ask for in words; a role that is missing is not asked for
+    "FIELDS": {
+        "price": "price",
+        "released": "released",
+        "brand": "brand",
+        "in_stock": "in_stock",
+    },
     # of openai: any endpoint that speaks its protocol
     "BASE_URL": env.text("LLM_BASE_URL", "https://api.openai.com/v1"),
     "API_KEY": env.text("LLM_API_KEY"),
