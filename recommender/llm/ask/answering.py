@@ -16,12 +16,28 @@ from catalog.summaries import in_language
 from recommender import setups
 from recommender.llm.ask import conversation, extracts, finding
 from recommender.llm.ask.phrases import PHRASES, say, spoken
-from recommender.llm.ask.types import Cited, Draft, Found, ItemFacts, State, Wanted
+from recommender.llm.ask.types import (
+    MAX_WANTED,
+    Cited,
+    Draft,
+    Found,
+    ItemFacts,
+    Sort,
+    State,
+    Wanted,
+)
+from recommender.llm.understanding import (
+    Interpretation,
+    Words,
+    understand,
+    vocabulary,
+)
 from recommender.types import Rule
 from retrieval import filters, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.preprocess.languages import detect
 
+CATEGORIES: Final = "categories"
 WIDE: Final = 30
 """Among so many of what fits the cheapest are looked for."""
 
@@ -76,16 +92,59 @@ def _state(asked: Asked, space: spaces.Space) -> tuple[State, str]:
     if before is not None and changes:
         state, note = conversation.changed(before, changes, _prices(before))
         return replace(state, language=language, space_id=space.id), note
-    return _fresh(asked, language, space.id), ""
+    return _asked_anew(asked, language, space.id), ""
 
 
 def _has_vectors(state: State) -> bool:
     return any(part.vector for part in state.wanted)
 
 
-def _fresh(asked: Asked, language: str, space_id: int) -> State:
-    text = [Wanted(text=asked.question)] if asked.question else []
-    return State(wanted=(*asked.attachments, *text), language=language, space_id=space_id)
+def _asked_anew(asked: Asked, language: str, space_id: int) -> State:
+    """A question of its own, or one that ``understand`` knows to refine the one before ("under 50")."""
+    attached, before = tuple(asked.attachments), asked.before
+    if not asked.question:
+        return State(wanted=attached, language=language, space_id=space_id)
+    previous = None if before is None or attached else _previous(before)
+    found = understand(asked.question, language=language, previous=previous)
+    conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
+    about = asked.question
+    if conditions or found.unwanted or found.follows:
+        about = found.wanted or found.subject or asked.question
+    parts = [Wanted(text=about)]
+    parts += [Wanted(text=each.text, weight=each.weight) for each in found.parts if each.weight < 0]
+    if found.follows and before is not None:
+        attached = tuple(part for part in before.wanted if not part.text)
+    return State(
+        wanted=(*attached, *parts)[:MAX_WANTED],
+        filter=conditions or None,
+        categories=_paths(found.filter.get(CATEGORIES)),
+        sort=_order(found),
+        language=language,
+        space_id=space_id,
+    )
+
+
+def _previous(before: State) -> Interpretation:
+    return Interpretation(
+        parts=tuple(Words(part.text, part.weight) for part in before.wanted if part.text),
+        filter=dict(before.filter or {}),
+        language=before.language,
+    )
+
+
+def _paths(said: Any) -> tuple[str, ...]:
+    """Of a condition on categories as ``understand`` makes it."""
+    if isinstance(said, Mapping):
+        return tuple(said.get("in", ()))
+    return (said,) if isinstance(said, str) else ()
+
+
+def _order(found: Interpretation) -> Sort | None:
+    """By a declared attribute; popularity is the recommender's matter."""
+    if found.sort is None:
+        return None
+    name = vocabulary().roles.get(found.sort.by)
+    return None if name is None else (name, found.sort.order)
 
 
 def _language(asked: Asked) -> str:

@@ -39,7 +39,7 @@ def opened(history: str) -> State:
         found = signing.loads(history, salt=SALT, max_age=LASTS_S)
         wanted = tuple(Wanted(**each) for each in found.pop("wanted"))
         sort = tuple(found.pop("sort") or ()) or None
-        lists = {name: tuple(found.pop(name)) for name in ("shown", "seen")}
+        lists = {name: tuple(found.pop(name)) for name in ("shown", "seen", "categories")}
         return State(wanted=wanted, sort=sort, **lists, **found)
     except signing.SignatureExpired as err:
         raise InvalidQuery({"history": EXPIRED}) from err
@@ -83,7 +83,8 @@ def changed(
         elif change.kind in ("like", "unlike"):
             state = _likened(state, change)
         elif change.kind == "about":
-            state = replace(state, wanted=(Wanted(text=change.text), *_refinements(state)))
+            about = (Wanted(text=change.text), *_refinements(state))
+            state = replace(state, wanted=about, categories=())
         else:
             weight = FOLLOW_UP_WEIGHT if change.kind == "with" else AGAINST
             state = _added(state, Wanted(text=change.text, weight=weight))
@@ -104,7 +105,8 @@ def _likened(state: State, change: Change) -> State:
     kept = [part for part in state.wanted if part.text][:1]
     softer = [replace(part, weight=FOLLOW_UP_WEIGHT) for part in kept]
     like = Wanted(item=name, weight=LIKE_WEIGHT)
-    return replace(state, wanted=(like, *softer, *_refinements(state)), seen=(name,))
+    wanted = (like, *softer, *_refinements(state))
+    return replace(state, wanted=wanted, seen=(name,), categories=())
 
 
 def _refinements(state: State) -> list[Wanted]:

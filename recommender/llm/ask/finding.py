@@ -13,7 +13,7 @@ from catalog.models import Item
 from recommender.llm.ask import relevance
 from recommender.llm.ask.questions import content, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
-from retrieval import index, lexical, queries, scoring, search, spaces
+from retrieval import filters, index, lexical, queries, scoring, search, spaces
 from retrieval.exceptions import InvalidQuery
 from retrieval.fusion import unit
 from retrieval.scoring import Part
@@ -43,6 +43,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     cosines = np.array([whole[item_id] for item_id in ids], np.float32)
     by_words = np.array([has_words.get(item_id, 0.0) for item_id in ids], np.float32)
     scored = relevance.scores(cosines, _by_word(space, words, ids), by_words)
+    scored = scored + relevance.PREFERRED * _preferred(state.categories, ids)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
     kept = relevance.cut([float(scored[at]) for at in order], most)
     evidence = _evidence(space, state, parts[0], ids, items) if about.text else 1.0
@@ -51,6 +52,15 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
         evidence,
         relevant=evidence >= relevance.LEAST_EVIDENCE,
     )
+
+
+def _preferred(paths: Sequence[str], ids: Sequence[int]) -> NDArray[np.float32]:
+    """(n,): 1 for an item in one of the categories or below it."""
+    if not paths:
+        return np.zeros(len(ids), np.float32)
+    among = filters.filter_items(Item.objects.filter(pk__in=ids), {"categories": {"in": [*paths]}})
+    inside = set(among.values_list("pk", flat=True))
+    return np.array([item_id in inside for item_id in ids], np.float32)
 
 
 def _evidence(

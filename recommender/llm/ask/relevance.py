@@ -23,6 +23,8 @@ others refused; most of the rest ask for something near (a graphics card: joysti
 TOGETHER: Final = 1.0
 """How much it counts to be near to every word alone. "Animals that fly" as a whole is near to airplanes;
 near to "animals" and to "fly" are birds."""
+PREFERRED: Final = 0.25
+"""What it adds to the score to be in a category that the question names."""
 NEAR_BEST: Final = 0.7
 """What scores less than so much of the best is not cited."""
 

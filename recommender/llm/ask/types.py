@@ -33,6 +33,8 @@ class State:
     wanted: tuple[Wanted, ...] = ()
     filter: Mapping[str, Any] | None = None
     sort: Sort | None = None
+    categories: tuple[str, ...] = ()
+    """Paths that the question names: preferred and not required, for an item may be in another."""
     language: str = "en"
     """Of the last question: what the answer is in."""
     shown: tuple[str, ...] = ()

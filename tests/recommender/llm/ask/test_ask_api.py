@@ -127,6 +127,15 @@ def test_the_cheapest_is_the_cheapest_that_fits(client, catalog):
     assert cited(answer) == ["robin", "owl", "eagle"]
 
 
+def test_conditions_in_words_are_a_filter(client, catalog):
+    answer = asked(client, "a bird under 50")
+    assert set(cited(answer)) == {"owl", "robin"}
+    first = asked(client, "Which bird?")
+    second = asked(client, "under 30", history=first["history"])
+    assert cited(second) == ["robin"]
+    assert second["interpretation"]["filter"]["price"] == {"lt": 30}
+
+
 def test_a_turn_refines_what_was_asked(client, catalog):
     first = asked(client, "Do you have a drum?")
     assert set(cited(first)) == {"drum", "blue-drum"}
@@ -263,13 +272,14 @@ def test_under_asgi_events_are_sent_one_by_one(space):
 
 
 def test_the_number_of_statements_does_not_grow_with_what_is_cited(client, catalog):
-    def statements(question: str) -> int:
+    def statements(dearest: int, cites: int) -> int:
         with CaptureQueriesContext(connection) as captured:
-            asked(client, question)
+            answer = asked(client, "bird", filter={"price": {"lt": dearest}})
+        assert len(answer["citations"]) == cites
         return len(captured)
 
-    statements("bird")
-    assert statements("drum") == statements("bird") == 23
+    statements(99, 3)
+    assert statements(99, 3) == statements(30, 1)
 
 
 def test_who_may_not_read_may_not_ask(settings, catalog):
