@@ -18,13 +18,14 @@ from recommender.api import (
     EventsView,
     ExperimentReportView,
     PlacementsView,
+    QuestionSearchView,
     RecommendationsView,
     RowsView,
     VisitorExportView,
     VisitorMergeView,
     VisitorView,
 )
-from retrieval.api import SearchView, SimilarToSeveralView, SimilarView, SuggestView
+from retrieval.api import SimilarToSeveralView, SimilarView, SuggestView
 from workers.api import StatusView
 
 v1 = "api/v1/"
@@ -46,7 +47,7 @@ urlpatterns = [
         name="item-medium",
     ),
     # retrieval
-    path(f"{v1}search/", SearchView.as_view(), name="search"),
+    path(f"{v1}search/", QuestionSearchView.as_view(), name="search"),
     path(f"{v1}suggest/", SuggestView.as_view(), name="suggest"),
     path(f"{v1}similar/", SimilarToSeveralView.as_view(), name="similar-to-several"),
     path(f"{v1}items/<str:external_id>/similar/", SimilarView.as_view(), name="similar"),

@@ -4,6 +4,7 @@ from recommender.api.ask import AskView
 from recommender.api.events import EventsView
 from recommender.api.experiments import ExperimentReportView, PlacementsView
 from recommender.api.recommendations import RecommendationsView, RowsView
+from recommender.api.search import QuestionSearchView
 from recommender.api.visitors import VisitorExportView, VisitorMergeView, VisitorView
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EventsView",
     "ExperimentReportView",
     "PlacementsView",
+    "QuestionSearchView",
     "RecommendationsView",
     "RowsView",
     "VisitorExportView",

@@ -8,6 +8,7 @@ from recommender.llm.understanding.types import (
     WANTED,
     Interpretation,
     Reading,
+    Sort,
     Source,
     Words,
     one_or_in,
@@ -31,9 +32,10 @@ def composed(
 ) -> Interpretation:
     """``reference`` are the attributes of the item that ``like this`` means, if that is known."""
     filter_, ignored = _filter(found, vocabulary, reference or {})
-    sort = found.sort
+    sort: Sort | None = found.sort
     if sort is not None and sort.by != "popularity" and sort.by not in vocabulary.roles:
-        sort, ignored = None, [*ignored, f"sort by {sort.by}"]
+        ignored.append(f"sort by {sort.by}")
+        sort = None
     wanted = found.text()[:MAX_CHARS]
     unwanted = list(dict.fromkeys(text[:MAX_CHARS] for text in found.unwanted))[:MAX_UNWANTED]
     return Interpretation(

@@ -160,7 +160,7 @@ _FILLERS: Final = _compiled(
     r"\bany\s+(?:recommendations?|suggestions?|ideas?)\s+for\b", r"\bplease\b", r"\bthanks?(?:\s+you)?\b",
     r"^(?:what|which)(?:\s+(?:are|is|kind\s+of|about|kinds\s+of))?\b", r"^how\s+about\b", r"\bsmth\b|\bsomething\b|\banything\b",
     r"\b(?:just|maybe|perhaps|preferably|ideally|also|actually)\b", r"\b(?:is|would\s+be|are)\s+(?:fine|ok|okay|good|great|enough)\b",
-    r"\bmoney\s+is\s+no\s+object\b", r"\bn\b(?=\s*$)", r"^(?:and|but|or|with|only|then)\b", r"\b(?:and|but|or|with|only|in|of|for)\s*$",
+    r"\bmoney\s+is\s+no\s+object\b", r"\bn\b(?=\s*$)", r"^(?:and|but|or|with|only|then|in)\b", r"\b(?:and|but|or|with|only|in|of|for)\s*$",
     r"\binstead\b",
 )  # fmt: skip
 _FOLLOWING: Final = _compiled(

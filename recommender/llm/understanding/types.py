@@ -71,6 +71,17 @@ class Interpretation:
         """What is asked to be left out, as far as no filter does it."""
         return [part.text for part in self.parts if part.weight < 0]
 
+    @property
+    def subject(self) -> str:
+        """What the filter says it is about, in words, for a query that has none: a category or brand."""
+        for name, value in self.filter.items():
+            if name == "not" or not isinstance(value, str | dict):
+                continue
+            first = value["in"][0] if isinstance(value, dict) and "in" in value else value
+            if isinstance(first, str):
+                return first.rpartition("/")[2]
+        return ""
+
     def as_json(self) -> dict[str, Any]:
         """JSON values; ``from_json`` reads them."""
         return asdict(self)
