@@ -272,7 +272,7 @@ class TestPlan:
         space, *_ = thousands
         plan = plan_of(space, Item.objects.visible().filter(tags__contains=["t100"]))
         assert plan.exact
-        assert plan.share == pytest.approx(0.01, rel=0.5)
+        assert 0.005 <= plan.share <= 0.03  # of a sample that Postgres drew
 
     def test_all_that_is_visible_goes_down_the_index_without_more_rows_than_asked(self, thousands):
         space, items, _ = thousands
