@@ -384,6 +384,21 @@ RECOMMENDER: dict[str, Any] = {
         "CONVERSIONS": ["purchase"],
         "GUARDRAILS": {"dislike": 0.1},
     },
+    "STOREFRONT": {
+        # what its searches can be filtered by, in this order: fields of an item and attributes of
+        # RETRIEVAL["FILTERS"]; one without any value among the results is not shown
+        "FILTERS": [
+            "categories",
+            "price",
+            "kind",
+            "brand",
+            "tags",
+            "in_stock",
+            "released",
+            "language",
+            "source",
+        ],
+    },
     # invented visitors' identifiers begin so: no model learns from them, no metric counts them
     "DEMO_VISITORS": "demo:",
     # what is trained every night, by kind; the options are those of recommender/collaborative

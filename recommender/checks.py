@@ -83,3 +83,18 @@ def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
         Error(f'RECOMMENDER["MODELS"]: {problem}', hint=hint, id="recommender.E004")
         for problem in problems
     ]
+
+
+@register
+def storefront_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """What its searches can be filtered by is there to filter by."""
+    from recommender.storefront.fields import settings_problems as problems
+
+    return [
+        Error(
+            f'RECOMMENDER["STOREFRONT"]["FILTERS"]: {problem}.',
+            hint='As in ["categories", "price"], with "price" in RETRIEVAL["FILTERS"].',
+            id="recommender.E005",
+        )
+        for problem in problems()
+    ]

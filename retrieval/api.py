@@ -126,7 +126,8 @@ class SearchView(APIView):
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
 
-        return _answer(request, _page(given, said, parts, ("q",)), given, started)
+        page = _page(given, said, parts, ("q",))
+        return Response(_answer(request, page, given, started))
 
     @extend_schema(
         request={
@@ -143,20 +144,7 @@ class SearchView(APIView):
         files: dict[str, Any] = {}
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
-        given = _validated(SearchSerializer, body)
-        query = given.get("query")
-        if query and not given["cursor"]:
-            _check_files(query, files)
-        if given["mode"] == "lexical" and query and not any("text" in part for part in query):
-            raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
-
-        def parts(space: spaces.Space) -> list[Part]:
-            return [
-                _part(space, part, files, f"query[{position}]", started)
-                for position, part in enumerate(query or [])
-            ]
-
-        return _answer(request, _page(given, body, parts, ("query",)), given, started)
+        return Response(search_answer(request, body, files, started))
 
 
 class SimilarView(APIView):
@@ -172,18 +160,7 @@ class SimilarView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        said = query_fields(request)
-        given = _validated(RankingSerializer, said, from_url=True)
-        if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
-            raise Http404(external_id)
-        item = get_object_or_404(Item.objects.visible(), external_id=external_id)
-
-        def parts(space: spaces.Space) -> list[Part]:
-            return [item_part(space, item.pk)]
-
-        like = {"item": external_id}
-        page = _page(given | like, said | like, parts, ("item",), excluded=[item.pk])
-        return _answer(request, page, given, started)
+        return Response(similar_answer(request, external_id, query_fields(request), started))
 
 
 class SimilarToSeveralView(APIView):
@@ -212,7 +189,7 @@ class SimilarToSeveralView(APIView):
 
         names = ("positive", "negative", "strategy")
         page = _page(given, request.data, parts, names, excluded=list(items.values()))
-        return _answer(request, page, given, started)
+        return Response(_answer(request, page, given, started))
 
 
 class SuggestView(APIView):
@@ -226,6 +203,50 @@ class SuggestView(APIView):
         given = _validated(SuggestSerializer, query_fields(request), from_url=True)
         found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
         return Response({"suggestions": [asdict(each) for each in found]})
+
+
+def search_answer(
+    request: Request, body: Any, files: Mapping[str, Any], started: float
+) -> dict[str, Any]:
+    """The answer to a composed query, see ``SearchSerializer``; ``files`` by the names in its parts.
+
+    ``request`` says the language of the titles, where the query does not, and the host of addresses;
+    ``started`` is when it came, by ``time.perf_counter``.
+    """
+    given = _validated(SearchSerializer, body)
+    query = given.get("query")
+    if query and not given["cursor"]:
+        _check_files(query, files)
+    if given["mode"] == "lexical" and query and not any("text" in part for part in query):
+        raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
+
+    def parts(space: spaces.Space) -> list[Part]:
+        return [
+            _part(space, part, files, f"query[{position}]", started)
+            for position, part in enumerate(query or [])
+        ]
+
+    return _answer(request, _page(given, body, parts, ("query",)), given, started)
+
+
+def similar_answer(
+    request: Request, external_id: str, said: Mapping[str, Any], started: float
+) -> dict[str, Any]:
+    """The items most like one, as ``said`` in an address; see ``search_answer``.
+
+    Raises Http404 for an item that is not there.
+    """
+    given = _validated(RankingSerializer, said, from_url=True)
+    if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
+        raise Http404(external_id)
+    item = get_object_or_404(Item.objects.visible(), external_id=external_id)
+
+    def parts(space: spaces.Space) -> list[Part]:
+        return [item_part(space, item.pk)]
+
+    like = {"item": external_id}
+    page = _page(given | like, {**said, **like}, parts, ("item",), excluded=[item.pk])
+    return _answer(request, page, given, started)
 
 
 def _page(
@@ -325,7 +346,7 @@ def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
     return parse_json(request.data["body"].encode(errors="surrogatepass")), request.FILES.dict()
 
 
-def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
+def _check_files(query: list[dict[str, Any]], files: Mapping[str, Any]) -> None:
     """Every file named must have come, and every file that came must be named."""
     problems = {
         f"query[{position}].{modality}": f"No file came in the field {part[modality]!r}."
@@ -342,7 +363,7 @@ def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
 
 
 def _part(
-    space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str, started: float
+    space: spaces.Space, part: dict[str, Any], files: Mapping[str, Any], path: str, started: float
 ) -> Part:
     weight = part["weight"]
     if "text" in part:
@@ -370,7 +391,9 @@ def _media_vector(
     return queries.media_vector(space, modality, file.read(), started=started)
 
 
-def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: float) -> Response:
+def _answer(
+    request: Request, page: pages.Page, given: dict[str, Any], started: float
+) -> dict[str, Any]:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
     host = request.build_absolute_uri("/")[:-1]
     shown = item_summaries(
@@ -399,7 +422,7 @@ def _answer(request: Request, page: pages.Page, given: dict[str, Any], started: 
         }
     name = request.resolver_match.url_name if request.resolver_match else None
     probes.took(name or "search", time.perf_counter() - started)
-    return Response(answer)
+    return answer
 
 
 def _contributions(found: Contributions) -> dict[str, Any]:
