@@ -168,6 +168,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.audit_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
+    "workers.tasks.explain_items": {"queue": "llm"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

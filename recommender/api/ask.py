@@ -54,7 +54,7 @@ class AttachmentSerializer(StrictSerializer):
         return attrs
 
 
-class QuestionSerializer(StrictSerializer):
+class AskSerializer(StrictSerializer):
     """One turn of a conversation."""
 
     question = QueryTextField(
@@ -104,7 +104,7 @@ class QuestionSerializer(StrictSerializer):
         return attrs
 
 
-class UploadedQuestionSerializer(serializers.Serializer[Any]):
+class UploadedAskSerializer(serializers.Serializer[Any]):
     """The multipart form of a question; each file is a field of its own, named in the body."""
 
     body = serializers.CharField(
@@ -168,8 +168,8 @@ class AskView(APIView):
 
     @extend_schema(
         request={
-            "application/json": QuestionSerializer,
-            "multipart/form-data": UploadedQuestionSerializer,
+            "application/json": AskSerializer,
+            "multipart/form-data": UploadedAskSerializer,
         },
         responses=ANSWER,
         operation_id="ask",
@@ -187,7 +187,7 @@ class AskView(APIView):
         files: dict[str, Any] = {}
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
-        given = dict(QuestionSerializer().run_validation(body))
+        given = dict(AskSerializer().run_validation(body))
         turn = Turn.taken(request, given, files, started)
         accepted = getattr(request, "accepted_media_type", "") or ""
         if given["stream"] or accepted.startswith(MEDIA_TYPE):

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from rest_framework.request import Request
 
 from catalog.parsers import query_fields
-from recommender.api.ask import MAX_QUESTION, QuestionSerializer, Turn
+from recommender.api.ask import MAX_QUESTION, AskSerializer, Turn
 from recommender.storefront.pages import page, page_language
 from recommender.storefront.plain import PlainView
 
@@ -110,7 +110,7 @@ class AskPage(PlainView):
         request = self.request
         if lang := self.said().get("lang"):
             given["lang"] = lang
-        checked = dict(QuestionSerializer().run_validation(given))
+        checked = dict(AskSerializer().run_validation(given))
         files = {name: request.FILES[name] for name in FILES if request.FILES.get(name)}
         answer = Turn.taken(request, checked, files, time.perf_counter()).answer()
         return self.shown({"asked": checked.get("question", ""), "answer": _shown(answer, lang)})
