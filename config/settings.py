@@ -169,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.audit_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
+    "workers.tasks.explain_items": {"queue": "llm"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -384,6 +385,21 @@ RECOMMENDER: dict[str, Any] = {
         "CLICKS": ["click"],
         "CONVERSIONS": ["purchase"],
         "GUARDRAILS": {"dislike": 0.1},
+    },
+    "STOREFRONT": {
+        # what its searches can be filtered by, in this order: fields of an item and attributes of
+        # RETRIEVAL["FILTERS"]; one without any value among the results is not shown
+        "FILTERS": [
+            "categories",
+            "price",
+            "kind",
+            "brand",
+            "tags",
+            "in_stock",
+            "released",
+            "language",
+            "source",
+        ],
     },
     # invented visitors' identifiers begin so: no model learns from them, no metric counts them
     "DEMO_VISITORS": "demo:",

@@ -14,6 +14,7 @@ from catalog.api import (
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
 from recommender.api import (
+    AskView,
     EventsView,
     ExperimentReportView,
     PlacementsView,
@@ -53,6 +54,7 @@ urlpatterns = [
     # the recommender
     path(f"{v1}recommendations/", RecommendationsView.as_view(), name="recommendations"),
     path(f"{v1}recommendations/rows/", RowsView.as_view(), name="recommendation-rows"),
+    path(f"{v1}ask/", AskView.as_view(), name="ask"),
     path(f"{v1}events/", EventsView.as_view(), name="events"),
     path(f"{v1}visitors/<str:visitor>/", VisitorView.as_view(), name="visitor"),
     path(f"{v1}visitors/<str:visitor>/merge/", VisitorMergeView.as_view(), name="visitor-merge"),

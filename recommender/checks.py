@@ -106,4 +106,19 @@ def language_model_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
             # whatever complained about such a key would print it
             problems.append("LLM_API_KEY has characters that no key has")
     hint = "See docs/howto/language-models.md."
-    return [Error(f"{problem}.", hint=hint, id="recommender.E005") for problem in problems]
+    return [Error(f"{problem}.", hint=hint, id="recommender.E006") for problem in problems]
+
+
+@register
+def storefront_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """What its searches can be filtered by is there to filter by."""
+    from recommender.storefront.fields import settings_problems as problems
+
+    return [
+        Error(
+            f'RECOMMENDER["STOREFRONT"]["FILTERS"]: {problem}.',
+            hint='As in ["categories", "price"], with "price" in RETRIEVAL["FILTERS"].',
+            id="recommender.E005",
+        )
+        for problem in problems()
+    ]

@@ -144,7 +144,8 @@ class SearchView(APIView):
         def parts(space: spaces.Space) -> list[Part]:
             return [_text_part(space, given["q"])]
 
-        return _answer(request, _page(given, said, parts, ("q",)), given, started)
+        page = _page(given, said, parts, ("q",))
+        return Response(_answer(request, page, given, started))
 
     @extend_schema(
         request={
@@ -161,23 +162,7 @@ class SearchView(APIView):
         files: dict[str, Any] = {}
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
-        given = _validated(self.body_serializer, body)
-        query = given.get("query")
-        if query and not given["cursor"]:
-            _check_files(query, files)
-        if given["mode"] == "lexical" and query and not any("text" in part for part in query):
-            raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
-
-        meant = Meaning([], None) if given["cursor"] else self.meaning(given)
-
-        def parts(space: spaces.Space) -> list[Part]:
-            return [
-                _part(space, part, files, f"query[{position}]", started)
-                for position, part in enumerate(meant.query)
-            ]
-
-        page = _page(given, body, parts, self.looked_for, meant=meant)
-        return _answer(request, page, given, started, meant.told)
+        return Response(search_answer(request, body, files, started, view=self))
 
 
 class SimilarView(APIView):
@@ -193,18 +178,7 @@ class SimilarView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         """The visible items most like this one."""
         started = time.perf_counter()
-        said = query_fields(request)
-        given = _validated(RankingSerializer, said, from_url=True)
-        if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
-            raise Http404(external_id)
-        item = get_object_or_404(Item.objects.visible(), external_id=external_id)
-
-        def parts(space: spaces.Space) -> list[Part]:
-            return [item_part(space, item.pk)]
-
-        like = {"item": external_id}
-        page = _page(given | like, said | like, parts, ("item",), excluded=[item.pk])
-        return _answer(request, page, given, started)
+        return Response(similar_answer(request, external_id, query_fields(request), started))
 
 
 class SimilarToSeveralView(APIView):
@@ -233,7 +207,7 @@ class SimilarToSeveralView(APIView):
 
         names = ("positive", "negative", "strategy")
         page = _page(given, request.data, parts, names, excluded=list(items.values()))
-        return _answer(request, page, given, started)
+        return Response(_answer(request, page, given, started))
 
 
 class SuggestView(APIView):
@@ -247,6 +221,58 @@ class SuggestView(APIView):
         given = _validated(SuggestSerializer, query_fields(request), from_url=True)
         found = lexical.suggest(given["q"], given["limit"], language=given.get("lang"))
         return Response({"suggestions": [asdict(each) for each in found]})
+
+
+def search_answer(
+    request: Request,
+    body: Any,
+    files: Mapping[str, Any],
+    started: float,
+    *,
+    view: SearchView | None = None,
+) -> dict[str, Any]:
+    """The answer to a composed query, see ``SearchSerializer``; ``files`` by the names in its parts.
+
+    ``request`` says the language of the titles, where the query does not, and the host of addresses;
+    ``started`` is when it came, by ``time.perf_counter``. ``view`` says what bodies look like and mean.
+    """
+    view = view or SearchView()
+    given = _validated(view.body_serializer, body)
+    query = given.get("query")
+    if query and not given["cursor"]:
+        _check_files(query, files)
+    if given["mode"] == "lexical" and query and not any("text" in part for part in query):
+        raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
+    meant = Meaning([], None) if given["cursor"] else view.meaning(given)
+
+    def parts(space: spaces.Space) -> list[Part]:
+        return [
+            _part(space, part, files, f"query[{position}]", started)
+            for position, part in enumerate(meant.query)
+        ]
+
+    page = _page(given, body, parts, view.looked_for, meant=meant)
+    return _answer(request, page, given, started, meant.told)
+
+
+def similar_answer(
+    request: Request, external_id: str, said: Mapping[str, Any], started: float
+) -> dict[str, Any]:
+    """The items most like one, as ``said`` in an address; see ``search_answer``.
+
+    Raises Http404 for an item that is not there.
+    """
+    given = _validated(RankingSerializer, said, from_url=True)
+    if not re.fullmatch(EXTERNAL_ID_PATTERN, external_id):
+        raise Http404(external_id)
+    item = get_object_or_404(Item.objects.visible(), external_id=external_id)
+
+    def parts(space: spaces.Space) -> list[Part]:
+        return [item_part(space, item.pk)]
+
+    like = {"item": external_id}
+    page = _page(given | like, {**said, **like}, parts, ("item",), excluded=[item.pk])
+    return _answer(request, page, given, started)
 
 
 def _page(
@@ -350,7 +376,7 @@ def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
     return parse_json(request.data["body"].encode(errors="surrogatepass")), request.FILES.dict()
 
 
-def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
+def _check_files(query: list[dict[str, Any]], files: Mapping[str, Any]) -> None:
     """Every file named must have come, and every file that came must be named."""
     problems = {
         f"query[{position}].{modality}": f"No file came in the field {part[modality]!r}."
@@ -367,7 +393,7 @@ def _check_files(query: list[dict[str, Any]], files: dict[str, Any]) -> None:
 
 
 def _part(
-    space: spaces.Space, part: dict[str, Any], files: dict[str, Any], path: str, started: float
+    space: spaces.Space, part: dict[str, Any], files: Mapping[str, Any], path: str, started: float
 ) -> Part:
     weight = part["weight"]
     if "text" in part:
@@ -401,7 +427,7 @@ def _answer(
     given: dict[str, Any],
     started: float,
     told: Mapping[str, Any] | None = None,
-) -> Response:
+) -> dict[str, Any]:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
     host = request.build_absolute_uri("/")[:-1]
     shown = item_summaries(
@@ -431,7 +457,7 @@ def _answer(
         }
     name = request.resolver_match.url_name if request.resolver_match else None
     probes.took(name or "search", time.perf_counter() - started)
-    return Response(answer)
+    return answer
 
 
 def _contributions(found: Contributions) -> dict[str, Any]:

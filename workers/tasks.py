@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
-from recommender.llm import local
+from recommender.llm import explanations, local
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import queues, sweeper
 
@@ -60,6 +60,12 @@ def recommender_train(version_id: int) -> None:
 def recommender_train_due() -> None:
     """By night: ask for a version of each kind that enough new events speak for."""
     training.train_due()
+
+
+@shared_task
+def explain_items(asked: list[tuple[int, str, int | None, str]]) -> None:
+    """Have reasons written: (item, code, item behind it, language) of each."""
+    explanations.write([explanations.Asked(*each) for each in asked])
 
 
 @shared_task

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from catalog.fields import StrictBooleanField
 from catalog.models import Item
-from recommender.llm import understanding
+from recommender.llm import calls, rerank, understanding
 from recommender.llm.understanding import THIS, Interpretation
 from recommender.llm.understanding.sorting import ordered
 from retrieval.api import HITS_FIELDS, Meaning, SearchView
@@ -43,7 +43,7 @@ INTERPRETATION = inline_serializer(
         "language": serializers.CharField(),
         "source": serializers.ChoiceField(choices=("rules", "llm")),
         "degraded": serializers.BooleanField(
-            help_text="A language model should have read the question and did not."
+            help_text="A language model should have read the question, or put the first hits in order, and did not."
         ),
         "ignored": serializers.ListField(
             child=serializers.CharField(),
@@ -107,16 +107,25 @@ class QuestionSearchView(SearchView):
             asked["text"], language=given.get("lang"), reference=_reference(others), known=names
         )
         query = _parts(meant, asked, others)
+        told = _told(meant, query)
 
         def order(hits: Sequence[Hit]) -> Sequence[Hit]:
-            return ordered(hits, [hit.item_id for hit in hits], meant, names)
+            if meant.sort:
+                return ordered(hits, [hit.item_id for hit in hits], meant, names)
+            mixed, degraded = rerank.reordered(hits, _item_id, asked["text"], meant.language)
+            told["degraded"] |= degraded
+            return mixed
 
         return Meaning(
             query,
             _both(given["filter"], dict(meant.filter)),
-            order if meant.sort else None,
-            {"interpretation": _told(meant, query)},
+            order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
+            {"interpretation": told},
         )
+
+
+def _item_id(hit: Hit) -> int:
+    return hit.item_id
 
 
 def _reference(others: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

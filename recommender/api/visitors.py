@@ -60,8 +60,14 @@ class VisitorExportView(APIView):
         parts = visitors.visitor_export(_known_shape(visitor))
         if parts is None:
             raise Http404(visitor)
-        streamed = _apart(parts) if isinstance(request._request, ASGIRequest) else parts
-        return StreamingHttpResponse(streamed, content_type="application/json")
+        return streamed(request, parts)
+
+
+def streamed(request: Request, parts: Iterator[str]) -> StreamingHttpResponse:
+    """JSON in parts, each sent as it is made, whatever serves the request."""
+    asynchronous = isinstance(request._request, ASGIRequest)
+    content = _apart(parts) if asynchronous else parts
+    return StreamingHttpResponse(content, content_type="application/json")
 
 
 async def _apart(parts: Iterator[str]) -> AsyncIterator[str]:

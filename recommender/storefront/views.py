@@ -1,32 +1,23 @@
 """The storefront's pages: one shell, filled in the browser from the API.
 
 The shell knows just enough of an item to have a title, a preview and the right status before any
-script runs.
+script runs. Without scripts the same places are at ``plain/``.
 """
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import get_script_prefix
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from catalog.models import Item, Media
 from catalog.selectors import items_for_api
 from catalog.serializers import words_for
+from recommender.storefront.asking import ask_box
+from recommender.storefront.pages import page
 
-# (language tag, its own name): the languages of the demo catalog
-LANGUAGES = (
-    ("en", "English"),
-    ("zh", "中文"),
-    ("de", "Deutsch"),
-    ("fr", "Français"),
-    ("es", "Español"),
-    ("ja", "日本語"),
-)
 EXAMPLES = (
     ("en", "frog"),
     ("zh", "我想要一部新的智能手机"),
@@ -49,18 +40,18 @@ class Preview:
 @require_safe
 def home_page(request: HttpRequest) -> HttpResponse:
     """The first page; searches are this page with a query string."""
-    return _page(request)
+    return _shell(request)
 
 
 @require_safe
 def item_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """One item; 404 for an unknown one, and no word about any where reading needs a key."""
     if not settings.API["ANONYMOUS_READ"]:
-        return _page(request)
+        return _shell(request, external_id=external_id)
     item = items_for_api().visible().filter(external_id=external_id).first()
     if item is None:
-        return _page(request, status=HTTPStatus.NOT_FOUND)
-    return _page(request, _preview(request, item))
+        return _shell(request, external_id=external_id, status=HTTPStatus.NOT_FOUND)
+    return _shell(request, _preview(request, item), external_id=external_id)
 
 
 def _preview(request: HttpRequest, item: Item) -> Preview:
@@ -81,36 +72,22 @@ def _preview(request: HttpRequest, item: Item) -> Preview:
     )
 
 
-def _page(
-    request: HttpRequest, preview: Preview | None = None, status: int = HTTPStatus.OK
+def _shell(
+    request: HttpRequest,
+    preview: Preview | None = None,
+    *,
+    external_id: str = "",
+    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    context = {
-        "preview": preview,
-        "languages": LANGUAGES,
-        "examples": EXAMPLES,
-        "api_root": f"{get_script_prefix()}api/v1/",
-        "events": "on" if settings.API["ANONYMOUS_EVENTS"] else "off",
-        "docs_url": f"{get_script_prefix()}api/docs/",
-    }
-    response = render(request, "storefront/page.html", context, status=status)
-    response["Content-Security-Policy"] = _content_security_policy()
-    return response
-
-
-def _content_security_policy() -> str:
-    """Own files only; pictures and sounds also from where MEDIA_URL points."""
-    media = urlsplit(settings.MEDIA_URL)
-    elsewhere = f" {media.scheme}://{media.netloc}" if media.netloc else ""
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "connect-src 'self'",
-            f"img-src 'self' blob:{elsewhere}",
-            f"media-src 'self' blob:{elsewhere}",
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
+    plain = (
+        reverse("storefront:plain-item", args=[external_id])
+        if external_id
+        else reverse("storefront:plain")
     )
+    said = request.GET.urlencode()
+    context = ask_box(request) | {
+        "preview": preview,
+        "examples": EXAMPLES,
+        "plain_url": f"{plain}?{said}" if said else plain,
+    }
+    return page(request, "storefront/page.html", context, status)

@@ -71,15 +71,38 @@ def search_box(page: Page) -> Locator:
     return page.get_by_role("combobox", name="What are you looking for")
 
 
+def found(page: Page) -> None:
+    """Wait until what is looked for now is shown, not what was before."""
+    expect(page.locator("#view section:not([aria-busy]) > .count")).to_be_visible()
+
+
 def search(page: Page, words: str) -> None:
     search_box(page).fill(words)
     search_box(page).press("Enter")
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
 
 
 def parts(page: Page) -> list[str]:
-    """The chips of the query, without their buttons."""
-    return page.locator("#parts li > span:not(.thumb)").all_inner_texts()
+    """What the parts of the query are called."""
+    return page.locator("#parts .name").all_inner_texts()
+
+
+def weigh(page: Page, name: str, weight: float) -> None:
+    """Move the slider of a part."""
+    page.get_by_role("slider", name=f"How much “{name}” counts").fill(str(weight))
+
+
+FACETS = [
+    "categories",
+    "price",
+    "kind",
+    "brand",
+    "tags",
+    "in_stock",
+    "released",
+    "language",
+    "source",
+]
 
 
 def test_the_first_page_shows_sounds_and_categories(page: Page):
@@ -109,6 +132,7 @@ def test_words_find_items_without_credentials(page: Page):
         "limit": 24,
         "lang": "en",
         "explain": True,
+        "facets": FACETS,
     }
     assert "cookie" not in sent[0].all_headers()
 
@@ -131,12 +155,12 @@ def test_pictures_words_and_items_make_one_query(
 ):
     page.goto("/")
     page.locator("#image-file").set_input_files(tmp_path / "red.png")
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
     assert titles(page)[0] == "red apple"
     search(page, "whale")
-    page.get_by_role("button", name="Add green frog to the search").click()
+    page.get_by_role("button", name="More like green frog").click()
     expect(page.locator("#parts li")).to_have_count(3)
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
     assert parts(page) == ["whale", "red.png", "green frog"]
     assert asked == [
         [("image", 1)],
@@ -154,7 +178,7 @@ def test_pictures_words_and_items_make_one_query(
 def test_a_sound_finds_the_item_that_sounds_so(page: Page, tmp_path: Path):
     page.goto("/")
     page.locator("#audio-file").set_input_files(tmp_path / "tone.wav")
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
     assert titles(page)[0] == "blue whale"
     assert parts(page) == ["tone.wav"]
 
@@ -164,16 +188,17 @@ def test_parts_count_as_much_as_is_chosen(
 ):
     """Like the words, with the mood of the sound, not like the picture."""
     page.goto("/?q=frog&item=apple&w=1,-0.5")
-    expect(page.locator("#parts li > span:not(.thumb)")).to_have_text(["frog", "red apple"])
+    expect(page.locator("#parts .name")).to_have_text(["frog", "red apple"])
     expect(page.locator(".part.against")).to_have_text(re.compile("red apple"))
     page.locator("#audio-file").set_input_files(tmp_path / "tone.wav")
     expect(page.locator("#parts li")).to_have_count(3)
     page.locator("#image-file").set_input_files(tmp_path / "red.png")
     expect(page.locator("#parts li")).to_have_count(4)
+    found(page)
     with page.expect_response("**/search/"):
-        page.locator("#parts .weight").nth(3).select_option("not like")
+        weigh(page, "red.png", -1)
     expect(page.locator(".part.against")).to_have_count(2)
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
     assert asked[-1] == [("text", 1), (None, -0.5), ("audio", 1), ("image", -1)]
     assert titles(page)[-1] == "red apple"
     assert page.url.endswith("?q=frog&item=apple&w=1%2C-0.5&lang=en")
@@ -181,8 +206,8 @@ def test_parts_count_as_much_as_is_chosen(
 
 def test_a_query_of_nothing_wanted_is_not_sent(page: Page):
     page.goto("/?q=frog")
-    expect(page.locator(".count")).to_be_visible()
-    page.locator("#parts .weight").select_option("not like")
+    found(page)
+    weigh(page, "frog", -1)
     expect(page.locator("#hint")).to_contain_text("Say also what it should be like")
 
 
@@ -234,7 +259,7 @@ def test_the_address_is_the_state(page: Page):
     page.go_back()
     expect(page.locator(".source h1")).to_have_text("Blauwal")
     page.go_back()
-    expect(page.locator(".count")).to_be_visible()
+    found(page)
     expect(search_box(page)).to_have_value("whale")
     page.go_forward()
     expect(page.locator(".source h1")).to_have_text("Blauwal")

@@ -1,9 +1,13 @@
 // The public API, read anonymously; answers are remembered so that going back is instant.
 
+import { gettext } from "./i18n.js";
 import { language } from "./language.js";
-import { uploadOf } from "./query.js";
+import { filterSaid, uploadOf } from "./query.js";
 
 const ROOT = document.documentElement.dataset.api;
+/** What this catalog is filtered by here: `[{name, type}]`. */
+export const FIELDS = JSON.parse(document.getElementById("fields")?.textContent ?? "[]");
+const TYPES = Object.fromEntries(FIELDS.map(({ name, type }) => [name, type]));
 const REMEMBER_MS = 5 * 60 * 1000;
 const MAX_REMEMBERED = 60;
 const answers = new Map();
@@ -27,8 +31,8 @@ async function problemOf(response) {
   const told = typeof body.title === "string" ? body : {};
   return new Problem(
     {
-      title: "The server could not answer",
-      detail: `It said ${response.status} ${response.statusText}.`,
+      title: gettext("The server could not answer"),
+      detail: gettext("It said {what}.", { what: `${response.status} ${response.statusText}` }),
       ...told,
       status: response.status,
     },
@@ -49,8 +53,8 @@ async function request(path, init = {}) {
     throw new Problem({
       status: 0,
       code: "unreachable",
-      title: "The server cannot be reached",
-      detail: "Check the connection, then try again.",
+      title: gettext("The server cannot be reached"),
+      detail: gettext("Check the connection, then try again."),
     });
   }
   if (!response.ok) throw await problemOf(response);
@@ -95,23 +99,40 @@ function postJson(path, body, signal) {
   return request(path, { method: "POST", body: JSON.stringify(body), headers, signal });
 }
 
-/** Hits of a composed query; files travel beside the JSON as multipart. */
-export function search(parts, limit, signal) {
-  const files = new FormData();
-  const query = parts.map((part) => {
-    const weight = part.weight === undefined ? {} : { weight: part.weight };
-    if (!part.upload) return { ...(part.item ? { item: part.item } : { text: part.text }), ...weight };
-    const { modality, file } = uploadOf(part.upload);
-    const field = `file${[...files.keys()].length}`;
-    files.set(field, file, file.name);
-    return { [modality]: field, ...weight };
-  });
+/** The answer to JSON sent to an address of the storefront. */
+export const post = (address, body) => postJson(new URL(address, location.href).href, body);
+
+/** The request for a composed query, and the files that go with it. */
+function asked({ parts, filters = {}, modalities = null, mode = "hybrid" }, limit) {
+  const files = [];
+  const query = parts
+    .filter((part) => part.weight !== 0)
+    .map((part) => {
+      const weight = part.weight === undefined ? {} : { weight: part.weight };
+      if (!part.upload) return { ...(part.item ? { item: part.item } : { text: part.text }), ...weight };
+      const { modality, file } = uploadOf(part.upload);
+      files.push(file);
+      return { [modality]: `file${files.length - 1}`, ...weight };
+    });
   const body = { query, limit, lang: language(), explain: true };
-  const key = JSON.stringify(["search", parts, limit, language()]);
-  return remembered(key, () => {
-    if ([...files.keys()].length === 0) return postJson("search/", body, signal);
-    files.set("body", JSON.stringify(body));
-    return request("search/", { method: "POST", body: files, signal });
+  const filter = filterSaid(filters, TYPES);
+  if (FIELDS.length) body.facets = FIELDS.map(({ name }) => name);
+  if (filter) body.filter = filter;
+  if (modalities) body.modalities = modalities;
+  if (mode !== "hybrid") body.mode = mode;
+  return { body, files };
+}
+
+/** Hits of a composed query with the counts of what it can be filtered by; files travel beside the JSON. */
+export function search(query, limit, signal) {
+  const { body, files } = asked(query, limit);
+  const uploads = query.parts.map((part) => part.upload).filter(Boolean);
+  return remembered(JSON.stringify([body, uploads]), () => {
+    if (files.length === 0) return postJson("search/", body, signal);
+    const form = new FormData();
+    files.forEach((file, index) => form.set(`file${index}`, file, file.name));
+    form.set("body", JSON.stringify(body));
+    return request("search/", { method: "POST", body: form, signal });
   });
 }
 
@@ -125,8 +146,9 @@ export async function suggest(q, signal) {
   return (await get(`suggest/?${new URLSearchParams({ q })}`, signal)).suggestions;
 }
 
-export function similar(externalId, limit, signal) {
+export function similar(externalId, limit, signal, modalities = null) {
   const query = new URLSearchParams({ limit, lang: language(), explain: true });
+  if (modalities) query.set("modalities", JSON.stringify(modalities));
   return get(`items/${encodeURIComponent(externalId)}/similar/?${query}`, signal);
 }
 

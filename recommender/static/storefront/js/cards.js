@@ -1,13 +1,14 @@
 // Items as cards.
 
-import { addToQuery } from "./composer.js";
+import { addAgainst, addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { ledTo, tell } from "./events.js";
+import { gettext } from "./i18n.js";
 import { addressOf } from "./navigation.js";
 import { opinionButtons } from "./opinions.js";
 import { playButton } from "./player.js";
 import { DRAGGED_ITEM } from "./query.js";
-import { brought, shareBar, sharesSaid, why } from "./reasons.js";
+import { why, whyHit } from "./reasons.js";
 
 const TINY_PX = 48;
 const SMALL_PX = 120;
@@ -41,20 +42,6 @@ export function picture(url, alt, { eager = false } = {}) {
   return box;
 }
 
-function scoreBar(score, best, contributions) {
-  const share = best > 0 ? Math.max(0.02, Math.min(1, score / best)) : 0.02;
-  const shares = brought(contributions?.modalities);
-  const made = shares.length ? `: ${sharesSaid(shares)}` : "";
-  return h(
-    "span",
-    { class: "score", title: `Score ${score.toFixed(4)}${made}` },
-    shareBar(shares, share),
-    h("span", { class: "visually-hidden" }, "Score "),
-    h("span", {}, score.toFixed(2)),
-    h("span", { class: "visually-hidden" }, made),
-  );
-}
-
 /** The link to the item's page; of an answer with a `requestId`, following it is told. */
 function itemLink(item, requestId) {
   const link = h("a", { href: addressOf({ view: "item", id: item.external_id }), draggable: "false" }, item.title);
@@ -67,11 +54,28 @@ function itemLink(item, requestId) {
   return link;
 }
 
+function actions(item, refinable) {
+  const { external_id: id, title } = item;
+  const quiet = (kind, drawn, name, label, onclick) => h("button", { type: "button", class: `quiet ${kind}`, title: name, "aria-label": label, onclick }, icon(drawn));
+  return h(
+    "div",
+    { class: "actions" },
+    quiet("add", "plus", gettext("More like this"), gettext("More like {title}", { title }), () => addToQuery({ item: id }, item)),
+    refinable ? quiet("less", "minus", gettext("Less like this"), gettext("Less like {title}", { title }), () => addAgainst(item)) : null,
+    h(
+      "a",
+      { class: "quiet similar", href: addressOf({ view: "similar", id }), title: gettext("Similar"), "aria-label": gettext("Similar to {title}", { title }), draggable: "false" },
+      icon("similar"),
+      h("span", {}, gettext("Similar")),
+    ),
+  );
+}
+
 /**
- * One item; `score`, `best` (the page's highest) and what it is made of draw the bar. `reasons` say why
- * it is recommended, `requestId` by which answer.
+ * One item; `reasons` say why it is recommended, `requestId` by which answer. Of a hit, `hit` has its
+ * `score`, what it is made of, the page's `best` score, and the `names` of the query's parts.
  */
-export function card(item, { score = null, best = 1, contributions = null, heading = "h3", reasons = [], requestId = null } = {}) {
+export function card(item, { hit = null, heading = "h3", reasons = [], requestId = null } = {}) {
   const category = item.categories?.[0];
   const played = (share) => tell("play", item.external_id, { share });
   const node = h(
@@ -82,7 +86,7 @@ export function card(item, { score = null, best = 1, contributions = null, headi
       { class: "front" },
       picture(item.image, ""),
       opinionButtons(item),
-      item.audio ? playButton(item.audio, `the sound of ${item.title}`, "play", played) : null,
+      item.audio ? playButton(item.audio, gettext("the sound of {title}", { title: item.title }), "play", played) : null,
     ),
     h(
       "div",
@@ -90,35 +94,9 @@ export function card(item, { score = null, best = 1, contributions = null, headi
       h(heading, { lang: item.language }, itemLink(item, requestId)),
       category ? h("p", { class: "category" }, categoryName(category)) : null,
       why(reasons),
+      hit ? whyHit(hit.score, hit.best, hit.contributions, hit.names) : null,
     ),
-    h(
-      "div",
-      { class: "actions" },
-      score === null ? null : scoreBar(score, best, contributions),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "quiet add",
-          title: "Add to the search",
-          "aria-label": `Add ${item.title} to the search`,
-          onclick: () => addToQuery({ item: item.external_id }, item),
-        },
-        icon("plus"),
-      ),
-      h(
-        "a",
-        {
-          class: "quiet similar",
-          href: addressOf({ view: "similar", id: item.external_id }),
-          title: "Similar",
-          "aria-label": `Similar to ${item.title}`,
-          draggable: "false",
-        },
-        icon("similar"),
-        h("span", {}, "Similar"),
-      ),
-    ),
+    actions(item, Boolean(hit?.names)),
   );
   node.addEventListener("dragstart", (event) => {
     event.dataTransfer.setData(DRAGGED_ITEM, item.external_id);
@@ -127,7 +105,10 @@ export function card(item, { score = null, best = 1, contributions = null, headi
   return node;
 }
 
-/** Hits as cards; `heading` is the level that fits the page's outline. */
-export function hitCards({ hits, request_id: requestId }, best, heading) {
-  return hits.map(({ item, score, contributions }) => card(item, { score, best, contributions, heading, requestId }));
+/**
+ * Hits as cards; `heading` is the level that fits the page's outline, `names` those of the parts of the
+ * query, or null of a list that is not refined by its items.
+ */
+export function hitCards({ hits, request_id: requestId }, best, { heading, names }) {
+  return hits.map(({ item, score, contributions }) => card(item, { hit: { score, best, contributions, names }, heading, requestId }));
 }

@@ -1,21 +1,21 @@
 // The search box: words, pictures, sounds and items become one query.
 
-import { item as fetchItem, suggest, summaryOf } from "./api.js";
-import { h, icon } from "./dom.js";
+import { suggest } from "./api.js";
+import { startArrivals } from "./arrivals.js";
+import { h } from "./dom.js";
+import { gettext } from "./i18n.js";
 import { currentRoute, navigate } from "./navigation.js";
-import { playButton } from "./player.js";
-import { DRAGGED_ITEM, WEIGHTS, uploadOf, uploadPart, weighted } from "./query.js";
-import { canRecord, record } from "./recorder.js";
+import { introduce, showParts } from "./parts.js";
+import { MODES, samePart, uploadPart, weighted } from "./query.js";
 
 const MAX_PARTS = 10;
 const PAUSE_MS = 120; // between two keys, before completions are asked for
+const AGAINST = -1; // what "less like" begins with
 const form = document.getElementById("search");
 const input = document.getElementById("q");
-const list = document.getElementById("parts");
 const hint = document.getElementById("hint");
-const drop = document.getElementById("drop");
 const completions = document.getElementById("completions");
-const known = new Map(); // items seen in this page, by external_id: names for the chips
+const adding = document.getElementById("add-words");
 let others = []; // the parts that are not the words in the box
 let boxWeight = 1; // of the words in the box
 
@@ -23,12 +23,18 @@ function say(text) {
   hint.textContent = text;
 }
 
+/** What refines the place: it stays when the parts change. */
+function refinement() {
+  const { view, filters, modalities, mode } = currentRoute() ?? {};
+  return view === "search" ? { filters, modalities, mode } : { filters: {}, modalities: null, mode: MODES[0] };
+}
+
 function search(parts) {
   say("");
-  if (parts.length > MAX_PARTS) say(`A query can have ${MAX_PARTS} parts; remove one first.`);
+  if (parts.length > MAX_PARTS) say(gettext("A query can have {most} parts; remove one first.", { most: MAX_PARTS }));
   else if (parts.length === 0) navigate({ view: "home" });
-  else if (parts.every((part) => part.weight < 0)) say("Say also what it should be like: every part here is “not like”.");
-  else navigate({ view: "search", parts });
+  else if (!parts.some((part) => (part.weight ?? 1) > 0)) say(gettext("Say also what it should be like: no part here is “like”."));
+  else navigate({ view: "search", parts, ...refinement() });
 }
 
 function composed() {
@@ -36,155 +42,48 @@ function composed() {
   return text ? [weighted({ text }, boxWeight), ...others] : [...others];
 }
 
-/** Add a part to what is there and search; `item` gives its name and picture. */
+/**
+ * Add a part to what is there and search, or change its weight if it is there already; `item` gives its
+ * name and picture.
+ */
 export function addToQuery(part, item = null) {
-  if (item) known.set(item.external_id, item);
-  const key = JSON.stringify(part);
-  if (others.some((other) => JSON.stringify(weighted(other, 1)) === key)) return;
-  search([...composed(), part]);
+  if (item) introduce(item);
+  const parts = composed();
+  const at = parts.findIndex((other) => samePart(other, part));
+  if (at < 0) search([...parts, part]);
+  else if ((parts[at].weight ?? 1) !== (part.weight ?? 1)) search(parts.with(at, part));
 }
+
+/** Look for what is less like an item, among what is looked for now. */
+export const addAgainst = (item) => addToQuery({ item: item.external_id, weight: AGAINST / 2 }, item);
 
 function addFile(file) {
   const modality = ["image", "audio"].find((name) => file.type.startsWith(`${name}/`));
   if (modality) addToQuery(uploadPart(modality, file));
-  else say(`“${file.name}” is neither a picture nor a sound.`);
+  else say(gettext("“{name}” is neither a picture nor a sound.", { name: file.name }));
 }
 
 function remove(index) {
   const parts = [...(currentRoute().parts ?? [])];
   const [gone] = parts.splice(index, 1);
-  if (gone.text) input.value = "";
+  if (gone.text && gone.text === input.value.trim()) input.value = "";
   search(parts);
-}
-
-function itemLabel(id) {
-  const label = h("span", {}, known.get(id)?.title ?? id);
-  const thumb = h("span", { class: "thumb" }, icon("similar"));
-  const fill = (item) => {
-    known.set(id, item);
-    label.textContent = item.title;
-    if (item.image) thumb.replaceChildren(h("img", { src: item.image, alt: "" }));
-  };
-  if (known.has(id)) fill(known.get(id));
-  else fetchItem(id).then((item) => fill(summaryOf(item)), () => {});
-  return [thumb, label];
-}
-
-function partLabel(part) {
-  if (part.text) return ["words", [icon("words"), h("span", {}, part.text)]];
-  if (part.item) return ["item", itemLabel(part.item)];
-  const { modality, file, url } = uploadOf(part.upload);
-  const name = h("span", {}, file.name);
-  if (modality === "audio") return ["audio", [playButton(url, file.name, "play small"), name]];
-  return ["image", [h("span", { class: "thumb" }, h("img", { src: url, alt: "" })), name]];
-}
-
-/** How much a part counts, to choose from. */
-function weightOf(part, index, name) {
-  const options = WEIGHTS.map(([value, words]) => h("option", { value, selected: value === (part.weight ?? 1) }, words));
-  const choose = h("select", { class: "weight", onchange: () => reweigh(index, Number(choose.value)) }, options);
-  choose.addEventListener("focus", () => choose.setAttribute("aria-label", `How much ${name()} counts`), { once: true });
-  choose.setAttribute("aria-label", "How much this counts");
-  return choose;
 }
 
 function reweigh(index, weight) {
   const parts = [...(currentRoute().parts ?? [])];
-  parts[index] = weighted(parts[index], weight);
-  search(parts);
+  if (parts[index]) search(parts.with(index, weighted(parts[index], weight)));
 }
 
-/** Show the query of a place: the first words in the box, everything as chips. */
+/** Show the query of a place: the first words in the box, everything as parts. */
 export function showQuery(parts) {
-  const first = parts.findIndex((part) => part.text);
+  const first = parts.findIndex((part) => part.text && (part.weight ?? 1) > 0);
   input.value = first >= 0 ? parts[first].text : "";
   boxWeight = parts[first]?.weight ?? 1;
   others = parts.filter((_, index) => index !== first);
   say("");
-  list.hidden = parts.length === 0;
-  list.replaceChildren(
-    ...parts.map((part, index) => {
-      const [kind, label] = partLabel(part);
-      const name = () => label.at(-1).textContent;
-      const close = h("button", { type: "button", class: "remove", onclick: () => remove(index) }, icon("close"));
-      close.append(h("span", { class: "visually-hidden" }, `Remove ${name()}`));
-      const against = part.weight < 0 ? " against" : "";
-      return h("li", { class: `part ${kind}${against}` }, weightOf(part, index, name), label, close);
-    }),
-  );
-}
-
-function pickWith(buttonId, inputId) {
-  const files = document.getElementById(inputId);
-  document.getElementById(buttonId).addEventListener("click", () => files.click());
-  files.addEventListener("change", () => {
-    if (files.files[0]) addFile(files.files[0]);
-    files.value = ""; // the same file can be chosen again
-  });
-}
-
-function recordWith(button) {
-  let recording = null;
-  button.hidden = !canRecord();
-  const looks = (on) => {
-    button.setAttribute("aria-pressed", String(on));
-    button.replaceChildren(icon(on ? "stop" : "mic"));
-  };
-  button.addEventListener("click", async () => {
-    if (recording) {
-      recording.stop();
-      return;
-    }
-    try {
-      recording = await record();
-      looks(true);
-      say("Listening… press again to search.");
-      addFile(await recording.file);
-    } catch (error) {
-      say(`The microphone cannot be used: ${error.message}`);
-    } finally {
-      recording = null;
-      looks(false);
-    }
-  });
-}
-
-function dropAnywhere() {
-  const wanted = (event) => ["Files", DRAGGED_ITEM].some((type) => event.dataTransfer.types.includes(type));
-  let depth = 0;
-  const hide = () => {
-    depth = 0;
-    drop.hidden = true;
-  };
-  addEventListener("dragenter", (event) => {
-    if (!wanted(event)) return;
-    depth += 1;
-    drop.hidden = false;
-  });
-  addEventListener("dragleave", (event) => {
-    if (!wanted(event)) return;
-    depth -= 1;
-    if (depth <= 0) hide();
-  });
-  addEventListener("dragover", (event) => wanted(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!wanted(event)) return;
-    event.preventDefault();
-    hide();
-    const id = event.dataTransfer.getData(DRAGGED_ITEM);
-    if (id) addToQuery({ item: id });
-    else if (event.dataTransfer.files[0]) addFile(event.dataTransfer.files[0]);
-  });
-  addEventListener("dragend", hide);
-}
-
-function pasteAnywhere() {
-  addEventListener("paste", (event) => {
-    const file = event.clipboardData?.files[0];
-    if (!file) return;
-    event.preventDefault();
-    addFile(file);
-  });
+  adding.hidden = parts.length === 0;
+  showParts(parts, { remove, reweigh });
 }
 
 function slashFocuses() {
@@ -219,6 +118,19 @@ function completeWords() {
   });
 }
 
+/** More words, for the query or against it. */
+function addWords() {
+  const words = adding.querySelector("input");
+  adding.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = words.value.trim();
+    words.focus();
+    if (!text) return;
+    words.value = "";
+    addToQuery(weighted({ text }, event.submitter?.value === "less" ? AGAINST : 1));
+  });
+}
+
 /** Wire the box up, once. */
 export function startComposer() {
   form.addEventListener("submit", (event) => {
@@ -230,11 +142,8 @@ export function startComposer() {
       search(parts);
     }
   });
-  pickWith("pick-image", "image-file");
-  pickWith("pick-audio", "audio-file");
-  recordWith(document.getElementById("record"));
-  dropAnywhere();
-  pasteAnywhere();
+  startArrivals({ addFile, addItem: (id) => addToQuery({ item: id }), say });
   slashFocuses();
   completeWords();
+  addWords();
 }

@@ -3,6 +3,7 @@
 import { categories, items, summaryOf } from "./api.js";
 import { card, categoryName } from "./cards.js";
 import { h } from "./dom.js";
+import { gettext } from "./i18n.js";
 import { addressOf } from "./navigation.js";
 import { recommendedRows } from "./recommended.js";
 import { shelf } from "./shelves.js";
@@ -35,12 +36,12 @@ function shelves(groups) {
     const href = addressOf({ view: "category", path });
     return shown.length ? shelf(categoryName(path), cards(shown), { href }) : null;
   });
-  return [listen.length ? shelf("Listen", cards(listen)) : null, ...others];
+  return [listen.length ? shelf(gettext("Listen"), cards(listen)) : null, ...others];
 }
 
 function pills(paths) {
   const pill = (path) => h("li", {}, h("a", { href: addressOf({ view: "category", path }) }, categoryName(path)));
-  return h("nav", { class: "pills", "aria-label": "Categories" }, h("ul", {}, paths.map(pill)));
+  return h("nav", { class: "pills", "aria-label": gettext("Categories") }, h("ul", {}, paths.map(pill)));
 }
 
 /** The largest categories with their first items; without categories, the first items of all. */
@@ -57,8 +58,8 @@ async function everything(signal) {
 
 async function uncategorised(signal) {
   const { results } = await items({ limit: LOOKED_THROUGH }, signal);
-  if (results.length) return { top: null, sections: [shelf("Have a look", cards(results.map(summaryOf)))] };
-  return { top: null, sections: [emptyState("The catalog is empty", "Import items, and they appear here.")] };
+  if (results.length) return { top: null, sections: [shelf(gettext("Have a look"), cards(results.map(summaryOf)))] };
+  return { top: null, sections: [emptyState(gettext("The catalog is empty"), gettext("Import items, and they appear here."))] };
 }
 
 export function homeView(view, signal) {

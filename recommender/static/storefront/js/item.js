@@ -5,12 +5,14 @@ import { categoryName, picture } from "./cards.js";
 import { addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { tell } from "./events.js";
+import { gettext } from "./i18n.js";
+import { kinToggles } from "./kin.js";
 import { language, languageName } from "./language.js";
 import { addressOf } from "./navigation.js";
 import { opinionButtons } from "./opinions.js";
 import { playButton } from "./player.js";
 import { besides } from "./recommended.js";
-import { hitList } from "./results.js";
+import { refillable } from "./results.js";
 import { loadInto } from "./states.js";
 
 const KIN = 12;
@@ -26,7 +28,7 @@ function pictures(item, title) {
   if (images.length < 2) return h("div", { class: "gallery" }, stage);
   const show = (image) => stage.replaceChildren(picture(image.url, image.alt || title, { eager: true }));
   const thumb = (image, index) =>
-    h("button", { type: "button", "aria-label": `Picture ${index + 1}`, onclick: () => show(image) }, h("img", { src: image.url, alt: "" }));
+    h("button", { type: "button", "aria-label": gettext("Picture {number}", { number: index + 1 }), onclick: () => show(image) }, h("img", { src: image.url, alt: "" }));
   return h("div", { class: "gallery" }, stage, h("div", { class: "thumbs" }, images.map(thumb)));
 }
 
@@ -37,15 +39,15 @@ function seconds(duration) {
 function sounds(item, title) {
   const played = (share) => tell("play", item.external_id, { share });
   const rows = usable(item, "audio").map((sound, index, all) => {
-    const name = sound.alt || (all.length > 1 ? `Sound ${index + 1}` : "Listen");
-    return h("li", {}, playButton(sound.url, sound.alt || `the sound of ${title}`, "play inline", played), h("span", {}, name), h("span", { class: "duration" }, seconds(sound.duration_s)));
+    const name = sound.alt || (all.length > 1 ? gettext("Sound {number}", { number: index + 1 }) : gettext("Listen"));
+    return h("li", {}, playButton(sound.url, sound.alt || gettext("the sound of {title}", { title }), "play inline", played), h("span", {}, name), h("span", { class: "duration" }, seconds(sound.duration_s)));
   });
-  return rows.length ? h("ul", { class: "sounds", "aria-label": "Sounds" }, rows) : null;
+  return rows.length ? h("ul", { class: "sounds", "aria-label": gettext("Sounds") }, rows) : null;
 }
 
 function videos(item, title) {
   const rows = usable(item, "video").map((video) =>
-    h("video", { src: video.url, controls: true, preload: "metadata", "aria-label": video.alt || `a video of ${title}` }),
+    h("video", { src: video.url, controls: true, preload: "metadata", "aria-label": video.alt || gettext("a video of {title}", { title }) }),
   );
   return rows.length ? h("div", { class: "videos" }, rows) : null;
 }
@@ -56,7 +58,7 @@ function titles(item, shown) {
   const rows = texts.map((text) =>
     h("div", { class: text.language === shown ? "shown" : null }, h("dt", { lang: text.language }, languageName(text.language)), h("dd", { lang: text.language }, text.title)),
   );
-  return h("section", { class: "titles" }, h("h2", {}, "In other words"), h("dl", {}, rows));
+  return h("section", { class: "titles" }, h("h2", {}, gettext("In other words")), h("dl", {}, rows));
 }
 
 function chips(className, label, entries) {
@@ -75,7 +77,7 @@ function detail(item) {
     h(
       "div",
       { class: "facts" },
-      chips("categories", "Categories", item.categories.map(category)),
+      chips("categories", gettext("Categories"), item.categories.map(category)),
       h("h1", { lang: shown.language, tabindex: "-1" }, shown.title),
       shown.description ? h("p", { class: "description", lang: shown.language }, shown.description) : null,
       sounds(item, shown.title),
@@ -84,10 +86,10 @@ function detail(item) {
         "div",
         { class: "buttons" },
         opinionButtons(shown, { labelled: true }),
-        h("a", { class: "button primary", href: addressOf({ view: "similar", id: item.external_id }) }, icon("similar"), "Similar"),
-        h("button", { type: "button", class: "button", onclick: () => addToQuery({ item: item.external_id }, shown) }, icon("plus"), "Add to the search"),
+        h("a", { class: "button primary", href: addressOf({ view: "similar", id: item.external_id }) }, icon("similar"), gettext("Similar")),
+        h("button", { type: "button", class: "button", onclick: () => addToQuery({ item: item.external_id }, shown) }, icon("plus"), gettext("Add to the search")),
       ),
-      chips("tags", "Tags", shown.tags.map(tag)),
+      chips("tags", gettext("Tags"), shown.tags.map(tag)),
       titles(item, shown.language ?? language()),
       h("p", { class: "identifier" }, h("code", {}, item.external_id)),
     ),
@@ -117,7 +119,7 @@ export function itemView(view, route, signal) {
   const { id } = route;
   const box = h("div");
   const company = h("div");
-  const kin = h("section", { class: "kin", "aria-label": "Similar items" });
+  const kin = h("section", { class: "kin", "aria-label": gettext("Similar items") });
   view.replaceChildren(box);
   return loadInto(box, {
     placeholder,
@@ -126,8 +128,9 @@ export function itemView(view, route, signal) {
       look(route);
       showBesides(company, id, signal);
       const list = h("div");
-      kin.replaceChildren(h("h2", {}, "More like this"), list);
-      hitList(list, (limit) => similar(id, limit, signal), signal, { limit: KIN, heading: "h3" });
+      const fill = refillable(list, (limit, latest) => similar(id, limit, latest, route.modalities), signal, { limit: KIN, heading: "h3" });
+      kin.replaceChildren(h("h2", {}, gettext("More like this")), kinToggles(route, item, fill), list);
+      fill();
       return [detail(item), company, kin];
     },
     signal,

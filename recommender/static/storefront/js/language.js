@@ -34,6 +34,7 @@ export function onLanguageChange(listener) {
     } catch {
       // remembering is a convenience
     }
+    document.cookie = `django_language=${select.value === "zh" ? "zh-hans" : select.value}; path=/; max-age=31536000; samesite=lax`;
     listener(select.value);
   });
 }

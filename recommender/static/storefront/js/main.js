@@ -3,12 +3,14 @@
 import { status } from "./api.js";
 import { showQuery, startComposer } from "./composer.js";
 import { startEvents } from "./events.js";
-import { startForgetting } from "./forget.js";
+
 import { homeView } from "./home.js";
 import { itemView } from "./item.js";
+import { gettext, ngettext } from "./i18n.js";
 import { onLanguageChange } from "./language.js";
-import { refresh, start } from "./navigation.js";
+import { currentRoute, refresh, start } from "./navigation.js";
 import { stop } from "./player.js";
+import { refining, showRefinement, startRefining } from "./refine.js";
 import { categoryView, searchView, similarView } from "./results.js";
 
 const VIEWS = {
@@ -18,7 +20,6 @@ const VIEWS = {
   category: categoryView,
   item: itemView,
 };
-const TITLE = "Triad · find it by words, a picture or a sound";
 const view = document.getElementById("view");
 let leaving = null; // ends what the place being shown still waits for
 
@@ -30,9 +31,10 @@ async function render(route, scrollY) {
   stop();
   document.body.dataset.view = route.view;
   const words = (route.parts ?? []).find((part) => part.text)?.text;
-  document.title = words ? `${words} · Triad` : TITLE;
+  document.title = words ? `${words} · Triad` : gettext("Triad · find it by words, a picture or a sound");
   showQuery(route.parts ?? []);
-  scrollTo(0, 0);
+  showRefinement(route);
+  if (!refining()) scrollTo(0, 0);
   const shown = VIEWS[route.view](view, route, signal);
   // what had the focus may be gone with the old place: go on reading from the new one
   if (moved && document.activeElement === document.body) view.focus({ preventScroll: true });
@@ -40,12 +42,15 @@ async function render(route, scrollY) {
   if (!signal.aborted && scrollY) scrollTo(0, scrollY);
 }
 
+/** Whether the place shows what a reload would lose. */
+const holdsFiles = () => (currentRoute().parts ?? []).some((part) => part.upload);
+
 async function showStatus() {
   try {
     const { items, active_space: space } = await status();
-    const facts = [`${items.visible.toLocaleString("en")} items`];
-    if (space) facts.push(`space ${space.name}`);
-    if (space && !space.name.includes("trained")) facts.push(space.trained ? "trained" : "untrained");
+    const facts = [ngettext("{count} item", "{count} items", items.visible)];
+    if (space) facts.push(gettext("space {name}", { name: space.name }));
+    if (space && !space.name.includes("trained")) facts.push(space.trained ? gettext("trained") : gettext("untrained"));
     document.getElementById("status").textContent = facts.join(" · ");
   } catch {
     // the footer can do without
@@ -53,8 +58,13 @@ async function showStatus() {
 }
 
 startEvents();
-startForgetting();
+
 startComposer();
-onLanguageChange(refresh);
+startRefining();
+onLanguageChange((chosen) => {
+  refresh();
+  // the page itself is written in two languages
+  if ((chosen === "zh") !== (document.documentElement.lang === "zh") && !holdsFiles()) location.reload();
+});
 start(render);
 showStatus();

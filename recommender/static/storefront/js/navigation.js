@@ -1,10 +1,10 @@
 // Addresses and the browser's history.
 //
-// Routes: {view: "home"}, {view: "search", parts}, {view: "similar", id}, {view: "item", id},
-// {view: "category", path}.
+// Routes: {view: "home"}, {view: "search", parts, filters, modalities, mode}, {view: "category", path},
+// {view: "similar", id, modalities}, {view: "item", id, modalities}.
 
 import { followAddress, language } from "./language.js";
-import { paramsOfParts, partsOfParams, partsOfState } from "./query.js";
+import { modalitiesOfParams, paramsOfParts, paramsOfRefinement, partsOfParams, partsOfState, refinementOfParams } from "./query.js";
 
 const HOME = document.documentElement.dataset.home;
 const ITEM = /^items\/([^/]+)\/$/;
@@ -16,18 +16,20 @@ export function routeOf(url, state = null) {
   if (url.origin !== location.origin || !url.pathname.startsWith(HOME)) return null;
   const path = url.pathname.slice(HOME.length);
   const item = path.match(ITEM);
-  if (item) return { view: "item", id: decodeURIComponent(item[1]) };
-  if (path !== "") return null;
   const params = url.searchParams;
-  if (params.get("similar")) return { view: "similar", id: params.get("similar") };
+  const modalities = modalitiesOfParams(params);
+  if (item) return { view: "item", id: decodeURIComponent(item[1]), modalities };
+  if (path !== "") return null;
+  if (params.get("similar")) return { view: "similar", id: params.get("similar"), modalities };
   if (params.get("category")) return { view: "category", path: params.get("category") };
   const parts = partsOfState(state) ?? partsOfParams(params);
-  return parts.length ? { view: "search", parts } : { view: "home" };
+  return parts.length ? { view: "search", parts, ...refinementOfParams(params) } : { view: "home" };
 }
 
 export function addressOf(route) {
   const params = new URLSearchParams();
   if (route.view === "search") paramsOfParts(route.parts).forEach(([k, v]) => params.append(k, v));
+  paramsOfRefinement(route).forEach(([k, v]) => params.append(k, v));
   if (route.view === "similar") params.set("similar", route.id);
   if (route.view === "category") params.set("category", route.path);
   params.set("lang", language());
@@ -43,6 +45,12 @@ export function navigate(route) {
   history.pushState({ parts: route.parts }, "", addressOf(route));
   current = route;
   show(route, 0);
+}
+
+/** The place is the same, and shown already, but for this: its address follows. */
+export function amend(change) {
+  Object.assign(current, change);
+  history.replaceState(history.state, "", addressOf(current));
 }
 
 /** Show the same place again, in another language for example. */

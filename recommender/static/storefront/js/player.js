@@ -1,6 +1,7 @@
 // One sound at a time, whoever asked for it.
 
 import { h, icon } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 const LEAST_HEARD = 0.02; // of a sound; less is a slip of the finger
 const audio = new Audio();
@@ -9,8 +10,8 @@ let playing = null; // the button whose sound it is
 
 function set(button, state) {
   button.dataset.state = state;
-  const verb = state === "playing" ? "Pause" : "Play";
-  button.setAttribute("aria-label", `${verb} ${button.dataset.label}`);
+  const what = { what: button.dataset.label };
+  button.setAttribute("aria-label", state === "playing" ? gettext("Pause {what}", what) : gettext("Play {what}", what));
   button.querySelector(".icon").replaceWith(icon(state === "playing" ? "pause" : "play"));
   if (state === "idle") button.style.setProperty("--progress", 0);
 }
@@ -45,7 +46,7 @@ function fail(button) {
   stop();
   button.dataset.state = "failed";
   button.disabled = true;
-  button.title = "This browser cannot play the sound";
+  button.title = gettext("This browser cannot play the sound");
 }
 
 async function toggle(button, url) {

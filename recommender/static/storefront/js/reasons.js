@@ -1,6 +1,7 @@
 // Why an item is there: the sentence, and what a likeness consists of.
 
 import { h } from "./dom.js";
+import { gettext } from "./i18n.js";
 import { language } from "./language.js";
 import { say } from "./words.js";
 
@@ -53,5 +54,55 @@ export function why(reasons) {
     { class: "why", lang: language() },
     h("summary", { title: hint }, told, shares.length ? shareBar(shares) : null),
     h("ul", {}, reasons.map(reason)),
+  );
+}
+
+/** A part's contribution as a bar to the right of the middle, or to the left where it counts against. */
+function signedBar(value, longest) {
+  const bar = h("span", { class: value < 0 ? "signed against" : "signed", "aria-hidden": "true" });
+  bar.style.setProperty("--length", longest > 0 ? Math.abs(value) / longest : 0);
+  return bar;
+}
+
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+
+/** A row of why a hit is there: what it is, how much it brought. */
+function contribution(name, value, longest, kind = "") {
+  return h("li", { class: `contribution ${kind}` }, h("span", { class: "name" }, name), signedBar(value, longest), h("span", { class: "amount" }, signed(value)));
+}
+
+/**
+ * Why a hit is there: its score with what each modality brought, and on demand what each part of the query
+ * and each modality did; `names` are those of the parts. `best` is the highest score of the page.
+ */
+export function whyHit(score, best, contributions, names) {
+  const length = best > 0 ? Math.max(0.02, Math.min(1, score / best)) : 0.02;
+  const shares = brought(contributions?.modalities);
+  const made = shares.length ? `: ${sharesSaid(shares)}` : "";
+  const summary = h(
+    "summary",
+    { class: "score", title: `${gettext("Score {score}", { score: score.toFixed(4) })}${made}` },
+    shareBar(shares, length),
+    h("span", { class: "visually-hidden" }, `${gettext("Score")} `),
+    h("span", {}, score.toFixed(2)),
+    h("span", { class: "ask" }, gettext("Why this?")),
+  );
+  if (!contributions) return h("div", { class: "why" }, h("p", { class: "score" }, [...summary.children].slice(0, 3)));
+  const { parts, modalities } = contributions;
+  const given = MODALITIES.filter((name) => modalities[name]).map((name) => [name, say(WORD_OF[name]), modalities[name]]);
+  const longest = Math.max(...[...parts, ...given.map(([, , value]) => value)].map(Math.abs));
+  const list = (label, rows) => (rows.length ? h("ul", { "aria-label": label }, h("li", { class: "of", "aria-hidden": "true" }, label), rows) : null);
+  return h(
+    "details",
+    { class: "why hit" },
+    summary,
+    h(
+      "div",
+      { class: "told-why" },
+      names && parts.length === names.length && names.length > 1
+        ? list(gettext("Your query"), parts.map((value, at) => contribution(names[at], value, longest)))
+        : null,
+      list(gettext("Compared by"), given.map(([kind, word, value]) => contribution(word, value, longest, kind))),
+    ),
   );
 }

@@ -4,27 +4,30 @@ import { item as fetchItem, items, moreHits, nextItems, search, similar, summary
 import { card, categoryName, hitCards, picture } from "./cards.js";
 import { announce, h, icon } from "./dom.js";
 import { tell } from "./events.js";
+import { gettext, ngettext, number } from "./i18n.js";
+import { kinToggles } from "./kin.js";
 import { addressOf } from "./navigation.js";
+import { partName } from "./parts.js";
 import { playButton } from "./player.js";
+import { filterChips, showFilters } from "./refine.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
 
 const FIRST = 24;
 const PAGE = 48;
 
-function counted(number, more) {
-  const things = number === 1 ? "1 result" : `${number} results`;
-  return more ? `The best ${number}` : things;
+function counted(count, more) {
+  return more ? gettext("The best {count}", { count: number(count) }) : ngettext("{count} result", "{count} results", count);
 }
 
 function moreButton(onclick) {
-  return h("button", { type: "button", class: "button more", onclick }, "Show more");
+  return h("button", { type: "button", class: "button more", onclick }, gettext("Show more"));
 }
 
 /** The hits of a first answer, and on demand those of the pages behind it. */
-function hits(answer, { heading, signal }) {
+function hits(answer, { heading, names, signal }) {
   if (answer.hits.length === 0) {
-    announce("Nothing found");
-    return [emptyState("Nothing like that here", "Try other words, another language, or a picture.")];
+    announce(gettext("Nothing found"));
+    return [emptyState(gettext("Nothing like that here"), gettext("Try other words, another language, a picture, or fewer filters."))];
   }
   const best = Math.max(0, ...answer.hits.map((hit) => hit.score));
   const grid = h("div", { class: "grid" });
@@ -32,7 +35,7 @@ function hits(answer, { heading, signal }) {
   let cursor = null;
   const append = (page) => {
     cursor = page.next_cursor;
-    grid.append(...hitCards(page, best, heading));
+    grid.append(...hitCards(page, best, { heading, names }));
     const said = counted(grid.children.length, cursor);
     count.textContent = `${said} · ${page.took_ms} ms`;
     announce(said);
@@ -54,20 +57,49 @@ function hits(answer, { heading, signal }) {
   return [count, grid, more];
 }
 
-/** Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them. */
-export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2" } = {}) {
+/**
+ * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names` are those of the
+ * parts of the query, once the answer is there.
+ */
+export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", names = () => null, answered = () => {}, placeholder = () => skeletonCards(12) } = {}) {
   return loadInto(box, {
-    placeholder: () => skeletonCards(12),
+    placeholder,
     fetch: () => fetch(limit),
-    show: (answer) => hits(answer, { heading, signal }),
+    show: (answer) => {
+      answered(answer);
+      return hits(answer, { heading, names: names(), signal });
+    },
     signal,
   });
 }
 
-export function searchView(view, { parts }, signal) {
-  const box = h("section", { "aria-label": "Results" });
-  view.replaceChildren(h("h1", { class: "visually-hidden" }, "Results"), box);
-  return hitList(box, (limit) => search(parts, limit, signal), signal);
+/** As `hitList`, to be filled again and again: only the latest answer is shown. */
+export function refillable(box, fetch, signal, options = {}) {
+  let filling = new AbortController();
+  return () => {
+    filling.abort();
+    filling = new AbortController();
+    const latest = AbortSignal.any([signal, filling.signal]);
+    return hitList(box, (limit) => fetch(limit, latest), latest, options);
+  };
+}
+
+/** What was found before, dimmed until something else is; the first time, cards to come. */
+function whatWas(view) {
+  const before = view.querySelector(".results > .grid") ? [...view.querySelector(".results").childNodes] : null;
+  return before ? () => h("div", { class: "stale", inert: true }, before) : () => skeletonCards(12);
+}
+
+export function searchView(view, query, signal) {
+  const placeholder = whatWas(view);
+  const box = h("section", { class: "results", "aria-label": gettext("Results") });
+  view.replaceChildren(h("h1", { class: "visually-hidden" }, gettext("Results")), filterChips(query.filters) ?? "", box);
+  const counting = query.parts.filter((part) => part.weight !== 0);
+  return hitList(box, (limit) => search(query, limit, signal), signal, {
+    placeholder,
+    names: () => counting.map(partName),
+    answered: (answer) => showFilters(query, answer, FIRST, signal),
+  });
 }
 
 function source(item) {
@@ -78,22 +110,24 @@ function source(item) {
     h(
       "div",
       {},
-      h("p", { class: "eyebrow" }, "Similar to"),
+      h("p", { class: "eyebrow" }, gettext("Similar to")),
       h("h1", { lang: item.language }, h("a", { href: addressOf({ view: "item", id: item.external_id }) }, item.title)),
-      item.audio ? playButton(item.audio, `the sound of ${item.title}`, "play inline", (share) => tell("play", item.external_id, { share })) : null,
+      item.audio ? playButton(item.audio, gettext("the sound of {title}", { title: item.title }), "play inline", (share) => tell("play", item.external_id, { share })) : null,
     ),
   );
 }
 
-export function similarView(view, { id }, signal) {
+export function similarView(view, route, signal) {
+  const { id } = route;
   const head = h("div");
-  const box = h("section", { "aria-label": "Similar items" });
+  const box = h("section", { "aria-label": gettext("Similar items") });
   view.replaceChildren(head, box);
+  const fill = refillable(box, (limit, latest) => similar(id, limit, latest, route.modalities), signal);
   fetchItem(id, signal).then(
-    (item) => signal.aborted || head.replaceChildren(source(summaryOf(item))),
+    (item) => signal.aborted || head.replaceChildren(source(summaryOf(item)), kinToggles(route, item, fill)),
     () => {}, // the list below says what is wrong
   );
-  return hitList(box, (limit) => similar(id, limit, signal), signal);
+  return fill();
 }
 
 export function categoryView(view, { path }, signal) {
@@ -102,8 +136,8 @@ export function categoryView(view, { path }, signal) {
     const above = names.slice(0, depth + 1).join("/");
     return h("a", { href: addressOf({ view: "category", path: above }) }, categoryName(above));
   });
-  const home = h("a", { href: addressOf({ view: "home" }) }, icon("back"), "All categories");
-  const head = h("header", { class: "listing" }, h("nav", { class: "crumbs", "aria-label": "Above" }, home, crumbs), h("h1", {}, categoryName(path)));
+  const home = h("a", { href: addressOf({ view: "home" }) }, icon("back"), gettext("All categories"));
+  const head = h("header", { class: "listing" }, h("nav", { class: "crumbs", "aria-label": gettext("Above") }, home, crumbs), h("h1", {}, categoryName(path)));
   const box = h("section", { "aria-label": categoryName(path) });
   view.replaceChildren(head, box);
   return loadInto(box, {
@@ -115,11 +149,11 @@ export function categoryView(view, { path }, signal) {
 }
 
 function listing(page, signal) {
-  if (page.results.length === 0) return emptyState("Nothing here yet", "This category has no items.");
+  if (page.results.length === 0) return emptyState(gettext("Nothing here yet"), gettext("This category has no items."));
   const grid = h("div", { class: "grid" });
   const append = ({ results }) => grid.append(...results.map((item) => card(summaryOf(item), { heading: "h2" })));
   append(page);
-  announce(`${page.results.length} items`);
+  announce(ngettext("{count} item", "{count} items", page.results.length));
   let next = page.next;
   const more = moreButton(async () => {
     more.disabled = true;

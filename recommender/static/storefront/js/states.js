@@ -1,9 +1,9 @@
 // Waiting, nothing found, and errors that say what to do next.
 
 import { h, icon, announce } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 const MAX_AUTOMATIC_RETRIES = 5;
-const WAITING = { workers_busy: "The workers are busy", throttled: "Too many requests" };
 
 export function skeletonCards(count) {
   const card = () =>
@@ -24,12 +24,17 @@ function fieldErrors(problem) {
   return h("ul", {}, rows.map(([field, said]) => h("li", {}, h("code", {}, field), ` ${said}`)));
 }
 
+function waitingFor(code) {
+  if (code === "workers_busy") return gettext("The workers are busy");
+  return code === "throttled" ? gettext("Too many requests") : gettext("Please wait");
+}
+
 /** What happens next when the server said how long to wait. */
 function countdown(problem, retry, signal) {
   let left = Math.max(1, problem.retryAfterS);
   const line = h("p", { class: "countdown" });
   const say = () => {
-    line.textContent = `${WAITING[problem.code] ?? "Please wait"}: trying again in ${left} s`;
+    line.textContent = `${waitingFor(problem.code)}: ${gettext("trying again in {left} s", { left })}`;
   };
   const timer = setInterval(() => {
     left -= 1;
@@ -62,14 +67,14 @@ function errorState(problem, { retry, attempt, signal }) {
     fieldErrors(problem),
     line,
     worthRetrying
-      ? h("button", { type: "button", class: "button", onclick: now }, "Try now")
-      : h("a", { class: "button", href: document.documentElement.dataset.home }, "To the first page"),
+      ? h("button", { type: "button", class: "button", onclick: now }, gettext("Try now"))
+      : h("a", { class: "button", href: document.documentElement.dataset.home }, gettext("To the first page")),
   );
 }
 
 function asProblem(error) {
   if ("retryAfterS" in error) return error;
-  return { status: -1, code: "page", title: "This page stumbled", detail: String(error), errors: {}, retryAfterS: null };
+  return { status: -1, code: "page", title: gettext("This page stumbled"), detail: String(error), errors: {}, retryAfterS: null };
 }
 
 /** Fill `box`: a placeholder, then what `show` makes of the answer, or the error with a way on. */

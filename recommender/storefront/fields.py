@@ -1,0 +1,28 @@
+"""Which of the fields that a catalog can be filtered by the storefront offers."""
+
+from django.conf import settings
+
+from retrieval.filters.fields import Field, fields
+from retrieval.serializers import MAX_FACETS
+
+
+def shown_fields() -> list[Field]:
+    """Those of ``RECOMMENDER["STOREFRONT"]["FILTERS"]``, in its order."""
+    known = fields()
+    return [known[name] for name in settings.RECOMMENDER["STOREFRONT"]["FILTERS"]]
+
+
+def settings_problems() -> list[str]:
+    """What is wrong with the setting, a sentence each."""
+    given = settings.RECOMMENDER["STOREFRONT"]["FILTERS"]
+    known = [name for name in fields() if name != "external_id"]
+    problems = [
+        f"{name!r} cannot be filtered by: use some of {', '.join(known)}"
+        for name in given
+        if name not in known
+    ]
+    if len(given) > MAX_FACETS:
+        problems.append(f"{len(given)} fields are more than the {MAX_FACETS} that a search counts")
+    if len(set(given)) < len(given):
+        problems.append("a field is named twice")
+    return problems
