@@ -40,6 +40,7 @@ CHARS_PER_TOKEN: Final = 4
 
 PURPOSES: Final = ("understand", "rerank", "explain", "ask", "catalog")
 """What a model is asked for; ``LLM["PURPOSES"]`` says for which of them."""
+_record: ContextVar["list[Made] | None"] = ContextVar("record", default=None)
 _patience_s: ContextVar[float] = ContextVar("patience", default=0.0)
 
 
@@ -49,6 +50,27 @@ def enabled(purpose: str = "") -> bool:
         return False
     off = purpose in PURPOSES and purpose not in settings.LLM["PURPOSES"]
     return not off or bool(_patience_s.get())
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made. ``outcome``: ok, abandoned, or the code of LlmUnavailable."""
+
+    purpose: str
+    outcome: str
+    took_ms: int
+    usage: Usage
+
+
+@contextmanager
+def recorded() -> Iterator[list[Made]]:
+    """Every call that this thread makes while the block lasts."""
+    made: list[Made] = []
+    token = _record.set(made)
+    try:
+        yield made
+    finally:
+        _record.reset(token)
 
 
 @contextmanager
@@ -135,6 +157,8 @@ class _Call:
         finally:
             self.took_ms = round((time.perf_counter() - started) * 1000)
             metrics.took(self.purpose, outcome, self.took_ms, self.usage)
+            if (record := _record.get()) is not None:
+                record.append(Made(self.purpose, outcome, self.took_ms, self.usage))
 
     def _answered(self) -> Iterator[str]:
         asked = provider()
