@@ -164,6 +164,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
     "workers.tasks.update_profiles": {"queue": "profiles"},
     "workers.tasks.embed_items": {"queue": "embed"},
+    "workers.tasks.answer_llm": {"queue": "llm"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
@@ -433,7 +434,9 @@ LLM: dict[str, Any] = {
     # of openai: any endpoint that speaks its protocol
     "BASE_URL": env.text("LLM_BASE_URL", "https://api.openai.com/v1"),
     "API_KEY": env.text("LLM_API_KEY"),
+    # of local: a folder in the hub's layout or a .gguf file; without, the small one that comes in a wheel
     "MODEL": env.text("LLM_MODEL"),
+    "DEVICE": env.text("LLM_DEVICE", "auto"),
     # how the endpoint is told to answer in JSON; its answers are validated in any case
     "JSON": env.choice("LLM_JSON", "schema", ("schema", "object", "prompt")),
     "RETRIES": env.integer("LLM_RETRIES", 1),

@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
-from recommender.llm import explanations
+from recommender.llm import explanations, local
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import queues, sweeper
 
@@ -36,6 +36,12 @@ def update_profiles() -> None:
 def encode_query(space_id: int, modality: str, ticket: str) -> None:
     """Encode an uploaded picture or sound for a search that waits."""
     queries.media_answer(space_id, modality, ticket)  # type: ignore[arg-type]
+
+
+@shared_task
+def answer_llm(ticket: str) -> None:
+    """Let the local language model answer somebody who waits."""
+    local.answer(ticket)
 
 
 @shared_task

@@ -15,6 +15,8 @@ from retrieval.preprocess.stop_words import STOP_WORDS
 GROUNDED: Final = 0.7
 """Of a sentence's telling words as many must be the items' or the question's. The rest is what links
 them; no list of verbs would be whole."""
+OWN: Final = 0.5
+"""Of the telling words as many must be the items': to repeat a question is no answer."""
 STEM: Final = 4
 """Letters that two forms of a word share at least: fly and flies do not, "flying" and "flyer" do."""
 MAX_SENTENCE: Final = 300
@@ -151,9 +153,11 @@ def grounded(sentence: str, facts: Sequence[str], question: str, language: str) 
     told = [word for word in told if word not in STOP_WORDS.get(language, ())]
     if not told:
         return True
-    stems = _stems(known, language)
-    held = sum(1 for word in told if _held(word, folded, stems))
-    return held >= GROUNDED * len(told)
+    return all(
+        sum(_held(word, text.casefold(), _stems(text, language)) for word in told)
+        >= least * len(told)
+        for text, least in ((known, GROUNDED), ("\n".join(facts), OWN))
+    )
 
 
 def _held(word: str, folded: str, stems: frozenset[str]) -> bool:

@@ -32,6 +32,7 @@ NAMES: Final = {
     "ja": "Japanese",
 }  # fmt: skip
 _END = re.compile(r"([.!?](?=\s|$|\s*\[)|[。！？])((?:\s*\[[\d\s,，、]+\])*)[.。]?\s*")
+_OPEN = re.compile(r"(?:\[[\d\s,，、]*)?\Z")
 _SEVERAL = re.compile(r"\[([\d\s,，、;]+)\]")
 
 Source = Literal["extract", "llm"]
@@ -118,7 +119,7 @@ def _sentences(text: str) -> tuple[list[str], str]:
     """The whole sentences, each with the citations behind it, and what is not whole yet."""
     found, start = [], 0
     for match in _END.finditer(text):
-        if match.end() == len(text):
+        if _OPEN.match(text, match.end()):
             break  # a citation may follow
         found.append(text[start : match.end()])
         start = match.end()

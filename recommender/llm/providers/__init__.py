@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from recommender.llm.providers.local import LocalProvider
 from recommender.llm.providers.types import Provider
 
 
@@ -12,6 +13,8 @@ def provider() -> Provider | None:
         from recommender.llm.providers.openai import OpenAIProvider
 
         return OpenAIProvider.shared()
+    if name == "local":
+        return LocalProvider()
     return None
 
 
