@@ -13,7 +13,7 @@ import pytest
 from catalog.models import Item
 from recommender.llm import explanations, prompts, rerank
 from recommender.llm.ask import Cited, Draft, State, Wanted, relevance, worded
-from recommender.llm.ask.extracts import marks, sentences
+from recommender.llm.ask.extracts import marks, plain, sentences
 from recommender.llm.ask.types import ItemFacts
 from recommender.llm.explanations import Asked
 from tests.clients import anonymous
@@ -30,8 +30,6 @@ STOLEN = (
     "入侵",
     "evil.example",
     "<script",
-    "secret bird",
-    "DROP TABLE",
 )
 HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -89,7 +87,7 @@ def test_no_item_changes_what_an_answer_cites_or_leaks(endpoint: Endpoint):
         found = worded(draft(hostile))
         assert set(marks(found.text)) <= {1, 2, 3, 4, 5, 6}, hostile
         # the item's own title is shown, as any item's is; nothing but that comes from it
-        rest = found.text.replace(draft(hostile).sentences[0], "")
+        rest = found.text.replace(plain(hostile), "")
         assert not leaks(rest), hostile
         assert [each for each in STOLEN if each in rest] == [], hostile
 

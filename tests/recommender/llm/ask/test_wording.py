@@ -44,7 +44,7 @@ def test_a_sentence_that_its_item_bears_out_is_the_answer(endpoint: Endpoint, ca
 @pytest.mark.parametrize(
     "said",
     [
-        "The golden eagle can fly.",  # cites nothing
+        "It can fly.",  # cites nothing and names nothing
         "The golden eagle can fly [7].",  # cites what is not there
         "The golden eagle can fly [1][0].",
         "It was born in Paris in 1987 [1].",
@@ -82,6 +82,11 @@ def test_sentences_are_checked_one_by_one_and_the_others_follow(endpoint: Endpoi
 def test_citations_may_follow_the_full_stop_and_share_brackets(endpoint: Endpoint, catalog):
     endpoint.reply = lambda _: "All of these are birds. [1, 2, 3] They fly to Mars."
     assert asked("Which bird?")["answer"] == "All of these are birds. [1] [2] [3]"
+
+
+def test_a_sentence_that_names_an_item_gets_its_citation(endpoint: Endpoint, catalog):
+    endpoint.reply = lambda _: "Yes, I do. The golden eagle is a bird that can fly."
+    assert asked()["answer"] == "The golden eagle is a bird that can fly [1]."
 
 
 def test_a_refusal_asks_no_model(endpoint: Endpoint, catalog):
