@@ -8,8 +8,16 @@ import re
 from typing import Final
 
 from recommender.llm.understanding import lexicon, numbers
-from recommender.llm.understanding.english import MARK, near, year_bounds
-from recommender.llm.understanding.types import LAST, THIS, UNWANTED, WANTED, Like, Reading, Sort
+from recommender.llm.understanding.types import (
+    LAST,
+    MARK,
+    THIS,
+    UNWANTED,
+    WANTED,
+    Like,
+    Reading,
+    Sort,
+)
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
 from retrieval.preprocess import segmentation
 
@@ -156,7 +164,7 @@ def _unkept(text: str, kept: list[str]) -> str:
 def _dates(text: str, found: Reading) -> str:
     for name, words in _DATES:
         if match := re.search(words, text):
-            found.dates |= year_bounds(name, int(match["year"]))
+            found.dates |= numbers.year_bounds(name, int(match["year"]))
             text = _cut(text, match)
     return text
 
@@ -190,7 +198,7 @@ def _amounts(text: str, found: Reading) -> str:
             continue
         if bound := re.search(words, text):
             value = numbers.value_of(next(filter(None, bound.groupdict().values())))
-            found.amounts |= near(value) if name == "about" else {name: value}
+            found.amounts |= numbers.near(value) if name == "about" else {name: value}
             text = _cut(text, bound)
     return text
 

@@ -75,7 +75,10 @@ def test_measurements_of_providers_stand_side_by_side(endpoint, tmp_path, settin
 
     assert set(json.loads(kept.read_text())) == {"none", "openai (m)"}
     # junk is read by the rules, and says so
-    assert len(re.findall(r"^\| openai \(m\) \| (?:en|zh) \(2\) .* \| \.000 \|$", text, re.MULTILINE)) == 2
+    assert (
+        len(re.findall(r"^\| openai \(m\) \| (?:en|zh) \(2\) .* \| \.000 \|$", text, re.MULTILINE))
+        == 2
+    )
     assert re.search(
         r"^\| openai \(m\) \| interpretation \| 4 \| 0 \| .* \| 11 \| 3 \| 0\.003000 \|$",
         text,
