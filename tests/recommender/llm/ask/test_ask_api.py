@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
@@ -276,7 +277,9 @@ def test_under_asgi_events_are_sent_one_by_one(space):
             json.dumps({"question": "Which bird can fly?", "stream": True}),
             content_type="application/json",
         )
-        return [chunk async for chunk in answer.streaming_content]
+        chunks = [chunk async for chunk in answer.streaming_content]
+        await sync_to_async(connections.close_all)()  # of the thread that answered
+        return chunks
 
     chunks = asyncio.run(streamed())
     assert [chunk.split(b"\n")[0] for chunk in chunks] == [
