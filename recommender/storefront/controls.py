@@ -105,6 +105,21 @@ def value_label(field: str, value: str) -> str:
     return capital(value) if field == "kind" else value
 
 
+def filters_said(asked: Wanted) -> list[str]:
+    """Every condition of an address in words, such as "Kind: Stamp" and "Price: < 50"."""
+    signs = {"gte": "≥", "lte": "≤", "gt": ">", "lt": "<"}
+    values = [
+        f"{field_label(name)}: {value_label(name, value)}"
+        for name, chosen in asked.values.items()
+        for value in chosen
+    ]
+    return values + [
+        f"{field_label(name)}: {signs[bound]} {value}"
+        for name, bounds in asked.bounds.items()
+        for bound, value in bounds.items()
+    ]
+
+
 def _smallest(field: Field, wanted: Sequence[Mapping[str, Any]]) -> float | None:
     values = [
         value

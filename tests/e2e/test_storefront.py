@@ -116,17 +116,7 @@ def searches_sent(page: Page) -> list[dict[str, Any]]:
     return bodies
 
 
-FACETS = [
-    "categories",
-    "price",
-    "kind",
-    "brand",
-    "tags",
-    "in_stock",
-    "released",
-    "language",
-    "source",
-]
+FACETS = ["categories", "price", "kind", "brand", "tags", "in_stock", "released", "language"]
 
 
 def test_the_first_page_shows_sounds_and_categories(page: Page):

@@ -409,3 +409,82 @@ def test_a_picture_from_the_camera(browser: Browser, page: Page):
     found(page)
     assert parts(page) == ["photo.jpg"]
     assert set(titles(page)[:2]) == {"green boots", "green bags"}
+
+
+CONTRAST = """
+() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const over = (colour, below) => {  // any CSS colour drawn over an opaque one
+    canvas.fillStyle = `rgb(${below.join(",")})`;
+    canvas.fillRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const ground = (element) => {
+    const chain = [];
+    for (let each = element; each; each = each.parentElement) chain.unshift(getComputedStyle(each));
+    if (chain.some((style) => style.backgroundImage !== "none" || Number(style.opacity) < 1)) return null;
+    return chain.reduce((below, style) => over(style.backgroundColor, below), [255, 255, 255]);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const poor = [];
+  let seen = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility() || element.closest(".visually-hidden, .skip, :disabled, script, option")) continue;
+    const below = ground(element);
+    if (!below) continue;
+    const style = getComputedStyle(element);
+    const [one, other] = [light(over(style.color, below)), light(below)].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    seen += 1;
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${walker.currentNode.data.trim().slice(0, 30)} ${element.className} ${ratio.toFixed(2)}`);
+  }
+  return { seen, poor };
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_from_its_ground(page: Page, scheme: str):
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for address in (
+        "/?q=boots&q=leather&item=blue-boots&w=1,-1,0&f.kind=boots",
+        "/items/red-boots/?by.image=1",
+        "/items/red-boots/?by.audio=1",
+        "/you/",
+        "/plain/?q=boots&f.kind=boots",
+        "/plain/?q=boots&w=x",
+        "/",
+    ):
+        page.goto(address)
+        page.locator(".card[data-id], #yours, .state").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        checked = page.evaluate(CONTRAST)
+        assert checked["seen"] > 10
+        assert checked["poor"] == [], address
+
+
+def test_every_control_has_a_name(page: Page):
+    unnamed = """() => [...document.querySelectorAll("a, button, input, select, summary, audio, video")]
+      .filter((each) => each.checkVisibility() && each.type !== "hidden")
+      .filter((each) => !(each.innerText || each.ariaLabel || each.labels?.length || each.title || "").toString().trim())
+      .filter((each) => !each.querySelector("img[alt]:not([alt=''])") && each.tabIndex >= 0)
+      .map((each) => each.outerHTML.slice(0, 120))"""
+    for address in (
+        "/?q=boots&item=blue-boots&f.kind=boots",
+        "/items/red-boots/",
+        "/you/",
+        "/plain/?q=boots&item=blue-boots",
+    ):
+        page.goto(address)
+        page.locator(".card[data-id], #yours").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(unnamed) == [], address

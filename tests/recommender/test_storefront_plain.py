@@ -162,7 +162,7 @@ def test_an_item_and_its_kin_by_what_they_are_alike_in(client: Client, world):
 
 
 BAD = {
-    "q=a&w=heavy": (400, "w[0]", "must be a number from -2 to 2, not &#x27;heavy&#x27;."),
+    "q=a&w=heavy": (400, "w[0]", "The weight of &#x27;a&#x27; must be a number from -2 to 2, not &#x27;heavy&#x27;."),
     "q=a&w=nan": (400, "w[0]", "must be a number"),
     "q=a&w=-1": (400, "query", "At least one part needs a weight above 0."),
     "q=a&w=0": (400, "w", "every part weighs 0"),
