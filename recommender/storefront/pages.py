@@ -42,7 +42,7 @@ def page(
 ) -> HttpResponse:
     """The template in the visitor's language, with our policy."""
     with translation.override(page_language(request)):
-        everywhere = {
+        everywhere: dict[str, Any] = {
             "page_language": "zh" if translation.get_language() == "zh-hans" else "en",
             "languages": LANGUAGES,
             "modalities": MODALITIES,
