@@ -125,7 +125,8 @@ def test_more_and_less_like_a_hit_are_links(client: Client, world):
         "/plain/?q=green&f.kind=thing&lang=en&item=frog&w=0.5%2C1",
         "/plain/?q=green&f.kind=thing&lang=en&item=frog&w=0.5%2C-0.5",
     ]
-    assert ids(client.get(links[1]).text)[-1] == "frog"
+    assert ids(client.get(links[0]).text)[0] == "frog"
+    assert ids(client.get(links[1]).text)[0] == "toad"
 
 
 def test_a_page_follows_another(client: Client, world, monkeypatch):
