@@ -51,7 +51,8 @@ class ProcessGroup:
             ],
             "web": [
                 _program("uvicorn"), "config.asgi:application", "--host", host,
-                "--port", str(port), "--no-server-header", "--timeout-graceful-shutdown", "5",
+                "--port", str(port), "--http", "config.http:ProblemProtocol", "--no-server-header",
+                "--timeout-graceful-shutdown", "5",
             ],
         }  # fmt: skip
         self._lock: IO[str] | None = None

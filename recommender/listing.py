@@ -20,7 +20,7 @@ from recommender.candidates import Report
 from recommender.explain import Reason
 from recommender.pipeline import Asked, Recommended
 from recommender.types import Assignment, Placed
-from retrieval import filters
+from retrieval import filters, index, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.pages import check_same
 
@@ -86,7 +86,8 @@ def first(asked: Asked) -> Page:
         whole=len(found.placed) < _depth(asked),
         reports=tuple(found.reports),
     )
-    return _page(listing, "", 0, listing.entries[: listing.page], listing.page, 0)
+    entries = _told(listing.entries[: listing.page], found.space.partition)
+    return _page(listing, "", 0, entries, listing.page, 0)
 
 
 def following(
@@ -112,7 +113,8 @@ def following(
         there = _still_there(listing.asked, [entry.item_id for entry in chunk])
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
-    return _page(listing, key, at, taken, wanted, start)
+    entries = _told(taken, spaces.active_space().partition)
+    return _page(listing, key, at, entries, wanted, start)
 
 
 def _recommended(asked: Asked) -> Recommended:
@@ -170,7 +172,6 @@ def _page(
     listing: Listing, key: str, at: int, entries: Sequence[Entry], limit: int, start: int
 ) -> Page:
     at = at or len(entries)
-    entries = _told(entries)
     if at >= len(listing.entries) and (listing.whole or len(entries) < limit):
         return Page(listing, entries, start, None)
     key = key or secrets.token_urlsafe(12)
@@ -179,10 +180,12 @@ def _page(
     return Page(listing, entries, start, cursor)
 
 
-def _told(entries: Sequence[Entry]) -> list[Entry]:
+def _told(entries: Sequence[Entry], partition: index.Partition) -> list[Entry]:
     """With what each likeness consists of, as long as the space of it is there."""
     try:
-        reasons = pipeline.with_modalities({entry.item_id: entry.reasons for entry in entries})
+        reasons = pipeline.with_modalities(
+            {entry.item_id: entry.reasons for entry in entries}, partition
+        )
     except SpaceGone:
         return list(entries)
     return [replace(entry, reasons=reasons[entry.item_id]) for entry in entries]

@@ -20,9 +20,11 @@ from recommender.types import Assignment, Interest, Placed, Placement, Rule, Tas
 from retrieval import filters, index, spaces
 from retrieval.types import MODALITIES, Modality
 
-POOL: Final = 4
+POOL: Final = 3
 """Candidates for each position, so that ranking, rules and diversity have a choice."""
 LEAST_POOL: Final = 120
+ENOUGH: Final = 2
+"""Candidates for each position from which on nothing falls back."""
 ROW_DIVERSITY: Final = 0.1
 """With .4 and rotation "because you liked drum" went on with a llama and a broom on its second look."""
 SESSION_ITEMS: Final = 20
@@ -66,6 +68,8 @@ class Recommended:
     """Version of the ranker that scored them; 0: the weighted formula."""
     placement: Placement
     assignment: Assignment | None
+    space: spaces.Space
+    """What likeness was in."""
     reports: Sequence[Report]
 
 
@@ -82,7 +86,7 @@ def recommend(asked: Asked) -> Recommended:
     space = spaces.active_space()
     taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
     context = _context(asked, placement, space, taste, items)
-    gathered = gather(context, max(LEAST_POOL, POOL * asked.depth))
+    gathered = gather(context, max(LEAST_POOL, POOL * asked.depth), enough=ENOUGH * asked.depth)
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
     candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
@@ -104,6 +108,7 @@ def recommend(asked: Asked) -> Recommended:
         ranker_id=by.version_id,
         placement=placement,
         assignment=setup.assignment,
+        space=space,
         reports=gathered.reports,
     )
 
@@ -173,11 +178,11 @@ def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
 
 
 def with_modalities(
-    reasons: Mapping[int, tuple[explain.Reason, ...]],
+    reasons: Mapping[int, tuple[explain.Reason, ...]], partition: index.Partition
 ) -> dict[int, tuple[explain.Reason, ...]]:
-    """Item -> its reasons, with what a likeness consists of in the active space; two statements.
+    """Item -> its reasons, with what a likeness consists of in the space; one statement.
 
-    Raises NoActiveSpace, SpaceGone.
+    Raises SpaceGone.
     """
     pairs = {
         (item_id, reason.item_id)
@@ -188,7 +193,7 @@ def with_modalities(
     if not pairs:
         return dict(reasons)
     ids = {item_id for pair in pairs for item_id in pair}
-    vectors = index.vectors(spaces.active_space().partition, sorted(ids), MODALITIES)
+    vectors = index.vectors(partition, sorted(ids), MODALITIES)
     return {
         item_id: tuple(
             replace(reason, modalities=_shares(vectors, item_id, reason.item_id))

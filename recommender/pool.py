@@ -22,7 +22,7 @@ SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
     coalesce(p.popular, 0), coalesce(p.trending, 0),
     exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8
 FROM catalog_item i LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
-WHERE i.id IN ({items})
+WHERE i.id = ANY(%s) AND i.id IN ({items})
 """
 
 
@@ -75,11 +75,9 @@ def pool(
 def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
     if not ids:
         return []
-    statement = FACTS.format(
-        fresh_s=FRESH_S, items=index.ids_text(context.items.filter(pk__in=ids))
-    )
+    statement = FACTS.format(fresh_s=FRESH_S, items=index.ids_text(context.items))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [])
+        cursor.execute(statement, [list(ids)])
         return [_Facts(*row) for row in cursor.fetchall()]
 
 

@@ -70,7 +70,7 @@ def version_train(
     if version is None:
         return RecommenderModel.objects.get(pk=version_id)
     try:
-        with versions.Lease(version) as lease:
+        with versions.version_lease(version) as lease:
 
             def tell(entry: dict[str, Any]) -> None:
                 lease.report(entry)

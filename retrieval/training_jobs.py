@@ -5,17 +5,14 @@ it ended. A worker that dies leaves a lease that runs out: the job was interrupt
 """
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from types import TracebackType
 from typing import Any, cast
 
 from celery import current_app
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError as KombuError
@@ -25,6 +22,7 @@ from retrieval import claims, plots, space_training, spaces
 from retrieval.exceptions import EncoderUnavailable, RetrievalError, SpaceConflict
 from retrieval.fusion import FusionMethod
 from retrieval.index import Metric
+from retrieval.leases import Lease, lease_end
 from retrieval.models import EmbeddingSpace, TrainingJob
 from retrieval.training import TrainingConfig
 
@@ -33,7 +31,6 @@ log = logging.getLogger(__name__)
 Status = TrainingJob.Status
 # queued so long without being claimed, its message is thought lost
 LOST_AFTER = timedelta(seconds=60)
-REPORT_EVERY_S = 0.5
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -160,13 +157,13 @@ def job_run(job_id: int) -> EmbeddingSpace | None:
         dim=settings.RETRIEVAL["DIM"], seed=job.seed, fusion=cast("FusionMethod", job.fusion)
     )
     try:
-        with _Lease(job) as lease:
+        with Lease(_mine(job), JobLost()) as lease:
             space = train(
                 job.name,
                 profile=job.profile,
                 config=config,
                 metric=cast("Metric", job.metric),
-                progress=_Reporter(job, lease),
+                progress=lease.report,
             )
     except JobLost:
         log.warning("training job %d: the lease ran out, somebody else has it", job.pk)
@@ -174,13 +171,11 @@ def job_run(job_id: int) -> EmbeddingSpace | None:
     except Exception as err:
         known = isinstance(err, RetrievalError)
         error = str(err) if known else f"{type(err).__name__}: {err}"
-        _mine(job).update(status=Status.FAILED, error=error, leased_until=None)
+        _end(job, status=Status.FAILED, error=error)
         if not known:
             raise
         return None
-    _mine(job).update(
-        status=Status.DONE, percent=100, stage="trained", note="", leased_until=None, space=space
-    )
+    _end(job, status=Status.DONE, percent=100, stage="trained", note="", space=space)
     wake_due(space.pk)
     return space
 
@@ -196,91 +191,16 @@ def _claim(job_id: int) -> TrainingJob | None:
     claimed = TrainingJob.objects.filter(pk=job_id, status=Status.QUEUED).update(
         status=Status.RUNNING,
         attempts=F("attempts") + 1,
-        leased_until=_lease_end(),
+        leased_until=lease_end(),
         updated_at=timezone.now(),
     )
     return TrainingJob.objects.get(pk=job_id) if claimed else None
 
 
+def _end(job: TrainingJob, **how: Any) -> None:
+    _mine(job).update(**how, leased_until=None, updated_at=timezone.now())
+
+
 def _mine(job: TrainingJob) -> QuerySet[TrainingJob]:
     """The row, as long as this attempt has it."""
     return TrainingJob.objects.filter(pk=job.pk, status=Status.RUNNING, attempts=job.attempts)
-
-
-def _lease_end() -> Any:
-    return timezone.now() + timedelta(seconds=settings.RETRIEVAL["TRAIN_LEASE_S"])
-
-
-class _Lease:
-    """Renews the job's lease from a thread: training is silent for minutes at a time."""
-
-    def __init__(self, job: TrainingJob) -> None:
-        self._job = job
-        self._ended = threading.Event()
-        self.lost = False
-        self._thread = threading.Thread(target=self._renew, daemon=True)
-
-    def __enter__(self) -> "_Lease":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        try:
-            while not self._ended.wait(settings.RETRIEVAL["TRAIN_LEASE_S"] / 4):
-                if not _mine(self._job).update(leased_until=_lease_end()):
-                    self.lost = True
-                    return
-        finally:
-            connection.close()  # this thread's own
-
-
-class _Reporter:
-    """Writes what training reports into the job's row, not more often than people look."""
-
-    def __init__(self, job: TrainingJob, lease: _Lease) -> None:
-        self._job, self._lease = job, lease
-        self._stage, self._written = "", 0.0
-
-    def __call__(self, entry: dict[str, Any]) -> None:
-        """One entry. Raises JobLost."""
-        if self._lease.lost:
-            raise JobLost
-        stage, now = str(entry.get("stage", "")), time.monotonic()
-        if stage == self._stage and now - self._written < REPORT_EVERY_S:
-            return
-        self._stage, self._written = stage, now
-        _mine(self._job).update(
-            stage=stage[:32],
-            percent=percent_of(entry),
-            note=note_of(entry)[:200],
-            updated_at=timezone.now(),
-        )
-
-
-def percent_of(entry: dict[str, Any]) -> int:
-    """How far the entry's stage is; 0 where it does not say."""
-    done = entry.get("items", entry.get("epoch"))
-    of = entry.get("of")
-    return min(100, int(100 * done / of)) if done is not None and of else 0
-
-
-def note_of(entry: dict[str, Any]) -> str:
-    """The entry's figures in words: ``epoch 3 of 20, loss 1.2``."""
-    shown = {
-        name: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for name, value in entry.items()
-        if name not in ("stage", "of")
-    }
-    if "of" in entry and shown:
-        first = next(iter(shown))
-        shown[first] += f" of {entry['of']}"
-    return ", ".join(f"{name} {value}" for name, value in shown.items())

@@ -1,9 +1,28 @@
-"""What every test gets: an empty Redis, a media folder of its own."""
+"""What every test gets: an empty Redis, a media folder of its own; and what runs first."""
 
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+
+# minutes each, in processes of their own: one that comes last has nothing beside it
+LONGEST = (
+    "e2e/test_demo.py",
+    "workers/test_embedding.py",
+    "retrieval/test_pages.py",
+    "retrieval/test_filters.py",
+    "retrieval/encoders/test_fetch_weights.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others as they were shuffled."""
+    items.sort(key=lambda item: _place(item.path.as_posix()))
+
+
+def _place(path: str) -> int:
+    return next((n for n, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))
 
 
 @pytest.fixture(autouse=True)

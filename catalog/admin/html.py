@@ -11,6 +11,12 @@ from django.utils.safestring import SafeString
 
 from catalog.models import Item, Media
 
+STATE_VARIANTS: Final = {
+    "active": "success",
+    "ready": "info",
+    "building": "warning",
+    "failed": "danger",
+}
 STATUS_VARIANTS: Final = {"ready": "success", "pending": "info", "failed": "danger"}
 
 
@@ -24,6 +30,11 @@ def status_badge(status: str, error_code: str = "", error: str = "") -> SafeStri
     """``ready``, ``pending`` or ``failed``, with the error as its tooltip."""
     title = ": ".join(part for part in (error_code, error) if part)
     return badge(status, STATUS_VARIANTS.get(status, ""), title)
+
+
+def state_badge(state: str, error: str = "") -> SafeString:
+    """Where something is in its life from building to retired, with why it failed as its tooltip."""
+    return badge(state, STATE_VARIANTS.get(state, ""), error)
 
 
 def badges(parts: Sequence[SafeString]) -> SafeString:

@@ -1,24 +1,23 @@
 """Experiments in the admin: drafted, started, read, stopped."""
 
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, StackedInline
+from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html
+from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
 from recommender.admin.option_forms import OptionsForm
 from recommender.changes import Action, Subject, change_record
@@ -111,9 +110,10 @@ class StopForm(BaseDialogForm):
 
 
 @admin.register(Experiment)
-class ExperimentAdmin(ModelAdmin):
+class ExperimentAdmin(ActionAdmin):
     """A draft can be edited; what has started can only be stopped, so that its figures mean something."""
 
+    errors = RecommenderError
     form = ExperimentForm
     list_display = ("name", "placement", "state_badge", "variant_names", "started_at", "stopped_at")
     list_filter = (("state", ChoicesDropdownFilter),)
@@ -185,7 +185,9 @@ class ExperimentAdmin(ModelAdmin):
     def start(self, request: HttpRequest, form: StartForm, object_id: str) -> HttpResponse:
         """Start it, once the dialog was confirmed."""
         by = request.user.get_username()
-        return self._done(request, lambda: experiment_start(int(object_id), by), "Started.")
+        return self.done(
+            request, lambda: experiment_start(int(object_id), by), "{}: started.", "Started."
+        )
 
     @action(
         description="Stop",
@@ -201,7 +203,12 @@ class ExperimentAdmin(ModelAdmin):
     def stop(self, request: HttpRequest, form: StopForm, object_id: str) -> HttpResponse:
         """Stop it, and keep a variant if one was chosen."""
         by, keep = request.user.get_username(), form.cleaned_data["keep"]
-        return self._done(request, lambda: experiment_stop(int(object_id), by, keep), "Stopped.")
+        return self.done(
+            request,
+            lambda: experiment_stop(int(object_id), by, keep),
+            "{}: stopped.",
+            "Stopped.",
+        )
 
     @action(description="Report", icon="monitoring", permissions=["view"])
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -219,20 +226,6 @@ class ExperimentAdmin(ModelAdmin):
             "guardrails": [(each, metric_rows(report, each)) for each in report.guardrails],
         }
         return TemplateResponse(request, "recommender/admin/experiment_report.html", context)
-
-    def _done(self, request: HttpRequest, run: Callable[[], Experiment], said: str) -> HttpResponse:
-        """Back to the list with a message: what was done, or why nothing was."""
-        try:
-            row = run()
-        except RecommenderError as err:
-            self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
-        else:
-            self.log_change(request, row, said)
-            self.message_user(request, f"{row.name}: {said.lower()}", messages.SUCCESS)
-        url = reverse("admin:recommender_experiment_changelist")
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
 
     # --- columns and panels ---------------------------------------------------------------------
 

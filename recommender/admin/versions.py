@@ -1,20 +1,18 @@
 """Versions of the recommender's models in the admin: to read, train, switch and retire."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from catalog.admin import html
+from catalog.admin.records import RecordAdmin
 from recommender import versions
 from recommender.admin.rankers import ranker_panel
 from recommender.collaborative.holdout import K
@@ -25,12 +23,6 @@ from retrieval.admin.space_forms import SayingForm
 
 Kind = RecommenderModel.Kind
 State = RecommenderModel.State
-STATE_VARIANTS: Final = {
-    State.ACTIVE: "success",
-    State.READY: "info",
-    State.BUILDING: "warning",
-    State.FAILED: "danger",
-}
 
 
 class TrainForm(BaseDialogForm):
@@ -92,8 +84,10 @@ class RetireForm(BaseDialogForm):
 
 
 @admin.register(RecommenderModel)
-class RecommenderModelAdmin(ModelAdmin):
-    """What ``manage.py recommender_model`` does, with dialogs; the rows themselves are never edited."""
+class RecommenderModelAdmin(RecordAdmin):
+    """What ``manage.py recommender_model`` does, with dialogs."""
+
+    errors = RecommenderError
 
     list_display = (
         *("name", "state_badge", "kind", "algorithm", "hit_rate", "ndcg", "coverage"),
@@ -142,30 +136,6 @@ class RecommenderModelAdmin(ModelAdmin):
         rows = super().get_queryset(request).select_related("previous", "space")
         return rows.defer("parameters", "previous__parameters", "space__head")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Not by a form: a version is trained."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A version never changes; who may activate it is asked apart."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Retiring forgets what it learned as well; a bare row deletion would not."""
-        return False
-
-    def has_train_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may add models."""
-        return bool(super().has_add_permission(request))
-
-    def has_activate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may change models."""
-        return bool(super().has_change_permission(request, obj))
-
-    def has_retire_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may delete models."""
-        return bool(super().has_delete_permission(request, obj))
-
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of a ranker with its weights."""
         given = super().get_fieldsets(request, obj)
@@ -178,7 +148,7 @@ class RecommenderModelAdmin(ModelAdmin):
     @action(
         description="Train",
         icon="model_training",
-        permissions=["train"],
+        permissions=["make"],
         dialog={
             "title": "Train a new version",
             "description": "A worker learns from all events, which takes seconds to minutes. What is "
@@ -190,7 +160,7 @@ class RecommenderModelAdmin(ModelAdmin):
     def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
         """Queue the training."""
         given = form.cleaned_data
-        return self._done(
+        return self.done(
             request,
             lambda: versions.version_ask(
                 given["algorithm"],
@@ -216,7 +186,7 @@ class RecommenderModelAdmin(ModelAdmin):
     def activate(self, request: HttpRequest, form: SwitchForm, object_id: str) -> HttpResponse:
         """Switch to this version, unless somebody else switched meanwhile."""
         expected = form.cleaned_data["expected"]
-        return self._done(
+        return self.done(
             request,
             lambda: versions.version_activate(int(object_id), expected=expected),
             "{} is active.",
@@ -238,7 +208,7 @@ class RecommenderModelAdmin(ModelAdmin):
         """Switch back, unless somebody else switched meanwhile."""
         expected = form.cleaned_data["expected"]
         kinds = RecommenderModel.objects.filter(pk=object_id).values_list("kind", flat=True)
-        return self._done(
+        return self.done(
             request,
             lambda: versions.version_rollback(kinds.get(), expected=expected),
             "{} is active again.",
@@ -258,40 +228,19 @@ class RecommenderModelAdmin(ModelAdmin):
     )
     def retire(self, request: HttpRequest, form: RetireForm, object_id: str) -> HttpResponse:
         """Forget what it learned."""
-        return self._done(
+        return self.done(
             request,
             lambda: versions.version_retire(int(object_id)),
             "{} is retired.",
             "Retired.",
         )
 
-    def _done(
-        self,
-        request: HttpRequest,
-        run: Callable[[], RecommenderModel],
-        said: str,
-        logged: str = "",
-    ) -> HttpResponse:
-        """Back to the list with a message: what was done to {}, or why nothing was."""
-        try:
-            row = run()
-        except RecommenderError as err:
-            self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
-        else:
-            if logged:
-                self.log_change(request, row, logged)
-            self.message_user(request, said.format(row.name), messages.SUCCESS)
-        url = reverse("admin:recommender_recommendermodel_changelist")
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
-
     # --- columns --------------------------------------------------------------------------------
 
     @display(description="state", ordering="state")
     def state_badge(self, row: RecommenderModel) -> SafeString:
         """Its place in the life of a version; why it failed as a tooltip."""
-        return html.badge(row.state, STATE_VARIANTS.get(State(row.state), ""), row.error)
+        return html.state_badge(row.state, row.error)
 
     @display(description=f"HR@{K}")
     def hit_rate(self, row: RecommenderModel) -> str:

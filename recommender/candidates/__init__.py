@@ -64,10 +64,10 @@ class Gathered:
         return list(dict.fromkeys(each.item_id for found in self.found.values() for each in found))
 
 
-def gather(context: Context, wanted: int) -> Gathered:
+def gather(context: Context, wanted: int, *, enough: int) -> Gathered:
     """At least ``wanted`` items if there are so many: of each of the placement's sources its share, then
-    of its fallbacks what is missing. A source that fails or takes too long is reported, not raised;
-    only SpaceGone is, which all of them would meet.
+    of its fallbacks while there are fewer than ``enough``. A source that fails or takes too long is
+    reported, not raised; only SpaceGone is, which all of them would meet.
     """
     sources = context.placement.sources
     whole = sum(sources.values())
@@ -77,7 +77,7 @@ def gather(context: Context, wanted: int) -> Gathered:
         for name, part in sources.items():
             _ask(name, context, math.ceil(wanted * part / whole), found, reports)
         for name in context.placement.fallback:
-            if len(_ids(found.values())) >= wanted:
+            if len(_ids(found.values())) >= min(enough, wanted):
                 break
             if len(found.get(name, ())) < math.ceil(wanted * sources.get(name, 0.0) / whole):
                 continue  # it has no more

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from recommender.candidates.context import Context
 from recommender.types import Found, Interest
 from retrieval import index, search
@@ -12,6 +14,10 @@ from retrieval.scoring import Part
 ASKED: Final = 4
 """Interests that are searched by; the lighter ones still count in the ranking. A search takes about as
 long as all the rest that a source does."""
+
+EF_SHARE: Final = 0.4
+"""Of the space's ``ef_search``, which is for the ten best: of an interest's 30 nearest of 100,000 it finds
+.89 in half the time, where all of it finds .98. They are candidates, from several lists, ranked again."""
 
 
 def taste(context: Context, limit: int) -> list[Found]:
@@ -30,11 +36,16 @@ def session(context: Context, limit: int) -> list[Found]:
 
 def near(context: Context, interests: Sequence[Interest], limit: int) -> list[Found]:
     """The nearest items of each interest, no item twice; score: relative to the interest's best."""
-    whole = sum(math.sqrt(interest.weight) for interest in interests)
+    if not interests:
+        return []
+    weights = np.sqrt([max(interest.weight, 0.0) for interest in interests])
+    shares = weights / weights.sum() if weights.any() else np.full(len(weights), 1 / len(weights))
+    wanted = [max(1, math.ceil(limit * share)) for share in shares]
     found: dict[int, Found] = {}
-    for interest in interests:
-        share = math.sqrt(interest.weight) / whole if whole > 0 else 1 / len(interests)
-        hits = _nearest(context, interest, max(1, math.ceil(limit * share)))
+    for interest, most, near in zip(
+        interests, wanted, _nearest(context, interests, max(wanted)), strict=True
+    ):
+        hits = near[:most]
         best = max((score for _, score in hits), default=0.0)
         for item_id, score in hits:
             relative = score / best if best > 0 else 0.0
@@ -43,11 +54,24 @@ def near(context: Context, interests: Sequence[Interest], limit: int) -> list[Fo
     return sorted(found.values(), key=lambda each: (-each.score, each.item_id))[:limit]
 
 
-def _nearest(context: Context, interest: Interest, limit: int) -> list[tuple[int, float]]:
+def _nearest(
+    context: Context, interests: Sequence[Interest], limit: int
+) -> list[list[tuple[int, float]]]:
+    """For each interest its nearest, (item id, score)."""
     if not context.modalities:
-        return index.nearest(context.space.partition, interest.vector, limit, items=context.items)
-    part = Part(interest.vector, None)
-    hits = search.search(
-        context.space, [part], limit, items=context.items, modalities=context.modalities
-    )
-    return [(hit.item_id, hit.score) for hit in hits]
+        partition = context.space.partition
+        return index.nearest_each(
+            partition,
+            np.stack([interest.vector for interest in interests]),
+            limit,
+            items=context.items,
+            ef_search=round(EF_SHARE * partition.ef_search),
+        )
+    parts = [Part(interest.vector, None) for interest in interests]
+    hits = [
+        search.search(
+            context.space, [part], limit, items=context.items, modalities=context.modalities
+        )
+        for part in parts
+    ]
+    return [[(hit.item_id, hit.score) for hit in each] for each in hits]

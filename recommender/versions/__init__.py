@@ -1,19 +1,19 @@
 """The life of model versions.
 
-- ``building``: ``version_create``, ``version_ask`` (and wake a worker), ``version_claim``, ``Lease``,
-  ``version_fail``
+- ``building``: ``version_create``, ``version_ask`` (and wake a worker), ``version_claim``,
+  ``version_lease``, ``version_fail``
 - ``switching``: ``active_version``, ``version_named``, ``version_activate``, ``version_rollback``
 - ``ending``: ``version_retire``, ``versions_thin``, ``versions_sweep``, ``items_place``
 """
 
 from recommender.versions.building import (
     KIND_OF,
-    Lease,
     mine,
     version_ask,
     version_claim,
     version_create,
     version_fail,
+    version_lease,
     version_send,
 )
 from recommender.versions.ending import (
@@ -32,7 +32,6 @@ from recommender.versions.switching import (
 
 __all__ = [
     "KIND_OF",
-    "Lease",
     "active_id",
     "active_version",
     "items_place",
@@ -42,6 +41,7 @@ __all__ = [
     "version_claim",
     "version_create",
     "version_fail",
+    "version_lease",
     "version_named",
     "version_retire",
     "version_rollback",

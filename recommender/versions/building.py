@@ -5,17 +5,13 @@ worker that died the lease runs out, and the sweep ends the version as failed.
 """
 
 import logging
-import threading
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from types import TracebackType
 from typing import Any, Final
 
 from celery import current_app
-from django.conf import settings
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError as KombuError
@@ -23,7 +19,7 @@ from kombu.exceptions import OperationalError as KombuError
 from recommender.collaborative.stored import stored_drop
 from recommender.exceptions import ModelConflict, TrainingLost
 from recommender.models import RecommenderModel
-from retrieval.training_jobs import note_of, percent_of
+from retrieval.leases import Lease, lease_end
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +31,6 @@ State = RecommenderModel.State
 MAX_NAME: Final = 100
 LOST_AFTER: Final = timedelta(seconds=60)
 """Unclaimed for so long, its message is thought lost."""
-REPORT_EVERY_S: Final = 0.5
 KIND_OF: Final[Mapping[Algorithm, str]] = {
     Algorithm.EASE: Kind.ITEM_ITEM,
     Algorithm.ITEM_KNN: Kind.ITEM_ITEM,
@@ -102,7 +97,7 @@ def version_claim(version_id: int) -> RecommenderModel | None:
     waiting = RecommenderModel.objects.filter(
         pk=version_id, state=State.BUILDING, leased_until=None
     )
-    if not waiting.update(leased_until=_lease_end(), attempts=F("attempts") + 1):
+    if not waiting.update(leased_until=lease_end(), attempts=F("attempts") + 1):
         return None
     return RecommenderModel.objects.get(pk=version_id)
 
@@ -128,50 +123,7 @@ def mine(version: RecommenderModel) -> QuerySet[RecommenderModel]:
     )
 
 
-def _lease_end() -> Any:
-    return timezone.now() + timedelta(seconds=settings.RETRIEVAL["TRAIN_LEASE_S"])
-
-
-class Lease:
-    """Renews a version's lease from a thread, and writes its progress: training is silent for minutes."""
-
-    def __init__(self, version: RecommenderModel) -> None:
-        self._version = version
-        self._ended = threading.Event()
-        self._lost = False
-        self._stage, self._written = "", 0.0
-        self._thread = threading.Thread(target=self._renew, daemon=True)
-
-    def __enter__(self) -> "Lease":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        try:
-            while not self._ended.wait(settings.RETRIEVAL["TRAIN_LEASE_S"] / 4):
-                if not mine(self._version).update(leased_until=_lease_end()):
-                    self._lost = True
-                    return
-        finally:
-            connection.close()  # this thread's own
-
-    def report(self, entry: dict[str, Any]) -> None:
-        """One entry of what training says, not more often than people look. Raises TrainingLost."""
-        if self._lost:
-            raise TrainingLost(f"The training of {self._version.name!r} was given up meanwhile.")
-        stage, now = str(entry.get("stage", "")), time.monotonic()
-        if stage == self._stage and now - self._written < REPORT_EVERY_S:
-            return
-        self._stage, self._written = stage, now
-        mine(self._version).update(
-            stage=stage[:32], percent=percent_of(entry), note=note_of(entry)[:200]
-        )
+def version_lease(version: RecommenderModel) -> Lease:
+    """For the time of its training. Its reports raise TrainingLost."""
+    lost = TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
+    return Lease(mine(version), lost)

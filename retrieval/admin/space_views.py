@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 
+from catalog.admin.records import RecordAdmin
 from retrieval import plots, training_jobs
 from retrieval.admin import space_tables
 from retrieval.admin.training_panel import jobs_panel, jobs_shown
@@ -17,12 +17,10 @@ from retrieval.exceptions import RetrievalError
 from retrieval.models import EmbeddingSpace
 
 
-class SpaceViews(ModelAdmin):
+class SpaceViews(RecordAdmin):
     """Trainings and progress by themselves, for pages that ask again and again."""
 
-    def has_make_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may add spaces."""
-        return bool(super().has_add_permission(request))
+    errors = RetrievalError
 
     def get_urls(self) -> list[URLPattern]:
         """Before the admin's own, which take any path."""

@@ -1,15 +1,11 @@
 """Embedding spaces in the admin: to read, to make, to compare, to switch, to retire."""
 
-from collections.abc import Callable
-from typing import Any, Final
-
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -29,22 +25,11 @@ from retrieval.exceptions import RetrievalError
 from retrieval.models import EmbeddingSpace
 
 State = EmbeddingSpace.State
-STATE_VARIANTS: Final = {
-    State.ACTIVE: "success",
-    State.READY: "info",
-    State.BUILDING: "warning",
-    State.FAILED: "danger",
-}
-LIST = "admin:retrieval_embeddingspace_changelist"
 
 
 @admin.register(EmbeddingSpace)
 class EmbeddingSpaceAdmin(SpaceViews):
-    """What ``manage.py space`` does, with dialogs; the rows themselves are never edited.
-
-    Adding is asked for by create and train, changing by activate, rollback and backfill, deleting by
-    retire.
-    """
+    """What ``manage.py space`` does, with dialogs."""
 
     list_display = (
         *("name", "state_badge", "fusion", "metric", "trained", "dim", "progress", "created_at"),
@@ -84,26 +69,6 @@ class EmbeddingSpaceAdmin(SpaceViews):
             super().get_queryset(request).select_related("previous").defer("head", "previous__head")
         )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Not by a form: a space needs a head."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A space never changes; who may activate it is asked apart."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Retiring drops the partition as well; a bare row deletion would not."""
-        return False
-
-    def has_activate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may change spaces."""
-        return bool(super().has_change_permission(request, obj))
-
-    def has_retire_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who may delete spaces."""
-        return bool(super().has_delete_permission(request, obj))
-
     # --- actions --------------------------------------------------------------------------------
 
     @action(
@@ -122,7 +87,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
         """Queue the training."""
         given = {name: form.cleaned_data[name] for name in ("profile", "fusion", "metric", "seed")}
         name = form.cleaned_data["name"]
-        return self._done(
+        return self.done(
             request,
             lambda: training_jobs.job_create(name, **given, created_by=request.user.get_username()),
             f"The training of {name} is queued; its progress is shown below.",
@@ -153,7 +118,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             training_jobs.wake_due(row.pk)
             return row
 
-        return self._done(request, make, f"{name} is being filled.", "Created.")
+        return self.done(request, make, f"{name} is being filled.", "Created.")
 
     @action(
         description="Roll back",
@@ -170,7 +135,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
     def rollback(self, request: HttpRequest, form: RollbackForm) -> HttpResponse:
         """Switch back, unless somebody else switched meanwhile."""
         expected = form.cleaned_data["expected"]
-        return self._done(
+        return self.done(
             request,
             lambda: spaces.space_rollback(expected=expected),
             "{} is active again.",
@@ -192,7 +157,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
     def activate(self, request: HttpRequest, form: ActivateForm, object_id: str) -> HttpResponse:
         """Switch to this space, unless somebody else switched meanwhile."""
         expected, force = form.cleaned_data["expected"], form.cleaned_data.get("force", False)
-        return self._done(
+        return self.done(
             request,
             lambda: spaces.space_activate(int(object_id), expected=expected, force=force),
             "{} is active.",
@@ -218,7 +183,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             training_jobs.wake_due(row.pk)
             return row
 
-        return self._done(request, fill, "Workers were asked to fill {}.", "Backfill asked for.")
+        return self.done(request, fill, "Workers were asked to fill {}.", "Backfill asked for.")
 
     @action(
         description="Retire",
@@ -240,7 +205,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             spaces.space_retire(row.pk)
             return row
 
-        return self._done(request, drop, "{} is retired.", "Retired.")
+        return self.done(request, drop, "{} is retired.", "Retired.")
 
     @action(description="Compare", icon="compare_arrows", permissions=["view"])
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -269,33 +234,12 @@ class EmbeddingSpaceAdmin(SpaceViews):
                 }
         return TemplateResponse(request, "retrieval/admin/compare.html", context)
 
-    def _done(
-        self,
-        request: HttpRequest,
-        run: Callable[[], Any],
-        said: str,
-        logged: str = "",
-    ) -> HttpResponse:
-        """Back to the list with a message: what was done to {}, or why nothing was."""
-        try:
-            row = run()
-        except RetrievalError as err:
-            self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
-        else:
-            if logged:
-                self.log_change(request, row, logged)
-            self.message_user(request, said.format(row.name), messages.SUCCESS)
-        url = reverse(LIST)
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
-
     # --- columns and panels ---------------------------------------------------------------------
 
     @display(description="state", ordering="state")
     def state_badge(self, space: EmbeddingSpace) -> SafeString:
         """Its place in the life of a space; why it failed as a tooltip."""
-        return html.badge(space.state, STATE_VARIANTS.get(State(space.state), ""), space.error)
+        return html.state_badge(space.state, space.error)
 
     @display(description="items")
     def progress(self, space: EmbeddingSpace) -> SafeString:

@@ -17,7 +17,7 @@ from retrieval.index.factors import (
     factors_partition,
     factors_store,
 )
-from retrieval.index.nearest import candidates, nearest, scans_index
+from retrieval.index.nearest import candidates, nearest, nearest_each, scans_index
 from retrieval.index.partitions import (
     Column,
     Metric,
@@ -69,6 +69,7 @@ __all__ = [
     "modality_indexes_drop",
     "modality_indexes_make",
     "nearest",
+    "nearest_each",
     "partition_create",
     "partition_drop",
     "partition_size",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 from django.core.exceptions import EmptyResultSet
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from catalog.models import Item
 from retrieval import probes
 from retrieval.index import plans
-from retrieval.index.partitions import Column, Partition, partition_there
+from retrieval.index.partitions import Column, Partition, halfvec_text, partition_there
 from retrieval.types import Modality
 
 # From this share of the weights on, a modality's own column brings the candidates. Of the ten best by
@@ -81,6 +82,44 @@ def nearest(
             best = [item_id for item_id, _ in found[:PROBED]]
             probes.sampled(partition.space_id, vector, best)
     return found
+
+
+def nearest_each(
+    partition: Partition,
+    vectors: NDArray[np.float32],
+    limit: int,
+    *,
+    items: QuerySet[Item],
+    ef_search: int,
+) -> list[Found]:
+    """``nearest`` by the fused vector for each row of ``vectors``, (n, fused_dim), in one round trip.
+
+    For candidates that are ranked again: ``ef_search`` is the caller's, so that what it misses is not
+    probed. Where few items match, one exact search for each. Raises SpaceGone.
+    """
+    try:
+        matching = plans.matching(items)
+    except EmptyResultSet:
+        return [[] for _ in vectors]
+    plan = plans.plan(partition, matching, limit)
+    if plan.exact or len(vectors) == 1:
+        return [
+            nearest(partition, row, limit, items=items, ef_search=ef_search, probed=False)
+            for row in vectors
+        ]
+    settings = _settings(plan, max(ef_search, limit), through_index=False)
+    rows = _fetch(partition, f"{settings}; {_scans(partition, vectors, matching, plan)}", skip=1)
+    near: list[list[tuple[int, float]]] = [[] for _ in vectors]
+    for place, item_id, distance in rows:
+        near[place].append((item_id, distance))
+    found = [_scored(partition, each)[:limit] for each in near]
+    probes.counted(scans=len(found), asked=limit * len(found), got=sum(len(each) for each in found))
+    return [
+        each
+        if len(each) == limit
+        else _exact(partition, row, limit, matching, "fused", most=None)[0]
+        for row, each in zip(vectors, found, strict=True)
+    ]
 
 
 def candidates(
@@ -162,6 +201,25 @@ def _scan(
     )
 
 
+def _scans(
+    partition: Partition,
+    vectors: NDArray[np.float32],
+    matching: plans.Matching,
+    plan: plans.Plan,
+) -> str:
+    """The scan of each vector, told apart by its row: (row, item id, distance). Planned once."""
+    values = ", ".join(
+        f"({place}, '{halfvec_text(row)}'::halfvec({partition.fused_dim}))"
+        for place, row in enumerate(vectors)
+    )
+    return (
+        f"SELECT v.place, f.* FROM (VALUES {values}) AS v(place, vector)"  # noqa: S608 - as above
+        f" CROSS JOIN LATERAL (SELECT e.item_id, {partition.distance_to('fused', 'v.vector')}"
+        f" FROM {partition.name} e WHERE e.fused IS NOT NULL"
+        f" AND e.item_id IN ({matching.statement}) ORDER BY 2 LIMIT {plan.fetch}) f"
+    )
+
+
 def _exact(
     partition: Partition,
     vector: NDArray[np.float32],
@@ -193,9 +251,7 @@ def _exact(
     return _scored(partition, rows), count
 
 
-def _fetch(
-    partition: Partition, statement: str, *, skip: int = 0
-) -> list[tuple[int | None, float]]:
+def _fetch(partition: Partition, statement: str, *, skip: int = 0) -> list[tuple[Any, ...]]:
     """Rows of a message of several statements, which Postgres takes as one transaction.
 
     So one round trip does for the settings and the search, and they end with it.
@@ -204,7 +260,7 @@ def _fetch(
         cursor.execute(statement)
         for _ in range(skip):
             cursor.nextset()
-        rows: list[tuple[int | None, float]] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
@@ -213,7 +269,8 @@ def _savepoint() -> AbstractContextManager[object]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
-def _scored(partition: Partition, rows: Sequence[tuple[int | None, float]]) -> Found:
+def _scored(partition: Partition, rows: Sequence[tuple[Any, ...]]) -> Found:
+    """Of (item id, distance) rows; one without an item is none."""
     score = partition.measure.score
     found = [(item_id, score(distance)) for item_id, distance in rows if item_id is not None]
     return sorted(found, key=lambda row: (-row[1], row[0]))

@@ -100,9 +100,12 @@ class Partition:
 
     def distance_text(self, column: Column, vector: NDArray[np.float32]) -> str:
         """Of a row ``e`` from the vector by the space's metric, as SQL: quick, for the hot path."""
-        dim = self.dim_of(column)
+        return self.distance_to(column, f"'{halfvec_text(vector)}'::halfvec({self.dim_of(column)})")
+
+    def distance_to(self, column: Column, vector: str) -> str:
+        """The same from a vector that is SQL itself."""
         operator = self.measure.operator.as_string(None)
-        return f"(e.{column}::halfvec({dim}) {operator} '{halfvec_text(vector)}'::halfvec({dim}))"
+        return f"(e.{column}::halfvec({self.dim_of(column)}) {operator} {vector})"
 
     def distance(
         self, column: Column, vector: NDArray[np.float32], measure: Measure | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -72,11 +73,19 @@ class Estimate:
     partition: float
 
 
+_matching: WeakKeyDictionary[QuerySet[Item], Matching] = WeakKeyDictionary()
 _estimates: dict[tuple[Any, ...], tuple[float, Estimate]] = {}
 
 
 def matching(items: QuerySet[Item]) -> Matching:
-    """Raises EmptyResultSet for a query that says itself that it finds nothing."""
+    """Made once for each query set. Raises EmptyResultSet for one that says itself that it finds nothing."""
+    known = _matching.get(items)
+    if known is None:
+        _matching[items] = known = _made(items)
+    return known
+
+
+def _made(items: QuerySet[Item]) -> Matching:
     text, values = items.order_by().values("id").query.sql_with_params()
     connection.ensure_connection()
     key = (text, *(_coarse(value) for value in values))

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from catalog.commands import non_negative
-from retrieval import claims, spaces, training_jobs
+from retrieval import claims, leases, spaces, training_jobs
 from retrieval.management.backfill import fill_here, watch
 from retrieval.models import EmbeddingSpace
 from retrieval.training import TrainingConfig
@@ -156,7 +156,7 @@ class StageBars:
             self.complete()
             self._stage = entry["stage"]
         if "of" not in entry:
-            self._progress.console.print(f"  {self._stage}: {training_jobs.note_of(entry)}")
+            self._progress.console.print(f"  {self._stage}: {leases.note_of(entry)}")
             return
         if self._bar is None:
             self._bar = self._progress.add_task(self._stage)

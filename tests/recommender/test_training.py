@@ -265,11 +265,11 @@ class TestByNight:
 
 def test_a_lost_lease_stops_the_training(world):
     row = versions.version_claim(versions.version_create("ease").pk)
-    lease = versions.Lease(row)
+    lease = versions.version_lease(row)
     lease.report({"stage": "measure", "items": 3, "of": 4})
     row.refresh_from_db()
     assert (row.stage, row.percent, row.note) == ("measure", 75, "items 3 of 4")
-    lease._lost = True
+    RecommenderModel.objects.filter(pk=row.pk).update(attempts=2)  # somebody else has it
     with pytest.raises(TrainingLost, match="given up meanwhile"):
         lease.report({"stage": "store"})
 

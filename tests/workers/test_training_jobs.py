@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from catalog.broker import redis_client
 from catalog.wake import workers_wake
-from retrieval import claims, services, spaces, training_jobs
+from retrieval import claims, leases, services, spaces, training_jobs
 from retrieval.exceptions import SpaceConflict
 from retrieval.models import Embedding, EmbeddingSpace, TrainingJob
 from tests.retrieval.conftest import make_item, png
@@ -174,7 +174,7 @@ class TestJobs:
     ],
 )  # fmt: skip
 def test_progress_in_words(entry, percent, note):
-    assert (training_jobs.percent_of(entry), training_jobs.note_of(entry)) == (percent, note)
+    assert (leases.percent_of(entry), leases.note_of(entry)) == (percent, note)
 
 
 @pytest.mark.django_db(transaction=True)
