@@ -488,3 +488,46 @@ def test_every_control_has_a_name(page: Page):
         page.locator(".card[data-id], #yours").first.wait_for()
         page.wait_for_load_state("networkidle")
         assert page.evaluate(unnamed) == [], address
+
+
+def test_a_sound_from_the_microphone(page: Page):
+    page.add_init_script(
+        """navigator.mediaDevices.getUserMedia = async () => {
+             const context = window.heard = new AudioContext();
+             const tone = new OscillatorNode(context, { frequency: 880 });
+             const out = context.createMediaStreamDestination();
+             tone.connect(out);
+             tone.start();
+             return out.stream;
+           };"""
+    )
+    page.goto("/")
+    record = page.get_by_role("button", name="Record a sound")
+    record.click()
+    expect(record).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#hint")).to_contain_text("press again to search")
+    page.wait_for_function("heard.currentTime > 0.7")
+    record.click()
+    found(page)
+    assert parts(page) == ["recording.wav"]
+    assert titles(page)[0] == "green boots"
+
+
+def test_what_is_dropped_is_searched_with(page: Page, tmp_path: Path):
+    page.goto("/?q=bags")
+    found(page)
+    drop = """([name, type, bytes, item]) => {
+      const data = new DataTransfer();
+      if (item) data.setData("application/x-triad-item", item);
+      else data.items.add(new File([new Uint8Array(bytes)], name, { type }));
+      for (const kind of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
+    }"""
+    page.evaluate(drop, ["a.png", "image/png", list((tmp_path / "green.png").read_bytes()), None])
+    expect(page.locator("#parts .name")).to_have_text(["bags", "a.png"])
+    found(page)
+    assert titles(page)[0] == "green bags"
+    page.evaluate(drop, [None, None, None, "red-boots"])
+    expect(page.locator("#parts .name")).to_have_text(["bags", "a.png", "red boots"])
+    found(page)
+    expect(page.locator("#drop")).to_be_hidden()
