@@ -1,6 +1,5 @@
 """Embedding spaces in the admin: to read, to make, to compare, to switch, to retire."""
 
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
