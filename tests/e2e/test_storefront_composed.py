@@ -414,7 +414,7 @@ def test_a_picture_from_the_camera(browser: Browser, page: Page):
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Take a picture").click()
-    page.wait_for_function("document.querySelector('#camera video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
     dialog.get_by_role("button", name="Take the picture").click()
     found(page)
     assert parts(page) == ["photo.jpg"]
@@ -516,7 +516,7 @@ def test_a_sound_from_the_microphone(page: Page):
     record.click()
     expect(record).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#hint")).to_contain_text("press again to search")
-    page.wait_for_function("heard.currentTime > 0.7")
+    page.wait_for_function("() => heard.currentTime > 0.7")
     record.click()
     found(page)
     assert parts(page) == ["recording.wav"]
