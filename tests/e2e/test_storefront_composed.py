@@ -357,6 +357,16 @@ def test_without_scripts_everything_is_a_form(browser: Browser, live_server, wor
     context.close()
 
 
+def test_your_data_speaks_the_language_that_is_chosen(page: Page):
+    page.goto("/you/?lang=zh")
+    language = page.get_by_role("combobox")
+    expect(language).to_have_value("zh")
+    language.select_option("en")
+    expect(page).to_have_url(re.compile(r"/you/\?lang=en$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your data")
+    expect(language).to_have_value("en")
+
+
 def test_your_data_is_shown_taken_along_and_forgotten(page: Page):
     page.goto("/you/")
     expect(page.locator("#nothing")).to_be_visible()
