@@ -396,7 +396,6 @@ RECOMMENDER: dict[str, Any] = {
             "in_stock",
             "released",
             "language",
-            "source",
         ],
     },
     # invented visitors' identifiers begin so: no model learns from them, no metric counts them

