@@ -160,12 +160,14 @@ def test_new_in_is_the_narrowest_category_that_has_something_new(space):
     assert (row["category"], row["text"]) == ("zoo/sea-birds", "New in Sea birds")
 
 
-def test_seen_together_is_what_others_did(catalog):
+def test_seen_together_is_what_others_did_and_did_not_speak_against(catalog):
     tell(
         ("anna", "view", "frog"),
         ("anna", "view", "saw"),
         ("ben", "view", "frog"),
         ("ben", "view", "horn"),
+        *(("dee", "view", "frog"), ("dee", "dislike", "drum"), ("dee", "withdraw", "flute")),
+        *(("eve", "dislike", "frog"), ("eve", "view", "nail")),
     )
     own = ask(visitor="anna", placement="item", items="frog")
     others = ask(visitor="carl", placement="item", items="frog")
