@@ -352,7 +352,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.2,
             "hide": ["dislike"],
             "limit": 12,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # what goes with several
         "basket": {
@@ -360,7 +360,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.3,
             "hide": ["dislike", "cart", "purchase"],
             "limit": 8,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # seen once, long after it was made
         "email": {

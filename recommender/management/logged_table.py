@@ -25,6 +25,9 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
         f"{found['clicked']:,} clicked.",
         highlight=False,
     )
+    if not found["clicked"]:
+        console.print("Without a click there is nothing to weigh.")
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("policy", no_wrap=True)
     for title in ("IPS", "SNIPS", "worth, items", "clipped"):

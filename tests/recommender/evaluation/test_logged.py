@@ -245,6 +245,8 @@ def test_a_table_and_the_same_as_json(stored, tmp_path: Path) -> None:
                  "exploration x 4: 4 times the exploration is more than can be."):  # fmt: skip
         assert text in shown
     assert "Nothing here was left to chance" in told("--placement", "email")
+    Impression.objects.filter(placement="email").update(request_id="other", visitor=None)
+    assert "Without a click there is nothing to weigh." in told("--placement", "email")
 
 
 @pytest.mark.django_db
