@@ -15,6 +15,8 @@ from retrieval.preprocess.stop_words import STOP_WORDS
 GROUNDED: Final = 0.7
 """Of a sentence's telling words as many must be the items' or the question's. The rest is what links
 them; no list of verbs would be whole."""
+OWN: Final = 0.6
+"""Of the telling words as many must be the items': to repeat a question is no answer."""
 STEM: Final = 4
 """Letters that two forms of a word share at least: fly and flies do not, "flying" and "flyer" do."""
 MAX_SENTENCE: Final = 300
@@ -151,17 +153,20 @@ def grounded(sentence: str, facts: Sequence[str], question: str, language: str) 
     told = [word for word in told if word not in STOP_WORDS.get(language, ())]
     if not told:
         return True
-    stems = _stems(known, language)
-    held = sum(1 for word in told if _held(word, folded, stems))
-    return held >= GROUNDED * len(told)
+    return all(
+        sum(_held(word, text.casefold(), stems(text, language)) for word in told)
+        >= least * len(told)
+        for text, least in ((known, GROUNDED), ("\n".join(facts), OWN))
+    )
 
 
-def _held(word: str, folded: str, stems: frozenset[str]) -> bool:
+def _held(word: str, folded: str, known: frozenset[str]) -> bool:
     if _HAN.search(word) or not word.isalpha():
         return word in folded or (len(word) > 1 and all(char in folded for char in word))
-    return word[:STEM] in stems if len(word) >= STEM else word in stems
+    return word[:STEM] in known if len(word) >= STEM else word in known
 
 
-def _stems(known: str, language: str) -> frozenset[str]:
+def stems(known: str, language: str) -> frozenset[str]:
+    """The words of a text, and the beginning of each, by which its forms are told to be one."""
     found = words(known, language)
     return frozenset([*found, *(word[:STEM] for word in found)])

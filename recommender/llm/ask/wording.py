@@ -1,7 +1,7 @@
 """A draft becomes text, piece by piece: by a language model where there is one, by extracts else.
 
-A model's sentence is passed on only after it was checked: it cites items of the draft, and their words
-bear it out (``grounding``). What is not said that way, the extracts say.
+A model's sentence is passed on only after it was checked: it cites items of the draft, or holds their
+titles, and their words bear it out (``grounding``). What is not said that way, the extracts say.
 """
 
 import re
@@ -14,14 +14,17 @@ from recommender.llm import calls, grounding, prompts
 from recommender.llm.ask.extracts import marks
 from recommender.llm.ask.extracts import sentences as extracted
 from recommender.llm.ask.phrases import PHRASES
+from recommender.llm.ask.questions import telling
 from recommender.llm.ask.types import Cited, Draft
 from recommender.llm.providers.types import Message
 
 PURPOSE: Final = "ask"
 MAX_TOKENS: Final = 160
-TIMEOUT_S: Final = 6.0
+TIMEOUT_S: Final = 8.0
 """For the whole of a model's answer; what was checked by then stays."""
 MAX_SENTENCES: Final = 4
+MAX_ITEM_CHARS: Final = 300
+"""Of each item in a prompt: six of them, the rules and the question are some 700 tokens."""
 TASK: Final = (
     "Answer the question in one to three short sentences in {language}, from the numbered items alone. "
     "After each statement write the number of its item in square brackets, like [1]. "
@@ -32,6 +35,7 @@ NAMES: Final = {
     "ja": "Japanese",
 }  # fmt: skip
 _END = re.compile(r"([.!?](?=\s|$|\s*\[)|[。！？])((?:\s*\[[\d\s,，、]+\])*)[.。]?\s*")
+_OPEN = re.compile(r"(?:\[[\d\s,，、]*)?\Z")
 _SEVERAL = re.compile(r"\[([\d\s,，、;]+)\]")
 
 Source = Literal["extract", "llm"]
@@ -118,7 +122,7 @@ def _sentences(text: str) -> tuple[list[str], str]:
     """The whole sentences, each with the citations behind it, and what is not whole yet."""
     found, start = [], 0
     for match in _END.finditer(text):
-        if match.end() == len(text):
+        if _OPEN.match(text, match.end()):
             break  # a citation may follow
         found.append(text[start : match.end()])
         start = match.end()
@@ -128,6 +132,8 @@ def _sentences(text: str) -> tuple[list[str], str]:
 def _checked(sentence: str, draft: Draft) -> str:
     """The sentence with citations in our form; "" unless it passes."""
     clean = prompts.cleaned(_SEVERAL.sub(_apart, sentence), grounding.MAX_SENTENCE + 40)
+    if clean and not marks(clean):
+        clean = _attributed(clean, draft)
     by_mark = {each.mark: each for each in draft.cited}
     numbers = marks(clean)
     if not numbers or any(number not in by_mark for number in numbers):
@@ -136,6 +142,22 @@ def _checked(sentence: str, draft: Draft) -> str:
     if not grounding.grounded(clean, facts, draft.question, draft.state.language):
         return ""
     return clean
+
+
+def _attributed(sentence: str, draft: Draft) -> str:
+    """With the citations that a small model left out: of the items whose title it holds; "" for none."""
+    language = draft.state.language
+    said = set(grounding.stems(sentence, language))
+    about = []
+    for each in draft.cited:
+        title = telling(each.title, language)
+        if title and set(grounding.stems(" ".join(title), language)) <= said:
+            about.append(each.mark)
+    if not about:
+        return ""
+    cites = " ".join(f"[{mark}]" for mark in about)
+    end = sentence[-1] if sentence[-1] in ".!?。！？" else ""
+    return f"{sentence.removesuffix(end)} {cites}{end}"
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -155,4 +177,4 @@ def _messages(draft: Draft) -> list[Message]:
 def _item(cited: Cited, draft: Draft) -> str:
     facts = draft.facts[cited.item_id]
     told = [facts.title, ", ".join(facts.tags), facts.description, "; ".join(facts.categories)]
-    return prompts.quoted("item", ". ".join(filter(None, told)))
+    return prompts.quoted("item", ". ".join(filter(None, told)), MAX_ITEM_CHARS)

@@ -33,7 +33,7 @@ def test_an_order_within_bounds_is_kept(count):
 
 
 def test_no_place_moves_further_than_it_may():
-    draw = random.Random(7)  # noqa: S311 - orders of a test
+    draw = random.Random(7)  # noqa: S311 - no secret
     for _ in range(300):
         count = draw.randrange(1, 12)
         wanted = draw.sample(range(count), draw.randrange(count + 1))
