@@ -354,7 +354,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.2,
             "hide": ["dislike"],
             "limit": 12,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # what goes with several
         "basket": {
@@ -362,7 +362,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.3,
             "hide": ["dislike", "cart", "purchase"],
             "limit": 8,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # seen once, long after it was made
         "email": {
@@ -398,7 +398,6 @@ RECOMMENDER: dict[str, Any] = {
             "in_stock",
             "released",
             "language",
-            "source",
         ],
     },
     # invented visitors' identifiers begin so: no model learns from them, no metric counts them
@@ -422,8 +421,15 @@ RECOMMENDER: dict[str, Any] = {
 }
 
 # no answer depends on it: without one, or when it fails, the rest answers
+_LLM = env.choice("LLM", "none", ("none", "local", "openai"))
 LLM: dict[str, Any] = {
-    "PROVIDER": env.choice("LLM", "none", ("none", "local", "openai")),
+    "PROVIDER": _LLM,
+    # what it is asked for. Not by default of a small model on a CPU: people would wait for what the rules
+    # and the ranker do better (docs/evaluation.md)
+    "PURPOSES": env.words(
+        "LLM_PURPOSES",
+        "ask,explain,catalog" if _LLM == "local" else "understand,rerank,explain,ask,catalog",
+    ),
     # which declared attribute says what people ask for in words; a role that is missing is not asked for
     "FIELDS": {
         "price": "price",

@@ -119,7 +119,7 @@ class QuestionSearchView(SearchView):
         return Meaning(
             query,
             _both(given["filter"], dict(meant.filter)),
-            order if meant.sort or calls.enabled() else None,
+            order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
             {"interpretation": told},
         )
 

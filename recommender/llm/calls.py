@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,9 +38,52 @@ CHARS_PER_TOKEN: Final = 4
 """For providers that do not count: about right for English, too few tokens for Chinese."""
 
 
-def enabled() -> bool:
-    """Whether there is a provider at all."""
-    return bool(settings.LLM["PROVIDER"] != "none")
+PURPOSES: Final = ("understand", "rerank", "explain", "ask", "catalog")
+"""What a model is asked for; ``LLM["PURPOSES"]`` says for which of them."""
+_record: ContextVar["list[Made] | None"] = ContextVar("record", default=None)
+_patience_s: ContextVar[float] = ContextVar("patience", default=0.0)
+
+
+def enabled(purpose: str = "") -> bool:
+    """Whether there is a provider, and it is asked for this purpose."""
+    if settings.LLM["PROVIDER"] == "none":
+        return False
+    off = purpose in PURPOSES and purpose not in settings.LLM["PURPOSES"]
+    return not off or bool(_patience_s.get())
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made. ``outcome``: ok, abandoned, or the code of LlmUnavailable."""
+
+    purpose: str
+    outcome: str
+    took_ms: int
+    usage: Usage
+
+
+@contextmanager
+def recorded() -> Iterator[list[Made]]:
+    """Every call that this thread makes while the block lasts."""
+    made: list[Made] = []
+    token = _record.set(made)
+    try:
+        yield made
+    finally:
+        _record.reset(token)
+
+
+@contextmanager
+def patient(timeout_s: float) -> Iterator[None]:
+    """While the block lasts, calls wait so long whatever they say, for every purpose.
+
+    For measuring what a model would say if it had the time.
+    """
+    token = _patience_s.set(timeout_s)
+    try:
+        yield
+    finally:
+        _patience_s.reset(token)
 
 
 def complete(
@@ -113,11 +157,15 @@ class _Call:
         finally:
             self.took_ms = round((time.perf_counter() - started) * 1000)
             metrics.took(self.purpose, outcome, self.took_ms, self.usage)
+            if (record := _record.get()) is not None:
+                record.append(Made(self.purpose, outcome, self.took_ms, self.usage))
 
     def _answered(self) -> Iterator[str]:
         asked = provider()
         if asked is None:
             raise LlmUnavailable("off", "LLM=none; set LLM=local or LLM=openai.")
+        if not enabled(self.purpose):
+            raise LlmUnavailable("off", f"LLM_PURPOSES does not name {self.purpose}.")
         self.provider = asked.name
         pauses.check(self.purpose)
         with _one_of_few():
@@ -125,7 +173,7 @@ class _Call:
 
     def _asked(self, asked: Provider) -> Iterator[str]:
         held = budget.reserve(self.messages, self.max_tokens)
-        timeout_s = min(self.timeout_s, settings.LLM["TIMEOUT_S"])
+        timeout_s = _patience_s.get() or min(self.timeout_s, settings.LLM["TIMEOUT_S"])
         request = Request(
             tuple(self.messages), self.max_tokens, time.monotonic() + timeout_s, self.schema
         )

@@ -15,6 +15,8 @@ MAX_CHARS: Final = 80
 MAX_ITEMS: Final = 8
 """Of a list without ``maxItems``."""
 MAX_DIGITS: Final = 9
+MAX_RANGE: Final = 100
+"""Whole numbers between bounds so far apart are listed values."""
 
 
 class Unsupported(ValueError):
@@ -67,8 +69,7 @@ class SchemaWriter:
         return text
 
     def _value(self, schema: Mapping[str, Any]) -> Iterator[str]:
-        if "enum" in schema or "const" in schema:
-            values = schema.get("enum", [schema.get("const")])
+        if (values := _listed(schema)) is not None:
             yield self._one_of([json.dumps(value, ensure_ascii=False) for value in values])
             return
         kind = self._kind(schema)
@@ -114,7 +115,7 @@ class SchemaWriter:
     def _array(self, schema: Mapping[str, Any]) -> Iterator[str]:
         items = schema.get("items", {"type": "string"})
         most, least = schema.get("maxItems", MAX_ITEMS), schema.get("minItems", 0)
-        left = list(items["enum"]) if schema.get("uniqueItems") and "enum" in items else None
+        left = _listed(items) if schema.get("uniqueItems") else None
         yield self._fixed("[")
         for at in range(most):
             if left is not None and not left:
@@ -200,3 +201,15 @@ class SchemaWriter:
         """Tokens of one digit."""
         found = {tuple(self._decoder.encoded(digit)) for digit in "0123456789"}
         return sorted(tokens[0] for tokens in found if len(tokens) == 1)
+
+
+def _listed(schema: Mapping[str, Any]) -> list[Any] | None:
+    """The values that are allowed, where they are few; None else."""
+    if "enum" in schema:
+        return list(schema["enum"])
+    if "const" in schema:
+        return [schema["const"]]
+    if schema.get("type") == "integer" and {"minimum", "maximum"} <= set(schema):
+        low, high = int(schema["minimum"]), int(schema["maximum"])
+        return list(range(low, high + 1)) if high - low <= MAX_RANGE else None
+    return None

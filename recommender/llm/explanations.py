@@ -57,7 +57,7 @@ Facts = Mapping[int, Mapping[str, Any]]
 
 def known(asked: Iterable[Asked], facts: Facts) -> dict[Asked, str]:
     """The sentences that were written; one round trip. Empty without a provider."""
-    if not calls.enabled():
+    if not calls.enabled(PURPOSE):
         return {}
     keys = {_key(each, facts): each for each in asked if _worth(each, facts)}
     found = cache.get_many(keys) if keys else {}
@@ -66,7 +66,7 @@ def known(asked: Iterable[Asked], facts: Facts) -> dict[Asked, str]:
 
 def missing(asked: Sequence[Asked], facts: Facts) -> list[Asked]:
     """Those that somebody should write now: at most AT_ONCE, each given to one caller only."""
-    if not calls.enabled():
+    if not calls.enabled(PURPOSE):
         return []
     worth = {_key(each, facts): each for each in asked if _worth(each, facts)}
     there = cache.get_many(worth) if worth else {}

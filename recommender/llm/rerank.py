@@ -60,7 +60,7 @@ def order(texts: Sequence[str], wish: str, seed: str) -> Order:
     ``wish`` is what somebody said or looks at. ``seed`` decides how the items are shuffled. Raises nothing.
     """
     base = tuple(range(len(texts)))
-    if len(texts) < 2 or not calls.enabled():
+    if len(texts) < 2 or not calls.enabled(PURPOSE):
         return Order(base, asked=False)
     shuffled = list(base)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - no secret
@@ -118,7 +118,7 @@ def placed_reordered(
 
     ``looked_at`` are the session's items. What people or chance put somewhere stays there. One statement.
     """
-    if not calls.enabled():
+    if not calls.enabled(PURPOSE):
         return list(placed), False
     free = [at for at, each in enumerate(placed[:DEPTH]) if not (each.pinned or each.explored)]
     ids = [placed[at].candidate.item_id for at in free]
@@ -141,7 +141,7 @@ def reordered(
 
     One statement. Equal calls shuffle equally.
     """
-    if not calls.enabled():
+    if not calls.enabled(PURPOSE):
         return list(items), False
     words = {row.item_id: row for row in item_words([item_id(each) for each in items[:DEPTH]])}
     known = [at for at, each in enumerate(items[:DEPTH]) if item_id(each) in words]

@@ -56,7 +56,7 @@ def pieces(draft: Draft) -> Generator[str, None, Worded]:
     space = PHRASES[draft.state.language]["space"]
     told: list[str] = []
     degraded = False
-    if not draft.refused and calls.enabled():
+    if not draft.refused and calls.enabled(PURPOSE):
         written = _written(draft)
         while True:
             try:

@@ -12,7 +12,7 @@ import os
 import queue
 import random
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -182,8 +182,38 @@ def _json_options(how: str, request: Request) -> dict[str, Any]:
         return {}
     if how == "object":
         return {"response_format": {"type": "json_object"}}
-    schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
+    schema = {"name": "answer", "schema": plain(request.schema), "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+LIMITS: Final = frozenset(
+    {
+        "maxLength",
+        "minLength",
+        "maxItems",
+        "minItems",
+        "uniqueItems",
+        "minimum",
+        "maximum",
+        "pattern",
+    }
+)
+"""Of JSON schema, refused by endpoints in strict mode; the answer is validated against the whole schema."""
+
+
+def plain(schema: Any) -> Any:
+    """A schema without LIMITS."""
+    if isinstance(schema, list | tuple):
+        return [plain(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        name: {key: plain(each) for key, each in value.items()}
+        if name == "properties"
+        else plain(value)
+        for name, value in schema.items()
+        if name not in LIMITS
+    }
 
 
 def _bounded_stream(stream: Any, most: int) -> Any:

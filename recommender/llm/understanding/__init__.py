@@ -5,9 +5,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from recommender.llm.understanding import chinese, english, refining
+from recommender.exceptions import LlmUnavailable
+from recommender.llm import calls
+from recommender.llm.understanding import chinese, english, model, refining
 from recommender.llm.understanding.composing import composed
 from recommender.llm.understanding.types import (
     LAST,
@@ -43,7 +46,20 @@ def understand(
     ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, read
     and remembered unless given. Raises nothing of its own.
     """
-    return by_rules(text, language=language, previous=previous, reference=reference, known=known)
+    if not calls.enabled(model.PURPOSE):
+        return by_rules(
+            text, language=language, previous=previous, reference=reference, known=known
+        )
+    words, spoken = _prepared(text, language)
+    names = vocabulary() if known is None else known
+    found = _read(words, spoken, names)
+    try:
+        read = model.read(words, found, names, previous)
+    except LlmUnavailable as err:
+        now = composed(found, names, language=spoken, reference=reference)
+        return _following(found, replace(now, degraded=err.code != "off"), previous)
+    now = composed(read, names, language=spoken, source="llm", reference=reference)
+    return _following(read, now, previous)
 
 
 def by_rules(
@@ -55,11 +71,21 @@ def by_rules(
     known: Vocabulary | None = None,
 ) -> Interpretation:
     """``understand`` without a model: English and Chinese; in other languages all is text."""
-    words = " ".join(normalise(text).split())
-    spoken = primary(language) if language else _language(words)
+    words, spoken = _prepared(text, language)
     names = vocabulary() if known is None else known
     found = _read(words, spoken, names)
     now = composed(found, names, language=spoken, reference=reference)
+    return _following(found, now, previous)
+
+
+def _prepared(text: str, language: str | None) -> tuple[str, str]:
+    words = " ".join(normalise(text).split())
+    return words, primary(language) if language else _language(words)
+
+
+def _following(
+    found: Reading, now: Interpretation, previous: Interpretation | None
+) -> Interpretation:
     if previous is not None and refining.refines(found, previous):
         return refining.refined(now, previous)
     return now
