@@ -259,7 +259,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> None:
         return
     if brand := vocabulary.brand(what):
         found.not_brands.append(brand)
-    elif paths := vocabulary.category(what):
+    elif paths := vocabulary.kind(what):
         found.not_categories += paths
     else:
         found.unwanted.append(what)
@@ -298,8 +298,10 @@ def _categories(found: Reading, vocabulary: Vocabulary) -> None:
     for clause in found.wanted:
         asked = re.match(r"(.{1,6}?)(?:会|能|可以|有|适合|用来)", clause)
         for phrase in filter(None, (_head(clause), asked[1] if asked else "")):
-            if paths := _named(phrase, vocabulary):
-                found.categories = list(paths)
+            # 猫或狗: each must be named, else one of them would be left out
+            named = [_named(each, vocabulary) for each in re.split("或者?|还是", phrase) if each]
+            if named and all(named):
+                found.categories = list(dict.fromkeys(path for paths in named for path in paths))
                 return
 
 

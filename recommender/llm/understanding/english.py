@@ -121,7 +121,7 @@ _KEPT: Final = _compiled(
 _CUES: Final = (
     r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not)\s+(?:want|like|need|have|show\s+me|give\s+me|include)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
     r"(?:i\s+|who\s+|she\s+|he\s+|they\s+|and\s+)*(?:really\s+)?(?:hates?|dislikes?|detests?|can'?t\s+stand)(?:\s+any(?:thing)?\b)?(?:\s+(?:with|in|made\s+of))?",
-    r"(?:that|which|who)?\s*(?:is|are|was|were)(?:\s+not|n'?t)\s+(?:made\s+(?:of|from|out\s+of|with)\s+)?",
+    r"(?:that|which|who)?\s*(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
     r"(?:that|which|who)?\s*(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use))?",
     r"(?:please\s+)?(?:avoid(?:ing)?|exclud(?:e|es|ing)|leave\s+out|skip)",
     r"(?:anything|everything|all|any)?\s*(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
@@ -129,7 +129,7 @@ _CUES: Final = (
     r"(?:with(?:\s+)?out|w/o|lacking|minus|free\s+of)(?:\s+(?:any|having))?",
     r"rather\s+(?:not|than)|instead\s+of|nothing(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)))?|none\s+of|neither",
     r"(?:but\s+)?(?:definitely\s+|certainly\s+|please\s+)?(?:not|no|never)(?:\s+(?:any|made\s+(?:of|from|by)|in|with|by|from|a|an|the))*",
-    r"less\s+(?=[a-z]+\b(?!\s+than))",
+    r"less(?=\s+[a-z]+\b(?!\s+than))",
 )
 _NEGATED: Final = re.compile(
     rf"(?<![\w-])(?:{'|'.join(_CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)", re.IGNORECASE
@@ -344,7 +344,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> str:
     said, _, last = what.rpartition(" ")
     if brand := vocabulary.brand(what):
         found.not_brands.append(brand)
-    elif paths := vocabulary.category(what):
+    elif paths := vocabulary.kind(what):
         found.not_categories += paths
     elif said and vocabulary.category(last):
         _deny(said, found, vocabulary)
@@ -393,10 +393,26 @@ def _categories(found: Reading, vocabulary: Vocabulary) -> None:
     for clause in found.wanted:
         explicit = re.search(r"\b(?:category|section|department)\s+(?:of\s+)?(.+)$", clause)
         phrase = _POSTMODIFIER.sub("", explicit[1] if explicit else clause).strip()
-        words = re.findall(r"[\w&'-]+", phrase)
-        for count in (3, 2, 1):
-            if len(words) < count or singular(folded(words[-1])) in lexicon.MEDIA_WORDS:
-                continue
-            if paths := vocabulary.category(" ".join(words[-count:])):
-                found.categories = list(paths)
-                return
+        # "dogs or cats": each must be named, else one of them would be left out
+        named = [_headed(each, vocabulary) for each in re.split(r"\s+(?:or|and)\s+|/", phrase)]
+        if all(named):
+            found.categories = list(dict.fromkeys(path for paths in named for path in paths))
+            return
+        # "yellow or orange lamp": qualities of one thing
+        if named[-1] and all(map(_qualities, re.split(r"\s+(?:or|and)\s+|/", phrase)[:-1])):
+            found.categories = list(named[-1])
+            return
+
+
+def _qualities(words: str) -> bool:
+    return folded(words).rpartition(" ")[2] in lexicon.QUALITIES
+
+
+def _headed(phrase: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    words = re.findall(r"[\w&'-]+", phrase)
+    if not words or singular(folded(words[-1])) in lexicon.MEDIA_WORDS:
+        return ()
+    for count in (3, 2, 1):
+        if len(words) >= count and (paths := vocabulary.category(" ".join(words[-count:]))):
+            return paths
+    return ()
