@@ -1,6 +1,7 @@
 """The web application."""
 
 import json
+import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,13 @@ from typing import Any
 import django
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.handlers.asgi import ASGIHandler
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+log = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,8 +32,10 @@ class OneHopHandler(ASGIHandler):
     answering a search.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, prepare: Callable[[], None] | None = None) -> None:
+        """``prepare`` is called in a thread once the server starts; nothing waits for it."""
         super().__init__()
+        self._prepare = prepare
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="web")
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -38,10 +43,21 @@ class OneHopHandler(ASGIHandler):
         super().load_middleware(is_async=False)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One connection, without a thread of its own."""
+        """One connection, without a thread of its own; or the server's own life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served, not {scope['type']}.")
         await self.handle(scope, receive, send)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            if message["type"] == "lifespan.startup":
+                if self._prepare is not None:
+                    self._threads.submit(self._prepare)
+                await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The answer, from the pool."""
@@ -117,7 +133,19 @@ def _application() -> App:
 
     from catalog.parsers import largest_body_bytes  # needs Django to be set up
 
-    return BodyLimit(OneHopHandler(settings.WEB_THREADS), largest_body_bytes())
+    return BodyLimit(OneHopHandler(settings.WEB_THREADS, _prepare), largest_body_bytes())
+
+
+def _prepare() -> None:
+    """The first search must not wait for models to be loaded."""
+    from retrieval.queries import words_prepare
+
+    try:
+        words_prepare()
+    except Exception:
+        log.warning("words cannot be encoded yet", exc_info=True)
+    finally:
+        connection.close()  # this thread's own
 
 
 application = _application()

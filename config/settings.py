@@ -356,7 +356,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.2,
             "hide": ["dislike"],
             "limit": 12,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # what goes with several
         "basket": {
@@ -364,7 +364,7 @@ RECOMMENDER: dict[str, Any] = {
             "diversity": 0.3,
             "hide": ["dislike", "cart", "purchase"],
             "limit": 8,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
         },
         # seen once, long after it was made
         "email": {
@@ -400,7 +400,6 @@ RECOMMENDER: dict[str, Any] = {
             "in_stock",
             "released",
             "language",
-            "source",
         ],
     },
     # invented visitors' identifiers begin so: no model learns from them, no metric counts them

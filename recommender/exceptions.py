@@ -101,6 +101,19 @@ class InvalidRule(RecommenderError):
         self.errors = dict(errors)
 
 
+class NothingLogged(RecommenderError):
+    """No answer is in the log."""
+
+    code = "nothing_logged"
+
+    def __init__(self, placement: str = "") -> None:
+        of = f" of {placement!r}" if placement else ""
+        super().__init__(
+            f"No answers{of} are in the log: nothing can be estimated. They are kept when somebody asks "
+            f"for recommendations, GET /api/v1/recommendations/?placement={placement or 'home'}."
+        )
+
+
 class NothingToLearn(RecommenderError):
     """There is no event to learn from, or too little."""
 

@@ -102,11 +102,10 @@ def _standing(
 ) -> tuple[list[int], set[int]]:
     """Which of an item's records are kept, and which of those count.
 
-        A repetition renews: of each kind the one stays that counts most now, which time does not change. A
-        later opinion takes back the opposite ones before it if it has WEIGHT_TO_OPPOSE of theirs: a like does
-        after a dislike, a dislike after a purchase; else it does not count: no view of what is disliked.
-        What takes back leaves nothing of all that was before.
-    from recommender.event_types import liked
+    A repetition renews: of each kind the one stays that counts most now, which time does not change. A
+    later opinion takes back the opposite ones before it if it has WEIGHT_TO_OPPOSE of theirs: a like does
+    after a dislike, a dislike after a purchase; else it does not count: no view of what is disliked.
+    What takes back leaves nothing of all that was before.
     """
     if len(records) == 1:
         return [0], {0} if records["strength"][0] else set()

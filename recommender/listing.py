@@ -18,14 +18,12 @@ from catalog.models import Item
 from recommender import pipeline
 from recommender.candidates import Report
 from recommender.explain import Reason
-from recommender.pipeline import Asked, Recommended
+from recommender.pipeline import AHEAD, Asked, Recommended
 from recommender.types import Assignment, Placed
 from retrieval import filters, index, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.pages import check_same
 
-AHEAD: Final = 2
-"""Pages that are made at once."""
 MOST: Final = 1_000
 """Nobody pages further."""
 FROZEN_S: Final = 900

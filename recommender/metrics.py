@@ -231,8 +231,13 @@ def counterfactual(
     earned = np.bincount(group, weights * rewards)
     below = np.bincount(group, weights if normalised else None)
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(earned), (BOOTSTRAPS, len(earned)))
-    values = _ratios(earned[drawn].sum(1), below[drawn].sum(1))
+    values = np.concatenate(
+        [
+            _ratios(earned[drawn].sum(1), below[drawn].sum(1))
+            for _ in range(BOOTSTRAPS // BLOCK)
+            for drawn in [rng.integers(0, len(earned), (BLOCK, len(earned)))]
+        ]
+    )
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     squares = float((weights**2).sum())
     return Estimate(

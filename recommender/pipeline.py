@@ -24,6 +24,8 @@ from retrieval.types import MODALITIES, Modality
 POOL: Final = 3
 """Candidates for each position, so that ranking, rules and diversity have a choice."""
 LEAST_POOL: Final = 120
+AHEAD: Final = 2
+"""Pages that are made at once."""
 ENOUGH: Final = 2
 """Candidates for each position from which on nothing falls back."""
 ROW_DIVERSITY: Final = 0.1
@@ -89,6 +91,9 @@ def recommend(asked: Asked) -> Recommended:
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
     placement = _asked_for(setup.placement, asked)
+    if asked.limit is None:
+        # an override may ask for more than what is declared, which is all that a caller knows
+        asked = replace(asked, depth=max(asked.depth, AHEAD * placement.limit))
     items = _items(asked, placement)
     space = spaces.active_space()
     taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()

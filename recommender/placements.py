@@ -16,7 +16,7 @@ from recommender.event_types import event_types
 from recommender.exceptions import InvalidOption, UnknownPlacement
 from recommender.models.placements import OPTIONS
 from recommender.ranking import FEATURES
-from recommender.types import Placement
+from recommender.types import MAX_EXPLORATION, Placement
 from retrieval.exceptions import InvalidQuery
 from retrieval.filters import conditions
 
@@ -139,6 +139,12 @@ def _share(given: Any) -> float:
     return float(given)
 
 
+def _exploration(given: Any) -> float:
+    if not _is_number(given) or not 0 <= given <= MAX_EXPLORATION:
+        raise InvalidOption(f"{given!r} is no number from 0 to {MAX_EXPLORATION:g}")
+    return float(given)
+
+
 def _caps(given: Any) -> Mapping[str, int]:
     if not isinstance(given, Mapping):
         raise InvalidOption('is an object such as {"categories": 3}')
@@ -193,7 +199,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "caps": _caps,
     "hide": _hide,
     "rotation": _share,
-    "exploration": _share,
+    "exploration": _exploration,
     "limit": _limit,
     "fallback": _fallback,
 }

@@ -17,17 +17,25 @@ COUNTED_DAYS: Final = 120
 POPULAR_HALF_LIFE_DAYS: Final = 30.0
 TRENDING_HALF_LIFE_DAYS: Final = 1.0
 
+# what somebody took back counts no more, as in their profile; what they did afterwards does
 COUNT: Final = """
+WITH taken_back AS MATERIALIZED (
+    SELECT visitor_id, item_id, max(occurred_at) AS at FROM recommender_event
+    WHERE type = ANY(%(taking_back)s) AND item_id IS NOT NULL AND occurred_at > %(since)s
+    GROUP BY visitor_id, item_id
+)
 INSERT INTO recommender_itempopularity (item_id, popular, trending, visitors, updated_at)
 SELECT e.item_id, sum(w.weight * coalesce(e.share, 1) * 0.5 ^ (a.days / %(popular)s)),
     sum(w.weight * coalesce(e.share, 1) * 0.5 ^ (a.days / %(trending)s)),
     count(DISTINCT e.visitor_id), %(now)s
 FROM recommender_event e
+LEFT JOIN taken_back b ON b.visitor_id = e.visitor_id AND b.item_id = e.item_id
 JOIN unnest(%(types)s::text[], %(weights)s::float8[]) AS w (type, weight) ON w.type = e.type
 CROSS JOIN LATERAL (
     SELECT greatest(extract(epoch FROM %(now)s - e.occurred_at)::float8 / 86400, 0) AS days
 ) a
 WHERE e.item_id IS NOT NULL AND e.occurred_at > %(since)s
+    AND (b.at IS NULL OR e.occurred_at > b.at OR e.type = ANY(%(taking_back)s))
 GROUP BY e.item_id
 ON CONFLICT (item_id) DO UPDATE SET popular = excluded.popular, trending = excluded.trending,
     visitors = excluded.visitors, updated_at = excluded.updated_at
@@ -45,7 +53,8 @@ def popularity_count(*, force: bool = False) -> int:
         last = ItemPopularity.objects.aggregate(at=Max("updated_at"))["at"]
         if not force and last is not None and now - last < EVERY:
             return 0
-        drawn = [each for each in event_types().values() if each.weight > 0]
+        types = event_types().values()
+        drawn = [each for each in types if each.weight > 0]
         cursor.execute(
             COUNT,
             {
@@ -55,6 +64,7 @@ def popularity_count(*, force: bool = False) -> int:
                 "trending": TRENDING_HALF_LIFE_DAYS,
                 "types": [each.name for each in drawn],
                 "weights": [each.weight for each in drawn],
+                "taking_back": [each.name for each in types if each.takes_back],
             },
         )
         counted = int(cursor.rowcount)

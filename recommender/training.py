@@ -290,8 +290,8 @@ def train_due() -> list[RecommenderModel]:
 
 
 def _worth_while(kind: str) -> bool:
-    """Whether so many events arrived since the active version learned, or it knows items by a space that
-    no longer answers; for a ranker also whether enough was shown.
+    """Whether so many events arrived since the active version learned, or it is stale; for a ranker also
+    whether enough was shown.
     """
     if kind == Kind.RANKER:
         try:
@@ -302,7 +302,7 @@ def _worth_while(kind: str) -> bool:
     active = versions.active_version(kind)
     events = Event.objects.filter(item__isnull=False)
     if active:
-        if active.space_id and active.space_id != spaces.active_id():
+        if versions.version_stale(active):
             return True
         events = events.filter(received_at__gt=active.trained_at)
     least: int = settings.RECOMMENDER["TRAINING"]["MIN_NEW_EVENTS"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class EventType:
     with_share: bool = False
     """Whether its events say how much of the item was taken in, from 0 to 1."""
     takes_back: bool = False
-    """Whether one undoes, for the visitor's taste, all that was done with the item before."""
+    """Whether one undoes all that the visitor did with the item before."""
 
     def strength(self, *, age_days: float, share: float | None = None) -> float:
         """What an event of that age counts now: weight x share / 2 ** (age / half-life)."""
@@ -112,6 +112,10 @@ class Placed:
     """The probability with which it is shown at its position."""
 
 
+MAX_EXPLORATION: Final = 0.5
+"""Of a placement. Up to it what was drawn by chance is told from the rest by its propensity alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A place where recommendations are shown, and how they are made for it."""
@@ -130,7 +134,7 @@ class Placement:
     rotation: float = 0.0
     """Which part of its score an item loses that was just shown, from 0 to 1."""
     exploration: float = 0.0
-    """Which part of the positions goes to items drawn by chance, from 0 to 1."""
+    """Which part of the positions goes to items drawn by chance, from 0 to MAX_EXPLORATION."""
     limit: int = 20
     """How many items an answer has if nobody says."""
     fallback: tuple[str, ...] = ("popular", "new")

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +28,7 @@ from retrieval.exceptions import (
     EncoderFailed,
     EncoderUnavailable,
     InvalidQuery,
+    NoActiveSpace,
     QuerySaturated,
     SpaceBroken,
 )
@@ -68,6 +69,12 @@ def text_vector(space: spaces.Space, text: str) -> NDArray[np.float32]:
         raise EncoderUnavailable(f"The text cannot be encoded: {err}") from err
     cache.set(key, vector.tobytes(), REMEMBER_S)
     return vector
+
+
+def words_prepare() -> None:
+    """Load what encodes words, unless there is no space yet. Raises what ``text_vector`` does."""
+    with suppress(NoActiveSpace):
+        content_vector(spaces.active_space(), "text", "frog")
 
 
 def media_vector(

@@ -20,7 +20,7 @@ HELP: Final = {
     "caps": 'Most items of one value on a page, such as {"categories": 3}; {} for no caps.',
     "hide": 'Types of events after which an item is not shown again, such as ["purchase"].',
     "rotation": "Which part of its score an item loses that was just shown, from 0 to 1.",
-    "exploration": "Which part of the positions goes to items drawn by chance, from 0 to 1.",
+    "exploration": "Which part of the positions goes to items drawn by chance, from 0 to 0.5.",
     "limit": "Items of an answer, if the request does not say.",
     "fallback": 'Sources that fill the page in this order, such as ["popular", "new"].',
 }

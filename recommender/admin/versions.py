@@ -261,7 +261,8 @@ class RecommenderModelAdmin(RecordAdmin):
     def progress(self, row: RecommenderModel) -> str:
         """Of a training; afterwards what was noted."""
         if row.state != State.BUILDING:
-            return row.note
+            stale = versions.version_stale(row)
+            return f"Train again: {stale}." if stale else row.note
         return f"{row.stage} {row.percent} % {row.note}".strip() if row.stage else "waiting"
 
     @display(description="weights")

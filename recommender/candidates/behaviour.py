@@ -6,6 +6,7 @@ from django.db import connection
 
 from recommender.candidates.context import Context
 from recommender.collaborative.serving import nearest_by_tower, related
+from recommender.event_types import event_types
 from recommender.ranking import COVISITED_ITEMS, COVISITED_S, COVISITED_SHRINKAGE
 from recommender.types import Found
 
@@ -19,7 +20,7 @@ TOUCHES: Final = 300
 COVISITED: Final = f"""
 WITH touched AS MATERIALIZED (
     SELECT visitor_id, item_id, occurred_at FROM recommender_event
-    WHERE item_id = ANY(%(items)s) ORDER BY occurred_at DESC LIMIT {TOUCHES}
+    WHERE item_id = ANY(%(items)s) AND type = ANY(%(drawn)s) ORDER BY occurred_at DESC LIMIT {TOUCHES}
 )
 SELECT item_id, sum(score), (array_agg(beside ORDER BY score DESC, beside))[1] FROM (
     SELECT e.item_id, t.item_id AS beside, count(DISTINCT e.visitor_id) / sqrt(
@@ -29,7 +30,7 @@ SELECT item_id, sum(score), (array_agg(beside ORDER BY score DESC, beside))[1] F
         BETWEEN t.occurred_at - interval '{COVISITED_S} s' AND t.occurred_at + interval '{COVISITED_S} s'
     LEFT JOIN recommender_itempopularity p ON p.item_id = e.item_id
     LEFT JOIN recommender_itempopularity q ON q.item_id = t.item_id
-    WHERE e.item_id IS NOT NULL AND NOT e.item_id = ANY(%(items)s)
+    WHERE e.item_id IS NOT NULL AND NOT e.item_id = ANY(%(items)s) AND e.type = ANY(%(drawn)s)
         AND t.visitor_id IS DISTINCT FROM (
             SELECT coalesce(merged_into_id, id) FROM recommender_visitor
             WHERE external_id = %(visitor)s)
@@ -57,5 +58,14 @@ def covisited(context: Context, limit: int) -> list[Found]:
     if not items:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(COVISITED, {"items": items, "visitor": context.visitor, "limit": limit})
+        cursor.execute(
+            COVISITED,
+            {
+                "items": items,
+                "visitor": context.visitor,
+                "limit": limit,
+                # what speaks against an item does not bring others to it
+                "drawn": [each.name for each in event_types().values() if each.weight > 0],
+            },
+        )
         return [Found(*row) for row in cursor.fetchall()]

@@ -61,6 +61,18 @@ class EventTable:
         taken = np.where(with_share[self.type], self.share, 1.0)
         return np.asarray(weight[self.type] * taken * 0.5 ** (age_s / half_life_s[self.type]))
 
+    def standing(self) -> NDArray[np.bool_]:
+        """(n,): what its visitor did not take back, then or later (``EventType.takes_back``)."""
+        taking_back = np.array([each.takes_back for each in self.types], bool)[self.type]
+        if not taking_back.any():
+            return np.ones(len(self), bool)
+        _, row = np.unique(self.visitor, return_inverse=True)
+        items, column = np.unique(self.item, return_inverse=True)
+        pairs, pair = np.unique(row * len(items) + column, return_inverse=True)
+        since = np.full(len(pairs), -np.inf)
+        np.maximum.at(since, pair[taking_back], self.at[taking_back])
+        return np.asarray(taking_back | (self.at > since[pair]))
+
     def interactions(
         self,
         now: float | None = None,
@@ -71,8 +83,8 @@ class EventTable:
     ) -> Interactions:
         """What the events say together, as of ``now`` (the latest of them).
 
-        A visitor's events with an item are added up; where they speak against it, or hardly for it, there
-        is nothing. The sum s counts log2(1 + s): one plain event 1, ten of them 3.5. ``item_ids`` get a
+        A visitor's events with an item that they did not take back are added up; where they speak against
+        it, or hardly for it, there is nothing. The sum s counts log2(1 + s): one plain event 1, ten of them 3.5. ``item_ids`` get a
         column each, touched or not. A visitor with fewer than ``least_items`` is left out, after items
         with fewer than ``least_visitors``.
         """
@@ -81,7 +93,7 @@ class EventTable:
         items, column = np.unique(
             np.concatenate([self.item, np.asarray(item_ids, np.int64)]), return_inverse=True
         )
-        entries = (self.strengths(now), (row, column[: len(self)]))
+        entries = (self.strengths(now) * self.standing(), (row, column[: len(self)]))
         x = coo_matrix(entries, shape=(len(people), len(items))).tocsr()
         x.data[x.data < LEAST_STRENGTH] = 0
         x.eliminate_zeros()

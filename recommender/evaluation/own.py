@@ -14,12 +14,12 @@ from retrieval.types import Vectors
 
 
 def events() -> Dataset:
-    """Each visitor's first event for each item that speaks for it; items of the active space with vectors.
+    """Each visitor's first event for each item that speaks for it and was not taken back; items of the active space with vectors.
 
     Invented visitors stay out. Raises NothingToLearn where there are no events.
     """
     table = events_read()
-    table = table.where(table.strengths(float(table.at.max(initial=0))) > 0)
+    table = table.where(table.standing() & (table.strengths(float(table.at.max(initial=0))) > 0))
     if not len(table):
         raise NothingToLearn
     order = np.argsort(table.at, kind="stable")

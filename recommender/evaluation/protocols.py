@@ -101,16 +101,20 @@ def split(dataset: Dataset, protocol: str, seed: int) -> Split:
     return Split(train, test, places, _matrix(dataset, ~held, dataset.at + 1), candidates)
 
 
-def validation_split(dataset: Dataset, protocol: str, seed: int) -> Split:
-    """A split of what ``split`` leaves to learn from: settings are chosen on it, never on the test."""
-    kept = ~PROTOCOLS[protocol](dataset, seed)
-    before = replace(
-        dataset,
-        visitors=dataset.visitors[kept],
-        items=dataset.items[kept],
-        at=None if dataset.at is None else dataset.at[kept],
-    )
-    return split(before, protocol, seed + 1)
+def validation_split(dataset: Dataset, protocol: str, seed: int, fold: int = 1) -> Split:
+    """A split of what ``split`` leaves to learn from: settings are chosen on it, never on the test.
+
+    ``fold`` 2 splits what the first leaves, and so on: of leave-last each visitor's last but two.
+    """
+    for step in range(fold):
+        kept = ~PROTOCOLS[protocol](dataset, seed + step)
+        dataset = replace(
+            dataset,
+            visitors=dataset.visitors[kept],
+            items=dataset.items[kept],
+            at=None if dataset.at is None else dataset.at[kept],
+        )
+    return split(dataset, protocol, seed + fold)
 
 
 def _times(dataset: Dataset, protocol: str) -> NDArray[np.float64]:

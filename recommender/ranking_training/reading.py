@@ -36,7 +36,9 @@ SELECT impression_id, item_id, sum(strength) AS strength FROM (
     FROM ({TOUCHED}) t JOIN recommender_visitor v ON v.id = t.of_visitor
     JOIN unnest(%(types)s::text[], %(weights)s::float8[], %(with_share)s::bool[])
         AS w (type, weight, with_share) ON w.type = t.type
-    WHERE t.impression_id IS NOT NULL
+    WHERE t.impression_id IS NOT NULL AND (t.type = ANY(%(taking_back)s) OR NOT EXISTS (
+        SELECT FROM recommender_event b WHERE b.visitor_id = t.of_visitor AND b.item_id = t.item_id
+        AND b.type = ANY(%(taking_back)s) AND b.occurred_at >= t.occurred_at))
     AND (%(demo)s = '' OR NOT starts_with(v.external_id, %(demo)s))
     GROUP BY 1, 2, 3
 ) by_type GROUP BY 1, 2
@@ -52,8 +54,8 @@ WHERE t.strength > 0
 def shown_read(now: datetime | None = None) -> ShownTable:
     """The latest MOST answers that were settled at ``now``; two statements.
 
-    Each item's strength is the sum, over the types of events that it led to, of the type's strongest;
-    nothing is aged. Invented visitors (RECOMMENDER["DEMO_VISITORS"]) are left out, and answers with
+    Each item's strength is the sum, over the types of events that it led to and that were not taken back,
+    of the type's strongest; nothing is aged. Invented visitors (RECOMMENDER["DEMO_VISITORS"]) are left out, and answers with
     features that are not finite.
     """
     values = _values(now)
@@ -86,6 +88,7 @@ def _values(now: datetime | None) -> dict[str, Any]:
         "types": [each.name for each in types],
         "weights": [each.weight for each in types],
         "with_share": [each.with_share for each in types],
+        "taking_back": [each.name for each in types if each.takes_back],
     }
 
 

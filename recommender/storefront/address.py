@@ -89,17 +89,20 @@ def search_body(asked: Wanted, files: Mapping[str, Any]) -> dict[str, Any]:
     named = [({"text": text}, weight) for text, weight in asked.words]
     named += [({"item": name}, weight) for name, weight in asked.items]
     query = [
-        part | {"weight": _weight(weight, -MOST, f"w[{at}]", problems)}
+        part | {"weight": _weight(weight, -MOST, f"w[{at}]", next(iter(part.values())), problems)}
         for at, (part, weight) in enumerate(named)
     ]
     query += [
-        {name: name, "weight": _weight(asked.file_weights[name], -MOST, f"{name}_w", problems)}
+        {
+            name: name,
+            "weight": _weight(asked.file_weights[name], -MOST, f"{name}_w", name, problems),
+        }
         for name in FILES
         if name in files
     ]
     body: dict[str, Any] = {"query": [part for part in query if part["weight"]]}
     weights = {
-        name: _weight(said, 0, f"by.{name}", problems)
+        name: _weight(said, 0, f"by.{name}", name, problems)
         for name, said in asked.modalities.items()
         if said
     }
@@ -133,7 +136,7 @@ def filter_said(asked: Wanted) -> dict[str, Any]:
     return conditions
 
 
-def _weight(said: str, least: float, path: str, problems: dict[str, str]) -> float:
+def _weight(said: str, least: float, path: str, of: str, problems: dict[str, str]) -> float:
     """1 where nothing is said; 0, and a problem, for what is no weight."""
     if not said:
         return 1.0
@@ -142,7 +145,9 @@ def _weight(said: str, least: float, path: str, problems: dict[str, str]) -> flo
     except ValueError:
         weight = math.nan
     if not least <= weight <= MOST:  # NaN is not
-        problems[path] = f"must be a number from {least} to {MOST}, not {said[:40]!r}."
+        problems[path] = (
+            f"The weight of {of[:40]!r} must be a number from {least} to {MOST}, not {said[:40]!r}."
+        )
         return 0.0
     return weight
 

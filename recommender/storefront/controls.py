@@ -4,21 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from recommender.storefront.address import Wanted
-from recommender.storefront.fields import shown_fields
+from recommender.storefront.fields import capital, field_label, shown_fields
 from retrieval.filters.fields import Field
 
 SHOWN = 12
 """Values of a field that a form offers, and all that are chosen."""
-NAMES = {
-    "kind": gettext_lazy("Kind"),
-    "categories": gettext_lazy("Category"),
-    "tags": gettext_lazy("Tags"),
-    "language": gettext_lazy("Language"),
-    "published_at": gettext_lazy("Published"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ def _control(
     counts: Sequence[Mapping[str, Any]],
     wanted: Sequence[Mapping[str, Any]],
 ) -> Control | None:
-    label = str(NAMES.get(field.name, "")) or _capital(gettext(field.name).replace("_", " "))
+    label = field_label(field.name)
     if field.type in ("number", "date"):
         said = asked.bounds.get(field.name, {})
         if not counts and not said:
@@ -105,11 +98,26 @@ def value_label(field: str, value: str) -> str:
     """What a value is called: a category by all the names of its path."""
     if field == "categories":
         return " › ".join(
-            _capital(name.replace("-", " ").replace("_", " ")) for name in value.split("/")
+            capital(name.replace("-", " ").replace("_", " ")) for name in value.split("/")
         )
     if value in ("true", "false"):
         return gettext("Yes") if value == "true" else gettext("No")
-    return _capital(value) if field == "kind" else value
+    return capital(value) if field == "kind" else value
+
+
+def filters_said(asked: Wanted) -> list[str]:
+    """Every condition of an address in words, such as "Kind: Stamp" and "Price: < 50"."""
+    signs = {"gte": "≥", "lte": "≤", "gt": ">", "lt": "<"}
+    values = [
+        f"{field_label(name)}: {value_label(name, value)}"
+        for name, chosen in asked.values.items()
+        for value in chosen
+    ]
+    return values + [
+        f"{field_label(name)}: {signs[bound]} {value}"
+        for name, bounds in asked.bounds.items()
+        for bound, value in bounds.items()
+    ]
 
 
 def _smallest(field: Field, wanted: Sequence[Mapping[str, Any]]) -> float | None:
@@ -124,7 +132,3 @@ def _smallest(field: Field, wanted: Sequence[Mapping[str, Any]]) -> float | None
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

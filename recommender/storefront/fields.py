@@ -1,9 +1,33 @@
 """Which of the fields that a catalog can be filtered by the storefront offers."""
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from retrieval.filters.fields import Field, fields
 from retrieval.serializers import MAX_FACETS
+
+NAMES = {
+    "kind": gettext_lazy("Kind"),
+    "categories": gettext_lazy("Category"),
+    "tags": gettext_lazy("Tags"),
+    "language": gettext_lazy("Language"),
+    "published_at": gettext_lazy("Published"),
+    "price": gettext_lazy("Price"),
+    "brand": gettext_lazy("Brand"),
+    "in_stock": gettext_lazy("In stock"),
+    "released": gettext_lazy("Released"),
+    "source": gettext_lazy("Source"),
+}
+
+
+def field_label(name: str) -> str:
+    """What a field is called on a page: of an attribute that nobody named, its key."""
+    return str(NAMES[name]) if name in NAMES else capital(name.replace("_", " "))
+
+
+def capital(text: str) -> str:
+    """The text with a large first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def shown_fields() -> list[Field]:

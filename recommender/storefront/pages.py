@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JSONCatalog
 
-from recommender.storefront.fields import shown_fields
+from recommender.storefront.fields import field_label, shown_fields
 
 # (language tag, its own name): the languages of the demo catalog
 LANGUAGES = (
@@ -42,7 +43,7 @@ def page(
 ) -> HttpResponse:
     """The template in the visitor's language, with our policy."""
     with translation.override(page_language(request)):
-        everywhere = {
+        everywhere: dict[str, Any] = {
             "page_language": "zh" if translation.get_language() == "zh-hans" else "en",
             "languages": LANGUAGES,
             "modalities": MODALITIES,
@@ -50,12 +51,16 @@ def page(
             "api_root": f"{get_script_prefix()}api/v1/",
             "events": "on" if settings.API["ANONYMOUS_EVENTS"] else "off",
             "docs_url": f"{get_script_prefix()}api/docs/",
-            "fields": [{"name": field.name, "type": field.type} for field in shown_fields()],
+            "fields": [
+                {"name": field.name, "type": field.type, "label": field_label(field.name)}
+                for field in shown_fields()
+            ],
             "phrases": phrases(translation.get_language()),
         }
         response = render(request, template, {**everywhere, **context}, status=status)
     response["Content-Security-Policy"] = _content_security_policy()
     response["Content-Language"] = everywhere["page_language"]
+    patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response
 
 

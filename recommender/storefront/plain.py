@@ -21,7 +21,7 @@ from catalog.serializers import languages_wanted, words_for
 from catalog.summaries import item_summaries
 from catalog.tree import category_tree
 from recommender.storefront.address import FILES, Wanted, search_body, wanted
-from recommender.storefront.controls import controls, value_label
+from recommender.storefront.controls import controls, filters_said, value_label
 from recommender.storefront.fields import shown_fields
 from recommender.storefront.pages import MODALITIES, page, page_language
 from retrieval.api import search_answer, similar_answer
@@ -103,7 +103,6 @@ class PlainView(APIView):
             "image_w": asked.file_weights["image"] or "1",
             "audio_w": asked.file_weights["audio"] or "1",
             "controls": controls(asked, {}, []),
-            "refined": asked.filtered or bool(asked.mode) or any(asked.modalities.values()),
             "lang": said.get("lang", ""),
         }
 
@@ -177,6 +176,7 @@ class PlainSearch(PlainView):
                 for hit in answer["hits"]
             ],
             "searched": True,
+            "filtered": filters_said(asked),
             "took_ms": answer["took_ms"],
             "controls": controls(asked, answer.get("facets", {}), chosen),
             "files_sent": [files[name].name for name in FILES if name in files],

@@ -2,7 +2,8 @@
 
 - ``building``: ``version_create``, ``version_ask`` (and wake a worker), ``version_claim``,
   ``version_lease``, ``version_fail``
-- ``switching``: ``active_version``, ``version_named``, ``version_activate``, ``version_rollback``
+- ``switching``: ``active_version``, ``version_named``, ``version_activate``, ``version_rollback``,
+  ``version_stale`` (why to train again)
 - ``ending``: ``version_retire``, ``versions_thin``, ``versions_sweep``, ``items_place``
 """
 
@@ -28,6 +29,7 @@ from recommender.versions.switching import (
     version_activate,
     version_named,
     version_rollback,
+    version_stale,
 )
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "version_retire",
     "version_rollback",
     "version_send",
+    "version_stale",
     "versions_sweep",
     "versions_thin",
 ]

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from recommender.exceptions import ModelConflict
 from recommender.models import RecommenderModel
+from retrieval import spaces
 
+Kind = RecommenderModel.Kind
 State = RecommenderModel.State
 
 
@@ -22,8 +24,31 @@ def version_named(name: str) -> RecommenderModel:
 
 def active_version(kind: str) -> RecommenderModel | None:
     """The one that answers, without its parameters."""
-    rows = RecommenderModel.objects.defer("parameters")
+    rows = RecommenderModel.objects.select_related("space").defer("parameters", "space__head")
     return rows.filter(kind=kind, state=State.ACTIVE).first()
+
+
+def version_stale(version: RecommenderModel) -> str:
+    """Why the version that answers should be trained again whatever happened since; "" if nothing says so.
+
+    Two towers know items by the embedding space that was active when they learned.
+    """
+    if version.kind != Kind.TWO_TOWER or version.state != State.ACTIVE:
+        return ""
+    active = spaces.active_id()
+    if active in (None, version.space_id):
+        return ""
+    if version.space is None:
+        return "it learned from events alone, without an embedding space: it knows no new items"
+    if spaces.is_live(version.space_id):
+        return (
+            f"it knows items by the space {version.space.name!r}, which is not active any more; new items "
+            "get their place as long as that one is kept"
+        )
+    return (
+        f"it knows items by the space {version.space.name!r}, which is gone: items that are new since do "
+        "not come up"
+    )
 
 
 def version_activate(version_id: int, *, expected: int | None = -1) -> RecommenderModel:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
-from config.asgi import BodyLimit
+from config.asgi import BodyLimit, OneHopHandler
 
 
 class Recorder:
@@ -80,3 +81,24 @@ def test_too_large(chunks, headers, left):
     assert sent[0]["status"] == 413
     assert (b"content-type", b"application/problem+json") in sent[0]["headers"]
     assert json.loads(sent[1]["body"])["code"] == "body_too_large"
+
+
+def test_the_server_starts_without_waiting_for_models():
+    begun, may_end = threading.Event(), threading.Event()
+
+    def prepare() -> None:
+        begun.set()
+        may_end.wait(10)
+
+    received, sent = iter(["lifespan.startup", "lifespan.shutdown"]), []
+
+    async def receive():
+        return {"type": next(received)}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    asyncio.run(OneHopHandler(1, prepare)({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert begun.wait(10)  # it still runs
+    may_end.set()

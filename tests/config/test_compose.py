@@ -38,7 +38,7 @@ def test_every_process_runs_in_production_on_the_same_servers(services):
 
 
 def test_nothing_starts_before_the_tables_are_there(services):
-    for name in ("web", "worker", "trainer", "beat"):
+    for name in ("web", "worker", "trainer", "llm", "beat"):
         assert services[name]["depends_on"]["migrate"] == {
             "condition": "service_completed_successfully"
         }

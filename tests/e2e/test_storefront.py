@@ -92,17 +92,31 @@ def weigh(page: Page, name: str, weight: float) -> None:
     page.get_by_role("slider", name=f"How much “{name}” counts").fill(str(weight))
 
 
-FACETS = [
-    "categories",
-    "price",
-    "kind",
-    "brand",
-    "tags",
-    "in_stock",
-    "released",
-    "language",
-    "source",
-]
+# browsers do not show what is in a form with files: the page's own call is looked at
+SENT = """
+const send = window.fetch;
+window.fetch = (address, init) => {
+  if (new URL(address, location.href).pathname === "/api/v1/search/") {
+    const form = init.body instanceof FormData ? init.body : null;
+    const body = JSON.parse(form ? form.get("body") : init.body);
+    const files = form ? [...form].filter(([, one]) => one instanceof File) : [];
+    if (files.length) body.files = files.map(([name, file]) => [name, file.type, file.size]);
+    window.searchSent(body);
+  }
+  return send(address, init);
+};
+"""
+
+
+def searches_sent(page: Page) -> list[dict[str, Any]]:
+    """The query of every search from now on, with the name, type and size of its files as ``files``."""
+    bodies: list[dict[str, Any]] = []
+    page.expose_function("searchSent", lambda body: bodies.append(body))  # noqa: PLW0108 - it has to be a function
+    page.add_init_script(SENT)
+    return bodies
+
+
+FACETS = ["categories", "price", "kind", "brand", "tags", "in_stock", "released", "language"]
 
 
 def test_the_first_page_shows_sounds_and_categories(page: Page):

@@ -114,7 +114,7 @@ class TestApi:
             "rotation": 0.0,
             "exploration": 0.0,
             "limit": 3,
-            "fallback": ["popular"],
+            "fallback": ["popular", "new"],
             "overridden": ["hide", "limit"],
             "experiment": None,
         }

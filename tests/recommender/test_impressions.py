@@ -42,6 +42,8 @@ def test_everything_in_one_statement(django_assert_num_queries):
         assignment=Assignment(row.pk, "colours", "bold"),
         start=20,
     )
+    impression_log(shown(7))
+    Impression.objects.all().delete()
 
     with django_assert_num_queries(1):
         impression_log(answer)
@@ -62,6 +64,16 @@ def test_everything_in_one_statement(django_assert_num_queries):
         "sources": [["taste", "new"], ["exploration"]],
         "features": [[0.5, 1.0], [0.0, 0.25]],
     }
+
+
+def test_a_later_page_does_not_bring_back_whom_somebody_forgot():
+    impression_log(shown(7))
+    visitor_forget("anna")
+
+    impression_log(shown(8, start=1, session="s1"))
+
+    assert not Visitor.objects.exists()
+    assert not Impression.objects.exists()
 
 
 def test_no_more_than_what_is_known():

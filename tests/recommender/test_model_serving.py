@@ -1,7 +1,10 @@
 """What the active models propose, against sums and inner products worked out row by row."""
 
+from io import StringIO
+
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -12,7 +15,7 @@ from recommender.collaborative.serving import nearest_by_tower, related, tower_v
 from recommender.collaborative.stored import towers_of
 from recommender.collaborative.two_tower import Towers, TwoTower
 from recommender.models import ItemTower, RecommenderModel
-from recommender.training import recommender_train
+from recommender.training import recommender_train, train_due, version_train
 from recommender.types import Found
 from retrieval import index, services, spaces
 from tests.recommender.model_worlds import QUICK, many_items, ready, topic_events, topic_items
@@ -246,6 +249,52 @@ class TestNewItems:
         assert versions.items_place() == 1
         now = dict(ItemTower.objects.values_list("item_id", "vector"))
         assert [pk for pk in was if was[pk] != now[pk]] == [new.pk]
+
+    def test_after_a_switch_of_spaces_new_items_come_up_all_the_same(self):
+        """The former space is filled as long as it is kept."""
+        items = self.learned()
+        row = versions.active_version("two-tower")
+        assert versions.version_stale(row) == ""
+        other = spaces.space_create_untrained("other", profile="fake", dim=64)
+        spaces.space_activate(other.pk, force=True)
+        [frog] = topic_items(1, first=24, embedded=False)
+        for space_id in spaces.live_spaces():
+            services.embed_items(space_id, [frog.pk])
+        tasks.sweep()
+
+        history = [(items[0].pk, 1.0), (items[2].pk, 1.0)]
+        found = [each.item_id for each in nearest_by_tower(history, 99, items=Item.objects.all())]
+        assert frog.pk in found[: found.index(items[1].pk)]
+        assert "new items get their place as long as" in versions.version_stale(row)
+
+    def test_towers_of_a_space_that_is_gone_are_trained_anew(self, settings):
+        items = self.learned()
+        old = versions.active_version("two-tower")
+        other = spaces.space_create_untrained("other", profile="fake", dim=64)
+        spaces.space_activate(other.pk, force=True)
+        spaces.space_retire(old.space_id)
+        [frog] = topic_items(1, first=24, embedded=False)
+        services.embed_items(other.pk, [*(item.pk for item in items), frog.pk])
+        out = StringIO()
+        call_command("recommender_model", "list", stdout=out)
+        assert f"{old.name}: a training is due: it knows items by the space" in out.getvalue()
+        assert "which is gone: items that are new since do not come up" in out.getvalue()
+
+        models = {"two-tower": {"ALGORITHM": "two-tower", **QUICK}}
+        settings.RECOMMENDER = {**settings.RECOMMENDER, "MODELS": models}
+        [asked] = train_due()
+        new = version_train(asked.pk)
+        assert (new.state, new.space_id, versions.version_stale(new)) == ("active", other.pk, "")
+        history = [(items[0].pk, 1.0), (items[2].pk, 1.0)]
+        found = [each.item_id for each in nearest_by_tower(history, 99, items=Item.objects.all())]
+        assert frog.pk in found[: found.index(items[1].pk)]
+
+    def test_towers_without_a_space_are_stale_once_there_is_one(self):
+        row = ready("one", algorithm="two-tower", active=True)
+        assert versions.version_stale(row) == ""
+        spaces.ensure_active_space("fake", 64)
+        assert "it learned from events alone" in versions.version_stale(row)
+        assert versions.version_stale(ready("two", active=True)) == ""
 
     def test_a_space_that_is_gone_places_nothing_and_harms_nothing(self):
         self.learned()

@@ -94,6 +94,7 @@ class TestReading:
             *(("click", frog, {}), ("click", frog, {}), ("purchase", frog, {})),
             *(("like", toad, {}), ("dislike", toad, {})),
             *(("play", newt, {"share": 0.25}), ("play", newt, {"share": 0.5})),
+            *(("like", drum, {}), ("withdraw", drum, {})),
         ]
         events_record(
             [

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models import Item
 from recommender.candidates import SOURCES
 from recommender.models import Impression, Rule
+from recommender.placements import placement_override
 from recommender.popularity import popularity_count
 from recommender.profiles import profiles_update
 from recommender.ranking import FEATURES
@@ -159,12 +160,14 @@ def test_new_in_is_the_narrowest_category_that_has_something_new(space):
     assert (row["category"], row["text"]) == ("zoo/sea-birds", "New in Sea birds")
 
 
-def test_seen_together_is_what_others_did(catalog):
+def test_seen_together_is_what_others_did_and_did_not_speak_against(catalog):
     tell(
         ("anna", "view", "frog"),
         ("anna", "view", "saw"),
         ("ben", "view", "frog"),
         ("ben", "view", "horn"),
+        *(("dee", "view", "frog"), ("dee", "dislike", "drum"), ("dee", "withdraw", "flute")),
+        *(("eve", "dislike", "frog"), ("eve", "view", "nail")),
     )
     own = ask(visitor="anna", placement="item", items="frog")
     others = ask(visitor="carl", placement="item", items="frog")
@@ -193,6 +196,19 @@ def test_pages_follow_without_a_repeat_to_the_end(catalog):
     assert sorted(seen) == sorted(catalog)
 
 
+def test_a_page_may_be_overridden_to_be_longer_than_two_of_what_is_declared(catalog, settings):
+    given = settings.RECOMMENDER["PLACEMENTS"]
+    declared = given | {"home": given["home"] | {"limit": 2}}
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": declared}
+    placement_override("home", {"limit": 6}, "anna")
+
+    answer = ask()
+    rest = ask(cursor=answer["next_cursor"])
+
+    assert len(names(answer)) == 6
+    assert sorted([*names(answer), *names(rest)]) == sorted(catalog)
+
+
 def test_what_is_hidden_between_pages_is_left_out(catalog):
     first = ask(visitor="anna", limit=4)
     left = sorted(set(catalog) - set(names(first)))
@@ -217,6 +233,15 @@ def test_an_item_page_shows_its_kin_and_not_itself(catalog):
     assert set(names(answer)[:2]) < {"flute", "violin", "horn"}
     assert "drum" not in names(answer)
     assert {each["reasons"][0]["code"] for each in answer["items"]} == {"similar_to_session"}
+
+
+@pytest.mark.parametrize("placement", ["home", "item", "basket", "email"])
+def test_nobody_is_left_without_anything_whatever_is_known(catalog, placement):
+    """Neither events nor a visitor, and an item that is not embedded yet."""
+    make_item("pond", "pond")
+    answer = post(placement=placement, items=["pond"], limit=3).json()
+    assert len(names(answer)) == 3
+    assert len(names(ask(placement=placement, visitor="nobody", limit=3))) == 3
 
 
 def test_filter_and_exclusions_hold(catalog):

@@ -2,6 +2,7 @@
 
 import io
 import re
+from gettext import GNUTranslations
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.test import Client
 from catalog.models import Item
 from catalog.services import media_add
 from catalog.uploads import check_upload
+from recommender.checks import storefront_makes_sense
 from tests.clients import png
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +216,79 @@ def test_every_language_says_as_much_of_recommendations(client: Client):
     assert {tuple(phrases) for phrases in said.values()} == {tuple(said["en"])}
     used = set(re.findall(r'\bsay\("([a-z]+)"', scripts()))
     assert used <= set(said["en"])
+
+
+LOCALE = Path(settings.BASE_DIR) / "recommender" / "locale" / "zh_Hans" / "LC_MESSAGES"
+
+
+def phrases_of(domain: str) -> dict[str, str]:
+    """A catalog as it is read when it runs; plurals by their singular."""
+    with (LOCALE / f"{domain}.mo").open("rb") as file:
+        catalog = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+    return {key[0] if isinstance(key, tuple) else key: text for key, text in catalog.items()}
+
+
+def test_scripts_say_everything_in_chinese_too():
+    said = set(re.findall(r'\bn?gettext\(\s*"((?:[^"\\]|\\.)+)"', scripts()))
+    assert len(said) > 80
+    chinese = phrases_of("djangojs")
+    assert {text for text in said if not chinese.get(text)} == set()
+    for text in said:  # what is filled in is the same
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", chinese[text]))
+
+
+def test_pages_say_everything_in_chinese_too():
+    folder = Path(settings.BASE_DIR) / "recommender" / "templates" / "storefront"
+    sources = "".join(path.read_text() for path in folder.glob("*.html"))
+    said = set(re.findall(r'{% translate "(.+?)" %}', sources))
+    assert len(said) > 60
+    chinese = phrases_of("django")
+    assert {text for text in said if not chinese.get(text)} == set()
+
+
+@pytest.mark.parametrize("domain", ["django", "djangojs"])
+def test_compiled_phrases_are_those_of_the_source(domain: str):
+    source = re.sub(r'"\n"', "", (LOCALE / f"{domain}.po").read_text())
+    texts = re.findall(r'^msgstr(?:\[0\])? "(.+)"$', source, re.MULTILINE)
+    written = sorted(text.replace('\\"', '"') for text in texts if "Content-Type" not in text)
+    assert written == sorted(text for key, text in phrases_of(domain).items() if key)
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted", "language", "title"),
+    [
+        ("/", "en", "en", "Find it by"),
+        ("/", "zh-CN,zh;q=0.9", "zh", "来查找"),
+        ("/?lang=zh", "en", "zh", "来查找"),
+        ("/?lang=en", "zh-CN", "en", "Find it by"),
+        ("/?lang=de", "zh-CN", "en", "Find it by"),
+        ("/", "de-DE", "en", "Find it by"),
+        ("/?lang=%00", "zh-CN", "en", "Find it by"),
+    ],
+)
+def test_pages_are_in_english_and_chinese(
+    client: Client, address: str, accepted: str, language: str, title: str
+):
+    page = client.get(address, headers={"Accept-Language": accepted})
+    assert Elements(page.text).named("html")[0]["lang"] == language
+    assert page.headers["Content-Language"] == language
+    assert title in page.text
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["categories", "price"], None),
+        (["prise"], "'prise' cannot be filtered by"),
+        (["external_id"], "'external_id' cannot be filtered by"),
+        (["kind", "kind"], "a field is named twice"),
+        (["kind"] * 11, "11 fields are more than the 10"),
+    ],
+)
+def test_filters_that_cannot_be_offered_stop_the_start(
+    settings, given: list[str], problem: str | None
+):
+    settings.RECOMMENDER = settings.RECOMMENDER | {"STOREFRONT": {"FILTERS": given}}
+    said = [str(error.msg) for error in storefront_makes_sense(None)]
+    assert bool(said) is bool(problem)
+    assert problem is None or any(problem in each for each in said)

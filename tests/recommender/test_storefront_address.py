@@ -82,11 +82,11 @@ def test_every_weight_that_is_none_is_named():
     with pytest.raises(InvalidQuery) as caught:
         body("q=a&q=b&item=c&w=x,3,nan&image_w=1e9&by.text=-1", "image")
     assert caught.value.errors == {
-        "w[0]": "must be a number from -2 to 2, not 'x'.",
-        "w[1]": "must be a number from -2 to 2, not '3'.",
-        "w[2]": "must be a number from -2 to 2, not 'nan'.",
-        "image_w": "must be a number from -2 to 2, not '1e9'.",
-        "by.text": "must be a number from 0 to 2, not '-1'.",
+        "w[0]": "The weight of 'a' must be a number from -2 to 2, not 'x'.",
+        "w[1]": "The weight of 'b' must be a number from -2 to 2, not '3'.",
+        "w[2]": "The weight of 'c' must be a number from -2 to 2, not 'nan'.",
+        "image_w": "The weight of 'image' must be a number from -2 to 2, not '1e9'.",
+        "by.text": "The weight of 'text' must be a number from 0 to 2, not '-1'.",
     }
 
 

@@ -23,6 +23,7 @@ from retrieval.exceptions import (
     InvalidQuery,
     QuerySaturated,
 )
+from retrieval.models import EmbeddingSpace
 from tests.fakes import FakeTextEncoder
 from tests.retrieval.conftest import make_item, png
 
@@ -195,3 +196,17 @@ def test_the_wait_counts_from_when_the_request_came(space):
     with pytest.raises(QuerySaturated, match="within 20 s"):
         queries.media_vector(space, "image", b"late", started=started)
     assert tickets() == []
+
+
+def test_an_empty_installation_has_nothing_to_prepare():
+    queries.words_prepare()
+    assert not EmbeddingSpace.objects.exists()
+
+
+def test_a_space_is_prepared_by_loading_what_encodes_words(space, settings):
+    queries.words_prepare()
+    absent = {"text": {"BACKEND": "tests.absent.Encoder"}}
+    profiles = {**settings.RETRIEVAL["PROFILES"], "fake": absent}
+    settings.RETRIEVAL = {**settings.RETRIEVAL, "PROFILES": profiles}
+    with pytest.raises(EncoderUnavailable, match=r"tests\.absent\.Encoder"):
+        queries.words_prepare()

@@ -1,6 +1,9 @@
-"""``manage.py evaluate_recommender``: Triad's default configuration against what everybody could do."""
+"""``manage.py evaluate_recommender``: Triad's default configuration against what everybody could do, and
+what other amounts of exploration would have earned.
+"""
 
 import json
+import math
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,17 +16,24 @@ from rich.table import Table
 
 from catalog.commands import ExampleCommand, non_negative, positive
 from catalog.importers.demo.fetch import FetchError
-from recommender.evaluation import datasets, own, protocols, run
+from recommender.evaluation import datasets, impressions, logged, own, protocols, run
 from recommender.evaluation.content import with_vectors
 from recommender.evaluation.pipeline import SIMULATED, Triad
 from recommender.evaluation.scorers import BASELINES, Scorer
 from recommender.exceptions import RecommenderError
+from recommender.management.logged_table import show_logs
 from retrieval.exceptions import RetrievalError
 from retrieval.management.bars import stage_bars
 from retrieval.types import MODALITIES
 
 DEFAULT_PROTOCOLS: Final = {"ml-100k": "leave-last", "debian": "random", "events": "time-split"}
+IMPRESSIONS: Final = "impressions"
+"""Not split and ranked: what was shown is the log that an estimate is made from."""
+OF_RANKINGS: Final = ("protocol", "ablation", "validation", "models", "k")
+OF_THE_LOG: Final = ("placement", "exploration", "clip")
 TRIAD: Final = "triad"
+LENGTH: Final = 10
+EXPLORATION: Final = (0.0, 0.5, 2.0)
 LEAST_SHOWN: Final = 20
 """Of so few visitors a slice says nothing; --json has it all the same."""
 BEYOND: Final = ("coverage", "gini", "novelty", "diversity", "popularity_lift")
@@ -33,6 +43,7 @@ EPILOG: Final = """examples:
   manage.py evaluate_recommender --dataset debian                   packages, not people; random split
   manage.py evaluate_recommender --dataset debian --protocol cold-items
   manage.py evaluate_recommender --dataset ml-100k --ablation --models triad ease
+  manage.py evaluate_recommender --dataset impressions              what exploration cost, from the log
 
 ml-100k (GroupLens: for research only) and debian are fetched the first time by pip and by apt, and kept
 in DEMO_CACHE. ALS is that of the package implicit where it is installed (pip install implicit), else our
@@ -45,25 +56,27 @@ class Command(ExampleCommand):
 
     help = (
         "Measure recommendations on held-out interactions: every item is ranked but those in the "
-        "visitor's history, beside random, popular, item-kNN, EASE, ALS and TF-IDF."
+        "visitor's history, beside random, popular, item-kNN, EASE, ALS and TF-IDF. Or estimate, from "
+        "what was shown, what other amounts of exploration would have earned."
     )
     epilog = EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """See --help."""
-        parser.add_argument("--dataset", choices=list(DEFAULT_PROTOCOLS), default="events")
+        parser.add_argument(
+            "--dataset", choices=[*DEFAULT_PROTOCOLS, IMPRESSIONS], default="events"
+        )
         parser.add_argument(
             "--protocol",
             choices=list(protocols.PROTOCOLS),
             help="default: leave-last for ml-100k, random for debian, time-split for events",
         )
-        parser.add_argument("--k", type=positive, default=10, help="length of a list (%(default)s)")
+        parser.add_argument("--k", type=positive, help=f"length of a list ({LENGTH})")
         parser.add_argument(
             "--models",
             nargs="+",
             metavar="NAME",
             choices=[TRIAD, *BASELINES],
-            default=[*BASELINES, TRIAD],
             help=f"of {TRIAD}, {', '.join(BASELINES)} (default: all)",
         )
         parser.add_argument(
@@ -73,6 +86,22 @@ class Command(ExampleCommand):
         )
         parser.add_argument(
             "--validation", action="store_true", help="split what is left to learn from instead"
+        )
+        parser.add_argument(
+            "--placement", metavar="NAME", help="with impressions: of one (default: all)"
+        )
+        parser.add_argument(
+            "--exploration",
+            nargs="+",
+            type=float,
+            metavar="TIMES",
+            help="with impressions: target policies, by times the exploration (default: 0 0.5 2)",
+        )
+        parser.add_argument(
+            "--clip",
+            type=float,
+            metavar="WEIGHT",
+            help=f"with impressions: no item counts more (default: {logged.CLIP:g})",
         )
         parser.add_argument("--seed", type=non_negative, default=0, help="of splits and intervals")
         parser.add_argument(
@@ -84,13 +113,14 @@ class Command(ExampleCommand):
 
     def handle(self, **options: Any) -> None:
         """Raises CommandError with what to do."""
-        to_stdout = options["json"] == Path("-")
+        to_stdout, of_log = options["json"] == Path("-"), options["dataset"] == IMPRESSIONS
         # the terminal's own: a table wider than it is still readable when piped into a file
         console = Console(file=self.stdout._out, width=None if self.stdout.isatty() else 140)  # type: ignore[arg-type]
         if to_stdout:
             console = Console(stderr=True)
+        _check(options)
         try:
-            report = self._report(console, options)
+            report = self._of_log(options) if of_log else self._report(console, options)
         except FetchError as err:
             raise CommandError(
                 f"{options['dataset']} cannot be fetched: {err}\nIt needs the network once; "
@@ -98,9 +128,23 @@ class Command(ExampleCommand):
             ) from err
         except (RecommenderError, RetrievalError, protocols.CannotSplit) as err:
             raise CommandError(str(err)) from err
-        _show(console, report)
+        (show_logs if of_log else _show)(console, report)
         if options["json"]:
             self._write(report, None if to_stdout else options["json"])
+
+    def _of_log(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        found = impressions.placement_logs(
+            options["placement"] or "",
+            options["exploration"] or EXPLORATION,
+            clip=options["clip"] or logged.CLIP,
+            seed=options["seed"],
+        )
+        return {
+            "reward": "clicks an item shown",
+            "clip": options["clip"] or logged.CLIP,
+            "seed": options["seed"],
+            "placements": [each.as_dict() for each in found],
+        }
 
     def _report(self, console: Console, options: Mapping[str, Any]) -> dict[str, Any]:
         name, seed = options["dataset"], options["seed"]
@@ -116,13 +160,13 @@ class Command(ExampleCommand):
                 scorers += more
                 ours += [each.label for each in more]
             results = run.evaluate(
-                dataset, split, scorers, k=options["k"], seed=seed, progress=progress
+                dataset, split, scorers, k=options["k"] or LENGTH, seed=seed, progress=progress
             )
         return {
             **run.report(dataset, split, results, ours, seed),
             "protocol": protocol,
             "validation": options["validation"],
-            "k": options["k"],
+            "k": options["k"] or LENGTH,
         }
 
     def _write(self, report: Mapping[str, Any], path: Path | None) -> None:
@@ -136,11 +180,26 @@ class Command(ExampleCommand):
             raise CommandError(f"{path} cannot be written: {err.strerror}.") from err
 
 
+def _check(options: Mapping[str, Any]) -> None:
+    """Raises CommandError for an option of another kind of dataset."""
+    name = options["dataset"]
+    strange = OF_RANKINGS if name == IMPRESSIONS else OF_THE_LOG
+    if given := [each for each in strange if options[each]]:
+        raise CommandError(f"--{given[0]} does not go with --dataset {name}.")
+    if not all(math.isfinite(each) and each >= 0 for each in options["exploration"] or ()):
+        raise CommandError("--exploration: numbers from 0, such as 0 2: times what it was.")
+    if options["clip"] is not None and not options["clip"] >= 1:
+        raise CommandError(
+            "--clip: a number from 1; what was shown as it would have been weighs 1."
+        )
+
+
 def _scorers(options: Mapping[str, Any]) -> tuple[list[Scorer], list[str]]:
     """What is to be measured, and the labels of what is ours."""
-    scorers = [make() for name, make in BASELINES.items() if name in options["models"]]
+    models = options["models"] or [*BASELINES, TRIAD]
+    scorers = [make() for name, make in BASELINES.items() if name in models]
     ours: list[Triad] = []
-    if TRIAD in options["models"]:
+    if TRIAD in models:
         ours.append(Triad())
         if options["ablation"]:
             ours += [Triad(f"Triad without {name}", without=(name,)) for name in SIMULATED]

@@ -58,7 +58,9 @@ class Command(ExampleCommand):
     def _list(self, **_: Any) -> None:
         columns = ("name", "kind", "algorithm", "state", "events", "items", "s")
         table = Table(*columns, *SHOWN)
-        rows = list(RecommenderModel.objects.defer("parameters"))
+        rows = list(
+            RecommenderModel.objects.select_related("space").defer("parameters", "space__head")
+        )
         for row in rows:
             measured = row.metrics.get("model", {})
             figures = [f"{measured[name]:.3f}" if name in measured else "" for name in SHOWN]
@@ -79,6 +81,11 @@ class Command(ExampleCommand):
         for row in rows:
             if row.error or row.note:
                 self.stdout.write(f"{row.name}: {row.error or row.note}")
+            if why := versions.version_stale(row):
+                self.stdout.write(
+                    f"{row.name}: a training is due: {why}. The next night asks for it; now: "
+                    f"`manage.py train_recommender --kind {row.kind} --activate`."
+                )
 
     def _activate(self, *, name: str, **_: Any) -> None:
         row = versions.version_named(name)

@@ -86,6 +86,36 @@ def test_what_speaks_against_an_item_or_hardly_for_it_is_left_out():
     assert cells(interactions_of_events(NOW.timestamp())) == {("anna", "bell"): 1}
 
 
+def test_what_was_taken_back_counts_no_more_but_what_followed_does():
+    """By whoever took it back, of that item, whatever the type; events come in no order."""
+    item("frog"), item("drum")
+    happened(
+        ("anna", "frog", "withdraw", 3), ("anna", "frog", "like", 5), ("anna", "frog", "view", 3),
+        ("anna", "frog", "click", 0), ("anna", "drum", "like", 0),
+        ("bo", "frog", "like", 0), ("bo", "frog", "withdraw", 4),
+        ("cy", "frog", "purchase", 5), ("cy", "frog", "withdraw", 1),
+        ("dee", "frog", "dislike", 5), ("dee", "frog", "withdraw", 1), ("dee", "frog", "view", 0),
+    )  # fmt: skip
+    table = events_read()
+    left = {(table.types[table.type[row]].name, (NOW.timestamp() - table.at[row]) / 86_400)
+            for row in np.flatnonzero(~table.standing())}  # fmt: skip
+    assert left == {("like", 5), ("view", 3), ("purchase", 5), ("dislike", 5)}
+    assert cells(table.interactions(NOW.timestamp())) == pytest.approx({
+        ("anna", "frog"): 1, ("anna", "drum"): np.log2(5),
+        ("bo", "frog"): np.log2(5), ("dee", "frog"): 1,
+    })  # fmt: skip
+
+
+def test_a_like_counts_until_it_is_taken_back():
+    """Models are measured on what was known at a moment."""
+    item("frog")
+    happened(("anna", "frog", "like", 2), ("anna", "frog", "withdraw", 1))
+    table = events_read()
+    before = table.where(table.at < (NOW - timedelta(days=1)).timestamp())
+    assert cells(before.interactions()) == pytest.approx({("anna", "frog"): np.log2(5)})
+    assert not cells(table.interactions())
+
+
 def test_the_latest_event_is_now_unless_said():
     item("frog"), item("drum")
     happened(("anna", "frog", "view", 100), ("anna", "drum", "view", 130))

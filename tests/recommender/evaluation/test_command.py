@@ -33,6 +33,9 @@ def happened() -> None:
         rows += [sent(f"{again}-{visitor}-{item}", **given, occurred_at=when) for again in "ab"]
     rows.append(sent("x", visitor="demo:eve", item="i00", occurred_at=NOW.isoformat()))
     rows.append(sent("y", visitor="v00", item="i03", type="dislike", occurred_at=NOW.isoformat()))
+    for kind in ("like", "withdraw"):
+        given = {"visitor": "v00", "item": "i02", "type": kind, "occurred_at": NOW.isoformat()}
+        rows.append(sent(f"z-{kind}", **given))
     events_record(read(*rows))
 
 

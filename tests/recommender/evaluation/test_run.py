@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from recommender import interests, metrics, ranking
-from recommender.evaluation import logged, pipeline, protocols, run, scorers
+from recommender.evaluation import pipeline, protocols, run, scorers
 from recommender.evaluation.datasets import Dataset
 from tests.recommender.evaluation.worlds import EACH, LIKED, N_ITEMS, TOPICS, VISITORS, topics
 
@@ -178,20 +178,6 @@ def test_words_that_are_rare_count_more() -> None:
 def test_ours_stands_in_for_implicit_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert scorers.als().label == "ALS (own: implicit is not installed)"
-
-
-def test_a_log_of_decisions_says_what_another_policy_earns() -> None:
-    log = [
-        logged.Decision(visitor=1, propensity=0.5, target=1.0, reward=1.0),
-        logged.Decision(visitor=1, propensity=0.5, target=0.0, reward=1.0),
-        logged.Decision(visitor=2, propensity=0.25, target=0.25, reward=0.0),
-    ]
-    found = logged.estimate(log)
-    assert found["ips"].value == pytest.approx(2 / 3)
-    assert found["snips"].value == pytest.approx(2 / 3)  # weights 2, 0, 1
-    assert found["ips"].effective == pytest.approx(9 / 5)
-    with pytest.raises(ValueError, match="empty"):
-        logged.estimate([])
 
 
 def test_batches_do_not_change_lists(monkeypatch: pytest.MonkeyPatch) -> None:

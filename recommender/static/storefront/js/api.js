@@ -5,7 +5,7 @@ import { language } from "./language.js";
 import { filterSaid, uploadOf } from "./query.js";
 
 const ROOT = document.documentElement.dataset.api;
-/** What this catalog is filtered by here: `[{name, type}]`. */
+/** What this catalog is filtered by here: `[{name, type, label}]`. */
 export const FIELDS = JSON.parse(document.getElementById("fields")?.textContent ?? "[]");
 const TYPES = Object.fromEntries(FIELDS.map(({ name, type }) => [name, type]));
 const REMEMBER_MS = 5 * 60 * 1000;

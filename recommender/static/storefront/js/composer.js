@@ -4,12 +4,13 @@ import { suggest } from "./api.js";
 import { startArrivals } from "./arrivals.js";
 import { h } from "./dom.js";
 import { gettext } from "./i18n.js";
-import { currentRoute, navigate } from "./navigation.js";
+import { amend, currentRoute, navigate, refresh } from "./navigation.js";
 import { introduce, showParts } from "./parts.js";
 import { MODES, samePart, uploadPart, weighted } from "./query.js";
 
 const MAX_PARTS = 10;
 const PAUSE_MS = 120; // between two keys, before completions are asked for
+const REST_MS = 350; // after a weight was moved, before it is searched with
 const AGAINST = -1; // what "less like" begins with
 const form = document.getElementById("search");
 const input = document.getElementById("q");
@@ -18,6 +19,7 @@ const completions = document.getElementById("completions");
 const adding = document.getElementById("add-words");
 let others = []; // the parts that are not the words in the box
 let boxWeight = 1; // of the words in the box
+let resting = null;
 
 function say(text) {
   hint.textContent = text;
@@ -29,11 +31,13 @@ function refinement() {
   return view === "search" ? { filters, modalities, mode } : { filters: {}, modalities: null, mode: MODES[0] };
 }
 
+const wanted = (part) => (part.weight ?? 1) > 0;
+
 function search(parts) {
   say("");
   if (parts.length > MAX_PARTS) say(gettext("A query can have {most} parts; remove one first.", { most: MAX_PARTS }));
   else if (parts.length === 0) navigate({ view: "home" });
-  else if (!parts.some((part) => (part.weight ?? 1) > 0)) say(gettext("Say also what it should be like: no part here is “like”."));
+  else if (!parts.some(wanted)) say(gettext("Say also what it should be like: no part here is “like”."));
   else navigate({ view: "search", parts, ...refinement() });
 }
 
@@ -70,17 +74,30 @@ function remove(index) {
   search(parts);
 }
 
+/** The weight counts at once for whatever is done next, and is searched with once it rests. */
 function reweigh(index, weight) {
-  const parts = [...(currentRoute().parts ?? [])];
-  if (parts[index]) search(parts.with(index, weighted(parts[index], weight)));
+  const parts = currentRoute().parts.with(index, weighted(currentRoute().parts[index], weight));
+  amend({ parts });
+  take(parts);
+  clearTimeout(resting);
+  resting = setTimeout(() => {
+    if (parts.some(wanted)) refresh();
+    else search(parts);
+  }, REST_MS);
+}
+
+/** What the box is about: the first words that are wanted, beside all other parts. */
+function take(parts) {
+  const first = parts.findIndex((part) => part.text && wanted(part));
+  boxWeight = parts[first]?.weight ?? 1;
+  others = parts.filter((_, index) => index !== first);
+  return first >= 0 ? parts[first].text : "";
 }
 
 /** Show the query of a place: the first words in the box, everything as parts. */
 export function showQuery(parts) {
-  const first = parts.findIndex((part) => part.text && (part.weight ?? 1) > 0);
-  input.value = first >= 0 ? parts[first].text : "";
-  boxWeight = parts[first]?.weight ?? 1;
-  others = parts.filter((_, index) => index !== first);
+  clearTimeout(resting);
+  input.value = take(parts);
   say("");
   adding.hidden = parts.length === 0;
   showParts(parts, { remove, reweigh });

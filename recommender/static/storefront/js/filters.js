@@ -1,5 +1,6 @@
 // Controls of what a catalog can be filtered by: values with their counts, ranges of numbers and dates.
 
+import { FIELDS } from "./api.js";
 import { h, icon } from "./dom.js";
 import { gettext, ngettext, number } from "./i18n.js";
 import { languageName } from "./language.js";
@@ -9,11 +10,8 @@ const PRICES = /price|cost|preis|prix|precio|价格/i;
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What a field is called. */
-export function fieldName(name) {
-  const own = { kind: gettext("Kind"), categories: gettext("Category"), tags: gettext("Tags"), language: gettext("Language"), published_at: gettext("Published") };
-  return own[name] ?? capital(gettext(name).replaceAll("_", " "));
-}
+/** What a field is called: one that the page does not know by its own name. */
+export const fieldName = (name) => FIELDS.find((field) => field.name === name)?.label ?? capital(name);
 
 /** What a value of a field is called. */
 export function valueName(field, value) {

@@ -16,8 +16,5 @@ export function ngettext(one, many, count) {
   return filled(form, { count: count.toLocaleString(document.documentElement.lang) });
 }
 
-/** A word whose meaning needs a context, as Django's `pgettext`. */
-export const pgettext = (context, text) => phrases[`${context}\u0004${text}`] ?? text;
-
 /** A number as the page's language writes it. */
 export const number = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });

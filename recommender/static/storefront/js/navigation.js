@@ -47,10 +47,10 @@ export function navigate(route) {
   show(route, 0);
 }
 
-/** The place is the same, and shown already, but for this: its address follows. */
+/** The place is the same but for this: its address follows, and `refresh` shows it. */
 export function amend(change) {
   Object.assign(current, change);
-  history.replaceState(history.state, "", addressOf(current));
+  history.replaceState({ ...history.state, parts: current.parts }, "", addressOf(current));
 }
 
 /** Show the same place again, in another language for example. */

@@ -6,10 +6,8 @@ import { gettext, number } from "./i18n.js";
 import { playButton } from "./player.js";
 import { MOST, STEP, uploadOf } from "./query.js";
 
-const PAUSE_MS = 350; // after a weight was moved, before it is searched with
 const list = document.getElementById("parts");
 const known = new Map(); // items seen in this page, by external_id: names for the parts
-let waiting = null;
 
 /** Remember how an item is called. */
 export function introduce(item) {
@@ -60,7 +58,7 @@ function partLabel(part, named) {
   return ["image", [h("span", { class: "thumb" }, h("img", { src: url, alt: "" })), name]];
 }
 
-/** A slider between two buttons; `moved` gets the weight once it rests. */
+/** A slider between two buttons; `moved` gets every weight it comes to. */
 function weighing(weight, moved) {
   const slider = h("input", { type: "range", min: -MOST, max: MOST, step: STEP, value: weight, "data-control": "weight" });
   const said = h("output", { class: "said" });
@@ -74,8 +72,7 @@ function weighing(weight, moved) {
   };
   const changed = () => {
     show();
-    clearTimeout(waiting);
-    waiting = setTimeout(() => moved(Number(slider.value)), PAUSE_MS);
+    moved(Number(slider.value));
   };
   const step = (by, name, drawn) =>
     h(
@@ -124,7 +121,6 @@ function focusedPart() {
 
 /** Show the parts; whoever was moving a weight goes on with it. */
 export function showParts(parts, actions) {
-  clearTimeout(waiting);
   const focused = focusedPart();
   list.hidden = parts.length === 0;
   list.replaceChildren(...parts.map((part, index) => partRow(part, index, actions)));

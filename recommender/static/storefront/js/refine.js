@@ -4,7 +4,7 @@ import { FIELDS, item as fetchItem, search } from "./api.js";
 import { h } from "./dom.js";
 import { activeCount, chipsOf, fieldGroup } from "./filters.js";
 import { gettext, number } from "./i18n.js";
-import { currentRoute, navigate } from "./navigation.js";
+import { amend, currentRoute, navigate, refresh } from "./navigation.js";
 import { MODALITIES, MODES, modalitiesSaid } from "./query.js";
 
 const PAUSE_MS = 350; // after a slider was moved, before it is searched with
@@ -31,12 +31,12 @@ function dress(slider) {
   slider.parentElement.querySelector("output").textContent = said;
 }
 
+/** The weights count at once for whatever is done next, and are searched with once they rest. */
 function weigh() {
+  const weights = Object.fromEntries(MODALITIES.map((name) => [name, Number(sliders[name].value)]));
+  amend({ modalities: modalitiesSaid(weights) });
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    const weights = Object.fromEntries(MODALITIES.map((name) => [name, Number(sliders[name].value)]));
-    refine({ modalities: modalitiesSaid(weights) });
-  }, PAUSE_MS);
+  waiting = setTimeout(refresh, PAUSE_MS);
 }
 
 function setFilter(field, said) {
