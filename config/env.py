@@ -1,5 +1,6 @@
 """The only reader of the environment: every variable, typed, with its default."""
 
+import math
 import secrets
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
         raise ImproperlyConfigured(f"{name}={raw!r} is not a whole number.") from err
     if value < minimum:
         raise ImproperlyConfigured(f"{name}={value} is too small; use {minimum} or more.")
+    return value
+
+
+def number(name: str, default: float, *, minimum: float = 0) -> float:
+    """A finite number of at least ``minimum``; anything else stops start-up."""
+    raw = text(name, str(default))
+    try:
+        value = float(raw)
+    except ValueError as err:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not a number.") from err
+    if not minimum <= value < math.inf:
+        raise ImproperlyConfigured(f"{name}={raw}: use a finite number of at least {minimum:g}.")
     return value
 
 

@@ -45,6 +45,10 @@ class ProcessGroup:
                 *celery, "worker", "-Q", "train", "-c", "1", "--max-tasks-per-child", "1",
                 "-n", "trainer@%h", "--loglevel", "INFO",
             ],
+            # one answer at a time, by a model that is in memory once
+            "llm": [
+                *celery, "worker", "-Q", "llm", "-c", "1", "-n", "llm@%h", "--loglevel", "INFO",
+            ],
             "beat": [
                 *celery, "beat", "--loglevel", "INFO",
                 "--pidfile", str(self._folder / "beat.pid"),

@@ -164,10 +164,12 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.encode_query": {"queue": "query"},
     "workers.tasks.update_profiles": {"queue": "profiles"},
     "workers.tasks.embed_items": {"queue": "embed"},
+    "workers.tasks.answer_llm": {"queue": "llm"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
+    "workers.tasks.explain_items": {"queue": "llm"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -418,6 +420,42 @@ RECOMMENDER: dict[str, Any] = {
     },
 }
 
+# no answer depends on it: without one, or when it fails, the rest answers
+_LLM = env.choice("LLM", "none", ("none", "local", "openai"))
+LLM: dict[str, Any] = {
+    "PROVIDER": _LLM,
+    # what it is asked for. Not by default of a small model on a CPU: people would wait for what the rules
+    # and the ranker do better (docs/evaluation.md)
+    "PURPOSES": env.words(
+        "LLM_PURPOSES",
+        "ask,explain,catalog" if _LLM == "local" else "understand,rerank,explain,ask,catalog",
+    ),
+    # which declared attribute says what people ask for in words; a role that is missing is not asked for
+    "FIELDS": {
+        "price": "price",
+        "released": "released",
+        "brand": "brand",
+        "in_stock": "in_stock",
+    },
+    # of openai: any endpoint that speaks its protocol
+    "BASE_URL": env.text("LLM_BASE_URL", "https://api.openai.com/v1"),
+    "API_KEY": env.text("LLM_API_KEY"),
+    # of local: a folder in the hub's layout or a .gguf file; without, the small one that comes in a wheel
+    "MODEL": env.text("LLM_MODEL"),
+    "DEVICE": env.text("LLM_DEVICE", "auto"),
+    # how the endpoint is told to answer in JSON; its answers are validated in any case
+    "JSON": env.choice("LLM_JSON", "schema", ("schema", "object", "prompt")),
+    "RETRIES": env.integer("LLM_RETRIES", 1),
+    # of one call, whatever it is for: the longest wait and the largest answer
+    "TIMEOUT_S": env.number("LLM_TIMEOUT_S", 60, minimum=0.1),
+    "MAX_ANSWER_BYTES": env.integer("LLM_MAX_ANSWER_KIB", 64, minimum=1) * 1024,
+    # of all processes together, by the UTC day; 0: no limit
+    "TOKENS_A_DAY": env.integer("LLM_TOKENS_A_DAY", 2_000_000),
+    "MONEY_A_DAY": env.number("LLM_MONEY_A_DAY", 0),
+    "PRICE_IN": env.number("LLM_PRICE_IN", 0),
+    "PRICE_OUT": env.number("LLM_PRICE_OUT", 0),
+}
+
 # --- API ----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -534,6 +572,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
     },
 }
 

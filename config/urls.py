@@ -14,16 +14,18 @@ from catalog.api import (
 from catalog.media_files import media_file
 from config import health, schema  # noqa: F401 - schema registers itself with drf-spectacular
 from recommender.api import (
+    AskView,
     EventsView,
     ExperimentReportView,
     PlacementsView,
+    QuestionSearchView,
     RecommendationsView,
     RowsView,
     VisitorExportView,
     VisitorMergeView,
     VisitorView,
 )
-from retrieval.api import SearchView, SimilarToSeveralView, SimilarView, SuggestView
+from retrieval.api import SimilarToSeveralView, SimilarView, SuggestView
 from workers.api import StatusView
 
 v1 = "api/v1/"
@@ -45,13 +47,14 @@ urlpatterns = [
         name="item-medium",
     ),
     # retrieval
-    path(f"{v1}search/", SearchView.as_view(), name="search"),
+    path(f"{v1}search/", QuestionSearchView.as_view(), name="search"),
     path(f"{v1}suggest/", SuggestView.as_view(), name="suggest"),
     path(f"{v1}similar/", SimilarToSeveralView.as_view(), name="similar-to-several"),
     path(f"{v1}items/<str:external_id>/similar/", SimilarView.as_view(), name="similar"),
     # the recommender
     path(f"{v1}recommendations/", RecommendationsView.as_view(), name="recommendations"),
     path(f"{v1}recommendations/rows/", RowsView.as_view(), name="recommendation-rows"),
+    path(f"{v1}ask/", AskView.as_view(), name="ask"),
     path(f"{v1}events/", EventsView.as_view(), name="events"),
     path(f"{v1}visitors/<str:visitor>/", VisitorView.as_view(), name="visitor"),
     path(f"{v1}visitors/<str:visitor>/merge/", VisitorMergeView.as_view(), name="visitor-merge"),

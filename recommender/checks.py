@@ -86,6 +86,30 @@ def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register
+def language_model_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """A provider has what it needs, and what it is asked for exists."""
+    from recommender.llm import calls
+    from recommender.llm.understanding.lexicon import ROLE_TYPES
+
+    given = settings.LLM
+    problems = []
+    if unknown := sorted(set(given["PURPOSES"]) - set(calls.PURPOSES)):
+        problems.append(f"LLM_PURPOSES names {unknown}; there are {list(calls.PURPOSES)}")
+    if unknown := sorted(set(given["FIELDS"]) - set(ROLE_TYPES)):
+        problems.append(f'LLM["FIELDS"] names {unknown}; there are {list(ROLE_TYPES)}')
+    if given["PROVIDER"] == "openai":
+        if not given["MODEL"]:
+            problems.append("LLM=openai needs LLM_MODEL, the model's name at the endpoint")
+        if not given["BASE_URL"].startswith(("http://", "https://")):
+            problems.append(f"LLM_BASE_URL={given['BASE_URL']!r} is no http(s) URL")
+        if not (given["API_KEY"].isascii() and given["API_KEY"].isprintable()):
+            # whatever complained about such a key would print it
+            problems.append("LLM_API_KEY has characters that no key has")
+    hint = "See docs/howto/language-models.md."
+    return [Error(f"{problem}.", hint=hint, id="recommender.E006") for problem in problems]
+
+
+@register
 def storefront_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
     """What its searches can be filtered by is there to filter by."""
     from recommender.storefront.fields import settings_problems as problems

@@ -1,6 +1,9 @@
 """What can go wrong in the recommender; ``code`` is stable and reaches the API."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+LlmFailure: TypeAlias = Literal["off", "down", "slow", "rate_limited", "budget", "malformed"]
 
 
 class RecommenderError(Exception):
@@ -147,3 +150,15 @@ class TrainingLost(RecommenderError):
     """The lease ran out while training went on, and the version has failed since."""
 
     code = "training_lost"
+
+
+class LlmUnavailable(RecommenderError):
+    """The language model gave no usable answer: whoever asked goes on without one.
+
+    ``code``: off (no provider), down (not reached, or it failed), slow (the time is up), rate_limited,
+    budget (spent), malformed (junk, cut off, too long, or not what the schema says).
+    """
+
+    def __init__(self, code: LlmFailure, why: str) -> None:
+        super().__init__(f"No answer of a language model: {why}")
+        self.code = code

@@ -245,6 +245,12 @@ def row_title(code: str, name: str, languages: Sequence[str]) -> str:
     return _in_language(ROW_TITLES, languages)[code].replace("{name}", name)
 
 
+def spoken(languages: Sequence[str]) -> str:
+    """The first of the languages that there are sentences in; English else."""
+    bases = (each.lower().partition("-")[0] for each in languages)
+    return next((base for base in bases if base in SENTENCES), "en")
+
+
 def _in_language(
     texts: Mapping[str, Mapping[str, str]], languages: Sequence[str]
 ) -> Mapping[str, str]:

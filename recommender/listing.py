@@ -60,6 +60,8 @@ class Listing:
     """That nothing is left beyond the entries."""
     reports: tuple[Report, ...] = ()
     """How the sources did; not kept for later pages."""
+    degraded: bool = False
+    """That a language model was to order them and could not; of the first page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def _longer(listing: Listing, now: datetime) -> Listing:
     depth = min(_depth(asked), MOST - len(known))
     if depth <= 0:
         return replace(listing, whole=True)
-    more = replace(asked, now=now, exclude=(*asked.exclude, *known), depth=depth)
+    exclude = (*asked.exclude, *known)
+    more = replace(asked, now=now, exclude=exclude, depth=depth, by_model=False)
     # pins had their place on the first page
     new = [entry for entry in _entries(_recommended(more)) if entry.item_id not in known]
     return replace(listing, entries=(*listing.entries, *new), whole=len(new) < depth)

@@ -12,6 +12,7 @@ from catalog.models import Item
 from recommender import explain, rankers, setups
 from recommender.candidates import Context, Report, gather
 from recommender.event_types import liked
+from recommender.llm import rerank as llm_rerank
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
@@ -55,6 +56,10 @@ class Asked:
     """Items of one page; the placement's if None."""
     seed: str = ""
     """What chance there is comes from it: the request's id."""
+    language: str = "en"
+    """Of the words that a language model is told the items in."""
+    by_model: bool = True
+    """Whether a language model may put the first items in order; not of later pages."""
     said: Mapping[str, str] = field(default_factory=dict)
     """Name -> digest of what the request said, so that a cursor is not used with another one."""
 
@@ -73,6 +78,8 @@ class Recommended:
     space: spaces.Space
     """What likeness was in."""
     reports: Sequence[Report]
+    degraded: bool = False
+    """A language model was to put the first items in order, and could not."""
 
 
 def recommend(asked: Asked) -> Recommended:
@@ -103,7 +110,11 @@ def recommend(asked: Asked) -> Recommended:
         shown=_freshness(setup.shown, asked.now),
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
-    placed = rerank(candidates, situation)
+    placed, degraded = rerank(candidates, situation), False
+    if asked.by_model and not asked.sources and llm_rerank.cold(taste):
+        placed, degraded = llm_rerank.placed_reordered(
+            placed, asked.items, asked.language, asked.seed
+        )
     likes = liked(taste)
     return Recommended(
         placed=placed,
@@ -115,6 +126,7 @@ def recommend(asked: Asked) -> Recommended:
         assignment=setup.assignment,
         space=space,
         reports=gathered.reports,
+        degraded=degraded,
     )
 
 

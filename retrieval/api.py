@@ -4,7 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -57,39 +57,37 @@ CONTRIBUTIONS = inline_serializer(
     required=False,
     help_text="With `explain`. The parts sum to the score, and so do the modalities.",
 )
-HITS = inline_serializer(
-    "Hits",
-    {
-        "request_id": serializers.UUIDField(),
-        "took_ms": serializers.IntegerField(),
-        "mode": serializers.ChoiceField(
-            choices=MODES,
-            help_text="What found the hits: dense also where no item has the words.",
-        ),
-        "hits": inline_serializer(
-            "Hit",
-            {
-                "item": ItemSummarySerializer(),
-                "score": serializers.FloatField(
-                    help_text="Higher is better; in [-1, 1] unless `similarity` is `normalised`. In "
-                    "hybrid mode by the ranks: 1 is the first by words and by vectors."
-                ),
-                "contributions": CONTRIBUTIONS,
-            },
+HITS_FIELDS: dict[str, Any] = {
+    "request_id": serializers.UUIDField(),
+    "took_ms": serializers.IntegerField(),
+    "mode": serializers.ChoiceField(
+        choices=MODES,
+        help_text="What found the hits: dense also where no item has the words.",
+    ),
+    "hits": inline_serializer(
+        "Hit",
+        {
+            "item": ItemSummarySerializer(),
+            "score": serializers.FloatField(
+                help_text="Higher is better; in [-1, 1] unless `similarity` is `normalised`. In "
+                "hybrid mode by the ranks: 1 is the first by words and by vectors."
+            ),
+            "contributions": CONTRIBUTIONS,
+        },
+        many=True,
+    ),
+    "facets": serializers.DictField(
+        child=inline_serializer(
+            "FacetCount",
+            {"value": serializers.JSONField(), "count": serializers.IntegerField()},
             many=True,
         ),
-        "facets": serializers.DictField(
-            child=inline_serializer(
-                "FacetCount",
-                {"value": serializers.JSONField(), "count": serializers.IntegerField()},
-                many=True,
-            ),
-            required=False,
-            help_text=f"Counts among the best {facets.CANDIDATES}, most frequent first.",
-        ),
-        "next_cursor": serializers.CharField(allow_null=True),
-    },
-)
+        required=False,
+        help_text=f"Counts among the best {facets.CANDIDATES}, most frequent first.",
+    ),
+    "next_cursor": serializers.CharField(allow_null=True),
+}
+HITS = inline_serializer("Hits", HITS_FIELDS)
 SUGGESTIONS = inline_serializer(
     "Suggestions",
     {
@@ -110,11 +108,31 @@ OPTIONS = ("mode", "similarity", "modalities", "filter", "diversity", "min_score
 """What a page shares with the one before it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a body asks for: parts as ``PartSerializer`` gives them, and the filter.
+
+    ``order`` puts the candidates, best first, into another order. ``told`` is added to the answer.
+    """
+
+    query: Sequence[dict[str, Any]]
+    filter: Any
+    order: pages.Order | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
 class SearchView(APIView):
     """Find items by words, a picture, a sound, an item, or several of them at once."""
 
     parser_classes: Sequence[type[BaseParser]] = [StrictJSONParser, BoundedMultiPartParser]
     required_scopes = {"GET": "read", "POST": "read"}
+    body_serializer: type[SearchSerializer] = SearchSerializer
+    looked_for: Sequence[str] = ("query",)
+    """Names in the body that hold what it looks for."""
+
+    def meaning(self, given: dict[str, Any]) -> Meaning:
+        """What a validated body asks for; here, what it says. For views that read more in its words."""
+        return Meaning(given.get("query") or [], given["filter"])
 
     @extend_schema(parameters=[TextSearchSerializer], responses=HITS, operation_id="search_by_text")
     def get(self, request: Request) -> Response:
@@ -144,7 +162,7 @@ class SearchView(APIView):
         files: dict[str, Any] = {}
         if request.content_type.startswith("multipart/"):
             body, files = _multipart(request)
-        return Response(search_answer(request, body, files, started))
+        return Response(search_answer(request, body, files, started, view=self))
 
 
 class SimilarView(APIView):
@@ -206,27 +224,35 @@ class SuggestView(APIView):
 
 
 def search_answer(
-    request: Request, body: Any, files: Mapping[str, Any], started: float
+    request: Request,
+    body: Any,
+    files: Mapping[str, Any],
+    started: float,
+    *,
+    view: SearchView | None = None,
 ) -> dict[str, Any]:
     """The answer to a composed query, see ``SearchSerializer``; ``files`` by the names in its parts.
 
     ``request`` says the language of the titles, where the query does not, and the host of addresses;
-    ``started`` is when it came, by ``time.perf_counter``.
+    ``started`` is when it came, by ``time.perf_counter``. ``view`` says what bodies look like and mean.
     """
-    given = _validated(SearchSerializer, body)
+    view = view or SearchView()
+    given = _validated(view.body_serializer, body)
     query = given.get("query")
     if query and not given["cursor"]:
         _check_files(query, files)
     if given["mode"] == "lexical" and query and not any("text" in part for part in query):
         raise InvalidQuery({"mode": "lexical reads words: add a part with text, or use dense."})
+    meant = Meaning([], None) if given["cursor"] else view.meaning(given)
 
     def parts(space: spaces.Space) -> list[Part]:
         return [
             _part(space, part, files, f"query[{position}]", started)
-            for position, part in enumerate(query or [])
+            for position, part in enumerate(meant.query)
         ]
 
-    return _answer(request, _page(given, body, parts, ("query",)), given, started)
+    page = _page(given, body, parts, view.looked_for, meant=meant)
+    return _answer(request, page, given, started, meant.told)
 
 
 def similar_answer(
@@ -256,15 +282,18 @@ def _page(
     looked_for: Sequence[str],
     *,
     excluded: Sequence[int] = (),
+    meant: Meaning | None = None,
 ) -> pages.Page:
     """The page that a validated request asks for.
 
-    ``said`` are the names that the request has, ``looked_for`` those that hold what it looks for.
+    ``said`` are the names that the request has, ``looked_for`` those that hold what it looks for,
+    ``meant`` what it asks for where that is more than it says.
     """
+    meant = meant or Meaning([], given["filter"])
     facets.check_names(given["facets"])
     if given["filter"] is not None:
         conditions(given["filter"])
-    candidates = facets.CANDIDATES if given["facets"] else 0
+    candidates = facets.CANDIDATES if given["facets"] or meant.order else 0
     asked = pages.digests({name: given.get(name) for name in (*looked_for, *OPTIONS)})
     if given["cursor"]:
         asked = {name: digest for name, digest in asked.items() if name in said}
@@ -284,10 +313,11 @@ def _page(
             space,
             query,
             given["limit"],
-            filter=given["filter"],
+            filter=meant.filter,
             excluded=excluded,
             asked=asked,
             candidates=candidates,
+            order=meant.order,
         )
 
     return _in_active_space(find)
@@ -392,7 +422,11 @@ def _media_vector(
 
 
 def _answer(
-    request: Request, page: pages.Page, given: dict[str, Any], started: float
+    request: Request,
+    page: pages.Page,
+    given: dict[str, Any],
+    started: float,
+    told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     languages = (given["lang"],) if "lang" in given else languages_wanted(request)
     host = request.build_absolute_uri("/")[:-1]
@@ -413,6 +447,7 @@ def _answer(
             for hit in hits
         ],
         "next_cursor": page.next_cursor,
+        **(told or {}),
     }
     if given["facets"]:
         ids = [hit.item_id for hit in page.listing.hits[: facets.CANDIDATES]]

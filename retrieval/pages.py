@@ -10,9 +10,9 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from django.core import signing
@@ -25,6 +25,8 @@ from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.scoring import Contributions, Part
 from retrieval.search import Hit, Mode, Query
 
+Order: TypeAlias = Callable[[Sequence[Hit]], Sequence[Hit]]
+"""Puts hits, best first, into another order; all of them and no others."""
 FROZEN_S = 900
 """After its last use a list is forgotten."""
 MAX_DEPTH = 10_000
@@ -107,15 +109,18 @@ def first(
     excluded: Sequence[int] = (),
     asked: Mapping[str, str] | None = None,
     candidates: int = 0,
+    order: Order | None = None,
 ) -> Page:
-    """The first page, of a listing made from at least so many ``candidates``.
+    """The first page, of a listing made from at least so many ``candidates``, in ``order``.
 
-    Raises InvalidQuery for a filter that is none, SpaceGone.
+    What a later page finds beyond them is at its end, as it is found. Raises InvalidQuery for a filter that is none, SpaceGone.
     """
     listing = Listing(
         space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked or {}
     )
     listing = listing.deeper(max(search.depth_for(query, limit), candidates), space)
+    if order is not None:
+        listing = replace(listing, hits=tuple(order(listing.hits)))
     return _page(listing, "", 0, list(listing.hits[:limit]), limit)
 
 

@@ -19,8 +19,12 @@ def warm_up(**_: Any) -> None:
 
     A worker that only trains needs no gigabyte until it does.
     """
+    from recommender.llm import local
     from retrieval import encoders
-    from workers.queues import ENCODING
+    from workers.queues import ENCODING, LLM
 
-    if ENCODING & set(app.amqp.queues.consume_from):
+    queues = set(app.amqp.queues.consume_from)
+    if ENCODING & queues:
         encoders.warm_up()
+    if LLM in queues:
+        local.warm_up()

@@ -6,9 +6,11 @@ from catalog.broker import redis_client
 
 # in the order in which a free worker takes from them: somebody waits for a query, and soon looks at
 # what they like
-QUEUES = ("query", "profiles", "embed", "default", "train")
+QUEUES = ("query", "profiles", "embed", "default", "train", "llm")
 # their workers hold every encoder from the start; training loads what it needs
 ENCODING = frozenset({"query", "embed"})
+# its worker holds the local language model, if there is one
+LLM = "llm"
 
 
 def depths() -> dict[str, int]:

@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
+from recommender.llm import explanations, local
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import queues, sweeper
 
@@ -38,6 +39,12 @@ def encode_query(space_id: int, modality: str, ticket: str) -> None:
 
 
 @shared_task
+def answer_llm(ticket: str) -> None:
+    """Let the local language model answer somebody who waits."""
+    local.answer(ticket)
+
+
+@shared_task
 def space_train(job_id: int) -> None:
     """Train the space that somebody asked for."""
     training_jobs.job_run(job_id)
@@ -53,6 +60,12 @@ def recommender_train(version_id: int) -> None:
 def recommender_train_due() -> None:
     """By night: ask for a version of each kind that enough new events speak for."""
     training.train_due()
+
+
+@shared_task
+def explain_items(asked: list[tuple[int, str, int | None, str]]) -> None:
+    """Have reasons written: (item, code, item behind it, language) of each."""
+    explanations.write([explanations.Asked(*each) for each in asked])
 
 
 @shared_task

@@ -21,9 +21,11 @@ from catalog.parsers import StrictJSONParser, query_fields
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from recommender import explain, listing, rankers, ranking, rows
+from recommender.api.waking import explanations_wake
 from recommender.explain import Reason
 from recommender.impressions import Answer, Shown, impression_log
 from recommender.listing import Entry, Page
+from recommender.llm import explanations
 from recommender.pipeline import Asked
 from recommender.placements import declared
 from recommender.serializers import AskedSerializer, RowsAskedSerializer
@@ -41,6 +43,11 @@ REASON = inline_serializer(
             choices=(*explain.CODES.values(), explain.SEEN, "rule", "exploration"),
         ),
         "text": serializers.CharField(help_text="In the visitor's language."),
+        "source": serializers.ChoiceField(
+            choices=("llm",),
+            required=False,
+            help_text="Of a text that a language model wrote; it was checked against the items.",
+        ),
         "share": serializers.FloatField(help_text="Of all that speaks for the item."),
         "item": serializers.CharField(
             required=False, help_text="external_id of the item behind it."
@@ -88,6 +95,9 @@ RECOMMENDATIONS = inline_serializer(
         "experiment": EXPERIMENT,
         "items": inline_serializer("Recommended", RECOMMENDED, many=True),
         "next_cursor": serializers.CharField(allow_null=True),
+        "degraded": serializers.BooleanField(
+            help_text="A language model was to put the first items in order, and could not."
+        ),
         "sources": inline_serializer(
             "SourceReport",
             {
@@ -174,6 +184,7 @@ class RecommendationsView(APIView):
             "experiment": _experiment(page),
             "items": texts.items(page),
             "next_cursor": page.next_cursor,
+            "degraded": page.listing.degraded,
         }
         if given["explain"]:
             answer["sources"] = [
@@ -244,6 +255,18 @@ class _Texts:
             self.languages,
             lambda url: host + url if url.startswith("/") else url,
         )
+        self.sentences = self._sentences(entries)
+
+    def _sentences(self, entries: Sequence[Entry]) -> dict[explanations.Asked, str]:
+        """What a language model wrote of the first reasons; a worker is asked for what is missing."""
+        asked = [self._asked(entry.item_id, entry.reasons[0]) for entry in entries if entry.reasons]
+        if missing := explanations.missing(asked, self.shown):
+            explanations_wake(missing)
+        return explanations.known(asked, self.shown)
+
+    def _asked(self, item_id: int, reason: Reason) -> explanations.Asked:
+        language = explain.spoken(self.languages)
+        return explanations.Asked(item_id, reason.code, reason.item_id, language)
 
     def items(self, page: Page) -> list[dict[str, Any]]:
         """Without those deleted since."""
@@ -253,7 +276,7 @@ class _Texts:
         answer = {
             "item": self.shown[entry.item_id],
             "score": round(entry.score, 6),
-            "reasons": [self._reason(reason) for reason in entry.reasons],
+            "reasons": [self._reason(reason, entry.item_id) for reason in entry.reasons],
             "sources": list(entry.sources),
         }
         if self.explain:
@@ -269,14 +292,17 @@ class _Texts:
             answer["propensity"] = round(entry.propensity, 6)
         return answer
 
-    def _reason(self, reason: Reason) -> dict[str, Any]:
+    def _reason(self, reason: Reason, item_id: int) -> dict[str, Any]:
         behind = self.shown.get(reason.item_id or 0)
         title = behind["title"] if behind else None
+        written = self.sentences.get(self._asked(item_id, reason))
         answer: dict[str, Any] = {
             "code": reason.code,
-            "text": explain.sentence(reason.code, title, self.languages),
+            "text": written or explain.sentence(reason.code, title, self.languages),
             "share": round(reason.share, 4),
         }
+        if written:
+            answer["source"] = "llm"
         if behind:
             answer["item"] = behind["external_id"]
         if reason.rule_id is not None:
@@ -333,6 +359,7 @@ def _asked(given: Mapping[str, Any], now: datetime) -> Asked:
         limit=limit,
         depth=limit or declared(given["placement"]).limit,
         seed=str(uuid.uuid4()),
+        language=given.get("lang", "en"),
         said=_said(given),
     )
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JSONCatalog
@@ -59,6 +60,7 @@ def page(
         response = render(request, template, {**everywhere, **context}, status=status)
     response["Content-Security-Policy"] = _content_security_policy()
     response["Content-Language"] = everywhere["page_language"]
+    patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response
 
 

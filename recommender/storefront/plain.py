@@ -60,12 +60,16 @@ class PlainView(APIView):
         """The problem that the API would answer, with the form as it was filled in."""
         answer = super().handle_exception(exc)
         problem = json.loads(answer.content)
-        context = self.form(problem_with=True) | {"problem": problem}
-        shown = page(self.request._request, "storefront/plain.html", context, answer.status_code)
+        shown = self.problem_page({"problem": problem}, answer.status_code)
         for name in ("Retry-After", "Allow"):
             if name in answer:
                 shown[name] = answer[name]
         return shown
+
+    def problem_page(self, context: Mapping[str, Any], status: int) -> HttpResponse:
+        """Where a problem is shown."""
+        context = self.form(problem_with=True) | context
+        return page(self.request._request, "storefront/plain.html", context, status)
 
     def said(self) -> QueryDict:
         """What the address or the form says; nothing if it cannot be read."""

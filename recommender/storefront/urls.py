@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from catalog.models.items import EXTERNAL_ID_PATTERN
-from recommender.storefront import plain, views, you
+from recommender.storefront import asking, plain, views, you
 
 app_name = "storefront"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
         plain.PlainItem.as_view(),
         name="plain-item",
     ),
+    # questions to the catalog
+    path("ask/", asking.AskPage.as_view(), name="ask"),
     # what is remembered of whoever asks
     path("you/", you.page_of_you, name="you"),
     path("you/export/", you.ExportView.as_view(), name="you-export"),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from catalog.models import Item, Media
 from catalog.selectors import items_for_api
 from catalog.serializers import words_for
+from recommender.storefront.asking import ask_box
 from recommender.storefront.pages import page
 
 EXAMPLES = (
@@ -84,7 +85,7 @@ def _shell(
         else reverse("storefront:plain")
     )
     said = request.GET.urlencode()
-    context = {
+    context = ask_box(request) | {
         "preview": preview,
         "examples": EXAMPLES,
         "plain_url": f"{plain}?{said}" if said else plain,

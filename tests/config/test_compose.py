@@ -27,7 +27,7 @@ def test_the_workers_take_from_every_queue(services):
 
 def test_every_process_runs_in_production_on_the_same_servers(services):
     ours = {name: each for name, each in services.items() if each.get("image") == "triad"}
-    assert set(ours) == {"migrate", "web", "worker", "trainer", "beat"}
+    assert set(ours) == {"migrate", "web", "worker", "trainer", "llm", "beat"}
     documented = {
         line.partition("=")[0] for line in (ROOT / ".env.example").read_text().splitlines()
     }
@@ -38,7 +38,7 @@ def test_every_process_runs_in_production_on_the_same_servers(services):
 
 
 def test_nothing_starts_before_the_tables_are_there(services):
-    for name in ("web", "worker", "trainer", "beat"):
+    for name in ("web", "worker", "trainer", "llm", "beat"):
         assert services[name]["depends_on"]["migrate"] == {
             "condition": "service_completed_successfully"
         }

@@ -31,10 +31,14 @@ def test_commands_survive_any_folder_name(tmp_path: Path, name: str):
 def test_every_queue_has_a_worker(tmp_path: Path):
     config = configured(tmp_path / "var")
     served: dict[str, list[str]] = {}
-    for program in ("worker", "trainer"):
+    for program in ("worker", "trainer", "llm"):
         arguments = shlex.split(config[f"program:{program}"]["command"].replace("%%", "%"))
         served[program] = arguments[arguments.index("-Q") + 1].split(",")
-    assert served == {"worker": ["query", "profiles", "embed", "default"], "trainer": ["train"]}
+    assert served == {
+        "worker": ["query", "profiles", "embed", "default"],
+        "trainer": ["train"],
+        "llm": ["llm"],
+    }
     assert {queue for own in served.values() for queue in own} == set(QUEUES)
 
 

@@ -357,6 +357,16 @@ def test_without_scripts_everything_is_a_form(browser: Browser, live_server, wor
     context.close()
 
 
+def test_your_data_speaks_the_language_that_is_chosen(page: Page):
+    page.goto("/you/?lang=zh")
+    language = page.get_by_role("combobox")
+    expect(language).to_have_value("zh")
+    language.select_option("en")
+    expect(page).to_have_url(re.compile(r"/you/\?lang=en$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your data")
+    expect(language).to_have_value("en")
+
+
 def test_your_data_is_shown_taken_along_and_forgotten(page: Page):
     page.goto("/you/")
     expect(page.locator("#nothing")).to_be_visible()
@@ -404,7 +414,7 @@ def test_a_picture_from_the_camera(browser: Browser, page: Page):
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Take a picture").click()
-    page.wait_for_function("document.querySelector('#camera video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
     dialog.get_by_role("button", name="Take the picture").click()
     found(page)
     assert parts(page) == ["photo.jpg"]
@@ -506,7 +516,7 @@ def test_a_sound_from_the_microphone(page: Page):
     record.click()
     expect(record).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#hint")).to_contain_text("press again to search")
-    page.wait_for_function("heard.currentTime > 0.7")
+    page.wait_for_function("() => heard.currentTime > 0.7")
     record.click()
     found(page)
     assert parts(page) == ["recording.wav"]

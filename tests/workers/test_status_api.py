@@ -47,7 +47,7 @@ def test_an_empty_installation():
     probes._counted.clear()
     body = anonymous().get(PATH).json()
 
-    assert set(body.pop("queues")) == {"query", "profiles", "embed", "default", "train"}
+    assert set(body.pop("queues")) == {"query", "profiles", "embed", "default", "train", "llm"}
     assert body.pop("search")["scans"] == 0
     assert body == {
         "items": {"total": 0, "visible": 0},

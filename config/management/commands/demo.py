@@ -16,10 +16,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from rich.console import Console
 
 from catalog.commands import ExampleCommand
+from catalog.importers.demo import FetchError
 from catalog.models import Item
 from config.processes import ProcessGroup, ProcessGroupError
+from recommender.llm import weights
 from retrieval.models import EmbeddingSpace
 
 WORKERS = 2
@@ -86,6 +89,9 @@ class Command(ExampleCommand):
                 ),
             )
         group.run("trainer")
+        if settings.LLM["PROVIDER"] == "local":
+            self._step("Language model", self._fetch_weights)
+            group.run("llm")
         self._admin_user()
 
     def _step(self, title: str, run: Callable[[], Any]) -> None:
@@ -94,6 +100,16 @@ class Command(ExampleCommand):
         started = time.monotonic()
         run()
         self.stdout.write(f"  {time.monotonic() - started:.1f} s")
+
+    def _fetch_weights(self) -> None:
+        """Raises CommandError, which says how to do without."""
+        try:
+            weights.fetch(Console())
+        except FetchError as err:
+            raise CommandError(
+                f"The weights of the language model cannot be had: {err}. Everything answers without "
+                "one, too: `make demo`."
+            ) from err
 
     def _admin_user(self) -> None:
         users = get_user_model().objects

@@ -4,7 +4,7 @@ import { item as fetchItem, post, summaryOf } from "./api.js";
 import { announce, h } from "./dom.js";
 import { forgetEvents } from "./events.js";
 import { gettext, ngettext } from "./i18n.js";
-import { onLanguageChange } from "./language.js";
+import { followAddress, onLanguageChange } from "./language.js";
 import { forgetOpinions } from "./opinions.js";
 import { newVisitor, visitor } from "./visitor.js";
 
@@ -108,5 +108,10 @@ element("sure").addEventListener("close", () => {
   if (element("sure").returnValue === "forget") forget();
   element("sure").returnValue = "";
 });
-onLanguageChange(() => location.reload());
+followAddress();
+onLanguageChange((chosen) => {
+  const address = new URL(location.href);
+  address.searchParams.set("lang", chosen);
+  location.assign(address);
+});
 load();

@@ -1,0 +1,169 @@
+"""Search by a question: its words are understood before they are looked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.fields import StrictBooleanField
+from catalog.models import Item
+from recommender.llm import calls, rerank, understanding
+from recommender.llm.understanding import THIS, Interpretation
+from recommender.llm.understanding.sorting import ordered
+from retrieval.api import HITS_FIELDS, Meaning, SearchView
+from retrieval.search import Hit
+from retrieval.serializers import MAX_PARTS, SearchSerializer, UploadedSearchSerializer
+
+INTERPRETATION = inline_serializer(
+    "Interpretation",
+    {
+        "query": inline_serializer(
+            "InterpretedPart",
+            {
+                "text": serializers.CharField(required=False),
+                "item": serializers.CharField(required=False),
+                "image": serializers.CharField(required=False),
+                "audio": serializers.CharField(required=False),
+                "weight": serializers.FloatField(),
+            },
+            many=True,
+        ),
+        "filter": serializers.JSONField(help_text="As `filter` takes it."),
+        "sort": inline_serializer(
+            "InterpretedSort",
+            {
+                "by": serializers.ChoiceField(choices=("price", "released", "popularity")),
+                "order": serializers.ChoiceField(choices=("asc", "desc")),
+            },
+            allow_null=True,
+        ),
+        "language": serializers.CharField(),
+        "source": serializers.ChoiceField(choices=("rules", "llm")),
+        "degraded": serializers.BooleanField(
+            help_text="A language model should have read the question, or put the first hits in order, and did not."
+        ),
+        "ignored": serializers.ListField(
+            child=serializers.CharField(),
+            help_text="What was understood and cannot be asked of this catalog, such as price.",
+        ),
+    },
+    required=False,
+    help_text="With `understand`, of the first page: what was looked for.",
+)
+UNDERSTOOD_HITS = inline_serializer(
+    "UnderstoodHits", {**HITS_FIELDS, "interpretation": INTERPRETATION}
+)
+
+
+class QuestionSerializer(SearchSerializer):
+    """A search composed of parts, the text of which may be a question."""
+
+    understand = StrictBooleanField(
+        default=False,
+        help_text="Read the text as a person means it: what is not wanted, prices, categories, brands, "
+        "an order, `like this` for the query's item, picture or sound. One part may have text then.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Only one text can be a question."""
+        texts = [part for part in attrs.get("query", []) if "text" in part]
+        one = len(texts) == 1 and texts[0]["weight"] > 0
+        if attrs["understand"] and not attrs["cursor"] and not one:
+            raise serializers.ValidationError(
+                {"understand": "Give exactly one part with text, of a weight above 0."}
+            )
+        return super().validate(attrs)
+
+
+class QuestionSearchView(SearchView):
+    """Find items by what a question means."""
+
+    body_serializer = QuestionSerializer
+    looked_for: Sequence[str] = ("query", "understand")
+
+    @extend_schema(
+        request={
+            "application/json": QuestionSerializer,
+            "multipart/form-data": UploadedSearchSerializer,
+        },
+        responses=UNDERSTOOD_HITS,
+        operation_id="search",
+    )
+    def post(self, request: Request) -> Response:
+        """Search by a composed query; files come as multipart fields that the query names."""
+        return super().post(request)
+
+    def meaning(self, given: dict[str, Any]) -> Meaning:
+        """With ``understand``: parts, filter and order that the text asks for."""
+        if not given["understand"]:
+            return super().meaning(given)
+        asked = next(part for part in given["query"] if "text" in part)
+        others = [part for part in given["query"] if "text" not in part]
+        names = understanding.vocabulary()
+        meant = understanding.understand(
+            asked["text"], language=given.get("lang"), reference=_reference(others), known=names
+        )
+        query = _parts(meant, asked, others)
+        told = _told(meant, query)
+
+        def order(hits: Sequence[Hit]) -> Sequence[Hit]:
+            if meant.sort:
+                return ordered(hits, [hit.item_id for hit in hits], meant, names)
+            mixed, degraded = rerank.reordered(hits, _item_id, asked["text"], meant.language)
+            told["degraded"] |= degraded
+            return mixed
+
+        return Meaning(
+            query,
+            _both(given["filter"], dict(meant.filter)),
+            order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
+            {"interpretation": told},
+        )
+
+
+def _item_id(hit: Hit) -> int:
+    return hit.item_id
+
+
+def _reference(others: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Attributes of the item that ``like this`` means: the only one of the query."""
+    named = [part["item"] for part in others if "item" in part]
+    if len(named) != 1:
+        return None
+    found = Item.objects.visible().filter(external_id=named[0]).values_list("attributes", flat=True)
+    return found.first()
+
+
+def _parts(
+    meant: Interpretation, asked: dict[str, Any], others: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What to look for. ``not like this`` turns the other parts around; there is always something."""
+    away = any(like.which == THIS and like.weight < 0 for like in meant.like)
+    parts = [{"text": part.text, "weight": part.weight * asked["weight"]} for part in meant.parts]
+    parts += [part | {"weight": -abs(part["weight"])} if away else part for part in others]
+    if not any(part["weight"] > 0 for part in parts):
+        parts.insert(0, {"text": meant.subject or asked["text"], "weight": asked["weight"]})
+    return parts[:MAX_PARTS]
+
+
+def _both(given: Any, meant: dict[str, Any]) -> Any:
+    if given and meant:
+        return {"and": [given, meant]}
+    return given or meant or None
+
+
+def _told(meant: Interpretation, query: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    ignored = [*meant.ignored]
+    ignored += ["like what was shown"] * any(like.which != THIS for like in meant.like)
+    return {
+        "query": list(query),
+        "filter": dict(meant.filter),
+        "sort": {"by": meant.sort.by, "order": meant.sort.order} if meant.sort else None,
+        "language": meant.language,
+        "source": meant.source,
+        "degraded": meant.degraded,
+        "ignored": ignored,
+    }

@@ -1,0 +1,142 @@
+"""What a turn changes of the query before it: "cheaper", "in blue", "more like the second". Pure rules.
+
+In English and Chinese. A turn is a follow-up if each of its clauses is one of these; anything else is a
+new question. No list of such phrases is complete: what is missed is answered as a question of its own.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["cheaper", "dearer", "cheapest", "dearest", "more", "like", "unlike", "with", "without", "about"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a turn changes."""
+
+    kind: Kind
+    text: str = ""
+    """Of with, without and about."""
+    position: int = 0
+    """Of like and unlike: of the items shown, from 1; -1 is the last."""
+
+
+_ORDINALS: Final = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "last": -1,
+    "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "最后": -1,
+}  # fmt: skip
+_COLOURS: Final = (
+    "red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|golden|gold|silver"
+)
+_CHINESE_COLOURS: Final = "红|橙|黄|绿|蓝|紫|粉|粉红|棕|褐|黑|白|灰|金|银|深蓝|浅蓝|天蓝"
+_COMPARATIVES: Final = {
+    "bigger": "big", "larger": "large", "smaller": "small", "quieter": "quiet", "louder": "loud",
+    "darker": "dark", "brighter": "bright", "lighter": "light", "newer": "new", "older": "old",
+    "warmer": "warm", "softer": "soft", "simpler": "simple", "cuter": "cute", "faster": "fast",
+    "slower": "slow", "taller": "tall", "longer": "long", "shorter": "short",
+}  # fmt: skip
+_ORDINAL = r"(?:the\s+)?(?:number\s+|no\.?\s*|#|\[)?(first|second|third|fourth|fifth|sixth|last|[1-6])(?:st|nd|rd|th|\])?(?:\s+(?:one|item|thing))?"
+_CHINESE_ORDINAL = r"(?:第\s*)?(最后|[一二两三四五六1-6])\s*(?:个|只|件|张|部|台|款|种|项)"
+_POLITE = re.compile(
+    r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe)\b[\s,]*|(?:那么|那|但是|但|可是|不过|请|再|嗯|好的|好)(?=.{2}))+",
+    re.IGNORECASE,
+)
+_CLAUSES = re.compile(r"\s*[,，;；、]\s*|\s+and\s+|\s+but\s+|(?:而且|并且|同时)")
+_END = re.compile(r"[\s?？!！.。…]+$|\s+please$|(?<=.)[吗呢吧啊]$")
+
+
+def changes(turn: str) -> list[Change] | None:
+    """What the turn changes; None for a question of its own."""
+    found = []
+    for clause in filter(None, _CLAUSES.split(_clean(turn))):
+        change = _change(_clean(clause))
+        if change is None:
+            return None
+        found.append(change)
+    return found or None
+
+
+def _clean(text: str) -> str:
+    before = None
+    while before != text:
+        before, text = text, _END.sub("", _POLITE.sub("", text.strip()))
+    return text
+
+
+def _change(clause: str) -> Change | None:
+    for pattern, make in _RULES:
+        if match := pattern.fullmatch(clause):
+            return make(match)
+    return None
+
+
+def _position(match: re.Match[str]) -> int:
+    said = next(group for group in match.groups() if group).lower()
+    return int(said) if said.isdecimal() else _ORDINALS[said]
+
+
+def _of(kind: Kind) -> Callable[[re.Match[str]], Change]:
+    return lambda match: Change(kind)
+
+
+def _at(kind: Kind) -> Callable[[re.Match[str]], Change]:
+    return lambda match: Change(kind, position=_position(match))
+
+
+def _text(kind: Kind) -> Callable[[re.Match[str]], Change]:
+    return lambda match: Change(kind, text=match["text"].strip())
+
+
+def _compared(match: re.Match[str]) -> Change:
+    return Change("with", text=_COMPARATIVES[match["text"].lower()])
+
+
+def _rule(
+    pattern: str, make: Callable[[re.Match[str]], Change]
+) -> tuple[re.Pattern[str], Callable[[re.Match[str]], Change]]:
+    return re.compile(pattern, re.IGNORECASE), make
+
+
+_ONES = r"(?:\s+(?:one|ones|please|things?|items?))?"
+_HAVE = (
+    r"(?:(?:do you have|is there|are there|have you got|show me|i want|i'd like|give me)\s+)?"
+    r"(?:(?:any(?:thing)?|some(?:thing)?|an?|the)\s+)?"
+)
+_ZH_HAVE = r"(?:有没有|有|我要|我想要|要|想要|换成|换|来|给我|看看)?"
+_RULES: Final = (
+    _rule(rf"{_HAVE}(?:a bit |a little |much |even )?(?:cheaper|less expensive|more affordable|less pricey){_ONES}", _of("cheaper")),
+    _rule(r"(?:that'?s |they'?re |it'?s )?(?:too|very) (?:expensive|pricey|dear)", _of("cheaper")),
+    _rule(rf"{_ZH_HAVE}(?:更|再|稍微|稍)?便宜(?:一?点儿?|一些|些)?(?:的)?|太贵了?|(?:不要|别)(?:那么|这么|太)贵(?:的)?", _of("cheaper")),
+    _rule(rf"{_HAVE}(?:a bit |a little |much |even )?more (?:expensive|pricey|luxurious){_ONES}", _of("dearer")),
+    _rule(rf"{_ZH_HAVE}(?:更|再)?(?:贵|高档)(?:一?点儿?|一些|些)(?:的)?|更贵的?|更高档的?", _of("dearer")),
+    _rule(rf"(?:which (?:is|one is) )?(?:the )?(?:cheapest|least expensive){_ONES}", _of("cheapest")),
+    _rule(r"(?:哪个)?最便宜(?:的)?(?:是哪个|是什么)?|价格最低(?:的)?", _of("cheapest")),
+    _rule(rf"(?:which (?:is|one is) )?(?:the )?most expensive{_ONES}", _of("dearest")),
+    _rule(r"(?:哪个)?最贵(?:的)?(?:是哪个|是什么)?", _of("dearest")),
+    _rule(r"(?:show |give )?(?:me )?(?:some |any )?(?:more|others?|else|another(?: one)?|next)(?: of (?:them|these|those))?|(?:what|anything|something) else", _of("more")),
+    _rule(r"还有(?:别的|其他的?|更多|什么|哪些)?|更多(?:的)?|换一批|(?:有没有)?(?:别的|其他的?)", _of("more")),
+    _rule(rf"(?:more |something |some )?(?:un|not )like\s+{_ORDINAL}|(?:not|no|without)\s+{_ORDINAL}", _at("unlike")),
+    _rule(rf"(?:不像|不要|别要)(?:{_CHINESE_ORDINAL})(?:那样|这样)?(?:的)?", _at("unlike")),
+    _rule(rf"{_HAVE}(?:more |something |others? |some )?(?:like|similar to|just like)\s+{_ORDINAL}", _at("like")),
+    _rule(rf"{_ZH_HAVE}(?:更?像|类似|接近|跟|和|与)(?:{_CHINESE_ORDINAL})(?:一样|类似|差不多|相似|那样|这样)?(?:的)?(?:东西)?", _at("like")),
+    _rule(rf"(?:{_CHINESE_ORDINAL})(?:那样|这样|类似|差不多)(?:的)?", _at("like")),
+    _rule(rf"(?:in|only|just|make it|a)?\s*(?P<text>(?:light |dark )?(?:{_COLOURS})){_ONES}", _text("with")),
+    _rule(rf"{_HAVE}(?:it |them |one |that )?in (?:a )?(?P<text>(?:light |dark )?(?:{_COLOURS}))", _text("with")),
+    _rule(rf"{_ZH_HAVE}(?P<text>(?:{_CHINESE_COLOURS})色?)(?:的)?", _text("with")),
+    _rule(rf"{_HAVE}(?:a bit |a little |much |even )?(?P<text>{'|'.join(_COMPARATIVES)}){_ONES}", _compared),
+    _rule(rf"{_ZH_HAVE}(?:更|再|稍微)?(?P<text>大|小|安静|响|暗|亮|新|旧|暖和?|软|简单|可爱|快|慢|长|短|高)(?:一?点儿?|一些|些)(?:的)?", _text("with")),
+    _rule(r"(?:without|except(?: for)?|no|not|nothing with|leave out)\s+(?:any |the |a |an )?(?P<text>.{1,80})", _text("without")),
+    _rule(r"(?:不要|别要|不含|除了|去掉|没有)(?P<text>.{1,40}?)(?:的|以外)?", _text("without")),
+    _rule(r"(?:with|also|only|plus|made of)\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("with")),
+    _rule(r"(?:还要|加上|带有?|要有|只要)(?P<text>.{1,40}?)(?:的)?", _text("with")),
+    _rule(r"(?:what|how) about\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("about")),
+)  # fmt: skip
+_ABOUT = re.compile(r"那?(?P<text>[\u3400-\u9fff]{1,8})呢[?？]?")
+
+
+def about(turn: str) -> Change | None:
+    """ "那猫呢？" asks the same of another thing: its particle is what ``changes`` takes off."""
+    match = _ABOUT.fullmatch(turn.strip())
+    return Change("about", text=match["text"]) if match else None

@@ -1,0 +1,122 @@
+"""What a question in words asks for: signed parts, a filter, an order; by a model or by rules.
+
+``understand`` is the way in. The rules answer wherever a model is not there, is late or is wrong.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from recommender.exceptions import LlmUnavailable
+from recommender.llm import calls
+from recommender.llm.understanding import chinese, english, model, refining
+from recommender.llm.understanding.composing import composed
+from recommender.llm.understanding.types import (
+    LAST,
+    THIS,
+    Interpretation,
+    Like,
+    Reading,
+    Sort,
+    Words,
+)
+from recommender.llm.understanding.vocabulary import Vocabulary, vocabulary
+from retrieval.preprocess.languages import UNDETERMINED, detect, primary
+from retrieval.preprocess.text import normalise
+
+MAX_READ_CHARS: Final = 500
+"""Longer questions are no questions: their words are the query, as they are."""
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+_LATIN: Final = re.compile("[A-Za-z]")
+
+
+def understand(
+    text: str,
+    *,
+    language: str | None = None,
+    previous: Interpretation | None = None,
+    reference: Mapping[str, Any] | None = None,
+    known: Vocabulary | None = None,
+) -> Interpretation:
+    """What ``text`` asks of the catalog.
+
+    ``language``: a tag, if the caller knows it; detected unless given. ``previous``: of the question
+    before it, which ``cheaper`` or ``in blue`` changes. ``reference``: attributes of the item that
+    ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, read
+    and remembered unless given. Raises nothing of its own.
+    """
+    if not calls.enabled(model.PURPOSE):
+        return by_rules(
+            text, language=language, previous=previous, reference=reference, known=known
+        )
+    words, spoken = _prepared(text, language)
+    names = vocabulary() if known is None else known
+    found = _read(words, spoken, names)
+    try:
+        read = model.read(words, found, names, previous)
+    except LlmUnavailable as err:
+        now = composed(found, names, language=spoken, reference=reference)
+        return _following(found, replace(now, degraded=err.code != "off"), previous)
+    now = composed(read, names, language=spoken, source="llm", reference=reference)
+    return _following(read, now, previous)
+
+
+def by_rules(
+    text: str,
+    *,
+    language: str | None = None,
+    previous: Interpretation | None = None,
+    reference: Mapping[str, Any] | None = None,
+    known: Vocabulary | None = None,
+) -> Interpretation:
+    """``understand`` without a model: English and Chinese; in other languages all is text."""
+    words, spoken = _prepared(text, language)
+    names = vocabulary() if known is None else known
+    found = _read(words, spoken, names)
+    now = composed(found, names, language=spoken, reference=reference)
+    return _following(found, now, previous)
+
+
+def _prepared(text: str, language: str | None) -> tuple[str, str]:
+    words = " ".join(normalise(text).split())
+    return words, primary(language) if language else _language(words)
+
+
+def _following(
+    found: Reading, now: Interpretation, previous: Interpretation | None
+) -> Interpretation:
+    if previous is not None and refining.refines(found, previous):
+        return refining.refined(now, previous)
+    return now
+
+
+def _read(words: str, language: str, names: Vocabulary) -> Reading:
+    """By the letters: a question in Chinese may come from an English page."""
+    if len(words) > MAX_READ_CHARS:
+        return Reading(wanted=[words])
+    if _HAN.search(words) and language != "ja":
+        return chinese.read(words, names)
+    if _LATIN.search(words) and language in ("en", UNDETERMINED):
+        return english.read(words, names)
+    return Reading(wanted=[words])
+
+
+def _language(words: str) -> str:
+    """Short texts in Latin letters are taken for English: the detector cannot tell."""
+    found = detect(words)
+    return "en" if found == UNDETERMINED and _LATIN.search(words) else found
+
+
+__all__ = [
+    "LAST",
+    "THIS",
+    "Interpretation",
+    "Like",
+    "Sort",
+    "Vocabulary",
+    "Words",
+    "by_rules",
+    "understand",
+    "vocabulary",
+]

@@ -1,0 +1,116 @@
+"""A reading becomes an interpretation: checked against what the catalog declares and holds."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from recommender.llm.understanding.types import (
+    UNWANTED,
+    WANTED,
+    Interpretation,
+    Reading,
+    Sort,
+    Source,
+    Words,
+    one_or_in,
+)
+from recommender.llm.understanding.vocabulary import Vocabulary
+from retrieval.exceptions import InvalidQuery
+from retrieval.filters import conditions
+
+MAX_UNWANTED: Final = 5
+MAX_CHARS: Final = 500
+"""Of one part."""
+
+
+def composed(
+    found: Reading,
+    vocabulary: Vocabulary,
+    *,
+    language: str,
+    source: Source = "rules",
+    reference: Mapping[str, Any] | None = None,
+) -> Interpretation:
+    """``reference`` are the attributes of the item that ``like this`` means, if that is known."""
+    filter_, ignored = _filter(found, vocabulary, reference or {})
+    sort: Sort | None = found.sort
+    if sort is not None and sort.by != "popularity" and sort.by not in vocabulary.roles:
+        ignored.append(f"sort by {sort.by}")
+        sort = None
+    wanted = found.text()[:MAX_CHARS]
+    unwanted = list(dict.fromkeys(text[:MAX_CHARS] for text in found.unwanted))[:MAX_UNWANTED]
+    return Interpretation(
+        parts=(
+            *([Words(wanted, WANTED)] if wanted else []),
+            *(Words(text, UNWANTED) for text in unwanted),
+        ),
+        like=tuple(dict.fromkeys(found.like)),
+        filter=filter_,
+        sort=sort,
+        language=language,
+        source=source,
+        ignored=tuple(ignored),
+        follows=found.follows,
+    )
+
+
+def _filter(
+    found: Reading, vocabulary: Vocabulary, reference: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The filter, and the names of what it cannot ask for here."""
+    filter_: dict[str, Any] = {}
+    ignored: list[str] = []
+
+    def ask(role: str, condition: Any) -> None:
+        name = vocabulary.roles.get(role)
+        if name is not None and condition:
+            filter_[name] = condition
+        else:
+            ignored.append(role)
+
+    if found.categories:
+        filter_["categories"] = one_or_in(found.categories)
+    if found.amounts or found.level:
+        ask("price", found.amounts or _level(found.level, vocabulary, reference))
+    if found.dates:
+        ask("released", found.dates)
+    if found.brands:
+        ask("brand", one_or_in(found.brands))
+    if found.in_stock:
+        ask("in_stock", True)
+    denied: list[dict[str, Any]] = []
+    if found.not_categories:
+        denied.append({"categories": one_or_in(list(dict.fromkeys(found.not_categories)))})
+    if found.not_brands and "brand" in vocabulary.roles:
+        names = list(dict.fromkeys(found.not_brands))
+        denied.append({vocabulary.roles["brand"]: one_or_in(names)})
+    if denied:
+        filter_["not"] = denied[0] if len(denied) == 1 else {"or": denied}
+    return _valid(filter_, ignored)
+
+
+def _level(level: str, vocabulary: Vocabulary, reference: Mapping[str, Any]) -> dict[str, float]:
+    """Bounds for a word: of the price of what it is compared with, else of the catalog's prices."""
+    price = reference.get(vocabulary.roles.get("price", ""))
+    if isinstance(price, int | float) and not isinstance(price, bool):
+        return {"lt" if level in ("low", "modest") else "gt": price}
+    low, high = vocabulary.low, vocabulary.high
+    if low is None or high is None:
+        return {}
+    return {
+        "low": {"lte": low},
+        "modest": {"lte": high},
+        "high": {"gte": high},
+        "notlow": {"gte": low},
+    }[level]
+
+
+def _valid(filter_: dict[str, Any], ignored: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Without the conditions that the filter language refuses (a number too large, say)."""
+    check: Callable[[object], object] = conditions
+    for name in list(filter_):
+        try:
+            check({name: filter_[name]})
+        except InvalidQuery:
+            del filter_[name]
+            ignored.append(name)
+    return filter_, ignored

@@ -1,0 +1,114 @@
+"""A question that follows another: ``cheaper``, ``in blue``, ``not leather``, ``第二个那样的``."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from recommender.llm.understanding import lexicon
+from recommender.llm.understanding.types import WANTED, Interpretation, Reading, Words
+
+MAX_WORDS: Final = 3
+"""That refine what was asked; more are a question of their own."""
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+
+
+def refines(found: Reading, previous: Interpretation | None) -> bool:
+    """Whether a reading only makes sense as a change of the question before it."""
+    if previous is None or (found.anew and found.wanted):
+        return False
+    words = _words(found.text())
+    if not words:
+        return True
+    if all(_quality(word) is not None for word in words):
+        return True
+    return found.follows and not found.categories and len(words) <= MAX_WORDS
+
+
+def refined(now: Interpretation, previous: Interpretation) -> Interpretation:
+    """The question before it with what is new; where the two disagree, the new one counts."""
+    wanted = previous.wanted
+    for part in now.parts:
+        wanted = _with(wanted, part.text) if part.weight > 0 else _without(wanted, part.text)
+    unwanted = [
+        part
+        for part in (*previous.parts, *now.parts)
+        if part.weight < 0 and not (now.wanted and part.text in now.wanted)
+    ]
+    parts = (*([Words(wanted, WANTED)] if wanted else []), *dict.fromkeys(unwanted))
+    return replace(
+        now,
+        parts=parts,
+        filter=_merged(previous.filter, now.filter),
+        sort=now.sort or previous.sort,
+        like=now.like or previous.like,
+        follows=True,
+    )
+
+
+def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """By field; what neither may be, neither is."""
+    merged = {**before, **now}
+    denied = [each for said in (before, now) for each in denials(said)]
+    if denied:
+        merged |= {"not": denied[0] if len(denied) == 1 else {"or": denied}}
+    return merged
+
+
+def denials(given: Mapping[str, Any]) -> list[Any]:
+    """The conditions under ``not``, as this package writes them."""
+    if "not" not in given:
+        return []
+    under = given["not"]
+    return list(under["or"]) if set(under) == {"or"} else [under]
+
+
+def _with(text: str, more: str) -> str:
+    """Words added; a quality takes the place of another of its kind (red → blue)."""
+    for word in _words(more):
+        kind = _quality(word)
+        same = [
+            old
+            for old in _words(text)
+            if kind is not None and _quality(old) == kind and old != word
+        ]
+        if same:
+            text = _replaced(text, same[0], word)
+            more = _replaced(more, word, "")
+    return " ".join(filter(None, (text.strip(), " ".join(more.split()).removesuffix("的"))))
+
+
+def _without(text: str, denied: str) -> str:
+    return " ".join(_replaced(text, denied, "").split()) or text
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    pattern = re.escape(old) if _HAN.search(old) else rf"(?<!\w){re.escape(old)}(?!\w)"
+    return re.sub(pattern, new, text, flags=re.IGNORECASE)
+
+
+def _words(text: str) -> list[str]:
+    """English words; of Chinese the qualities it holds, the longest first, and the rest as one."""
+    found: list[str] = []
+    for run in re.findall("[\u4e00-\u9fff]+|[^\\W\u4e00-\u9fff]+(?:'\\w+)?", text):
+        if not _HAN.search(run):
+            if run.lower() not in ("one", "ones", "a", "bit", "little", "is", "the", "it"):
+                found.append(run.lower())
+            continue
+        rest = run
+        for quality in sorted(lexicon.QUALITIES_ZH, key=len, reverse=True):
+            if len(quality) > 1 and quality in rest:
+                found.append(quality)
+                rest = rest.replace(quality, "", 1)
+        rest = re.sub("一点|点|一些|些|的", "", rest)
+        found += [rest] if rest else []
+    return found
+
+
+def _quality(word: str) -> int | None:
+    return lexicon.QUALITIES.get(word, _zh(word))
+
+
+def _zh(word: str) -> int | None:
+    number = lexicon.QUALITIES_ZH.get(word)
+    return None if number is None else 1_000 + number

@@ -1,0 +1,135 @@
+"""What a question in words asks of the catalog."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+SortBy: TypeAlias = Literal["price", "released", "popularity"]
+Order: TypeAlias = Literal["asc", "desc"]
+Source: TypeAlias = Literal["rules", "llm"]
+
+WANTED: Final = 1.0
+UNWANTED: Final = -0.5
+"""Half as much as what is wanted: at -1 results drift to what is merely unlike."""
+THIS: Final = 0
+"""Of ``Like.which``: the item or picture that the question came with."""
+LAST: Final = -1
+"""Of ``Like.which``: the last of what was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A part of the query: words, and how much they count; less than 0: less of that."""
+
+    text: str
+    weight: float = WANTED
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A part of the query: something that was shown. ``which``: THIS, LAST, or 1 for the first."""
+
+    which: int
+    weight: float = WANTED
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """What decides the order among the hits that fit."""
+
+    by: SortBy
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """A question as a composed query.
+
+    ``filter`` is in the filter language and was checked against the declared fields. ``ignored`` names
+    what was understood and cannot be asked of this catalog. ``follows`` says that it refines the
+    question before it, whose parts and filter are then in it. ``degraded``: a model should have read
+    it and did not.
+    """
+
+    parts: tuple[Words, ...] = ()
+    like: tuple[Like, ...] = ()
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    sort: Sort | None = None
+    language: str = "und"
+    source: Source = "rules"
+    degraded: bool = False
+    ignored: tuple[str, ...] = ()
+    follows: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """The words of what is wanted; may be empty."""
+        return " ".join(part.text for part in self.parts if part.weight > 0)
+
+    @property
+    def unwanted(self) -> list[str]:
+        """What is asked to be left out, as far as no filter does it."""
+        return [part.text for part in self.parts if part.weight < 0]
+
+    @property
+    def subject(self) -> str:
+        """What the filter says it is about, in words, for a query that has none: a category or brand."""
+        for name, value in self.filter.items():
+            if name == "not" or not isinstance(value, str | dict):
+                continue
+            first = value["in"][0] if isinstance(value, dict) and "in" in value else value
+            if isinstance(first, str):
+                return first.rpartition("/")[2]
+        return ""
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; ``from_json`` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> "Interpretation":
+        """What ``as_json`` gave. Raises KeyError or TypeError for anything else."""
+        return cls(
+            **{
+                **said,
+                "parts": tuple(Words(**each) for each in said["parts"]),
+                "like": tuple(Like(**each) for each in said["like"]),
+                "sort": Sort(**said["sort"]) if said["sort"] else None,
+                "ignored": tuple(said["ignored"]),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found in a text so far, before it is checked against a catalog.
+
+    ``amounts``: bounds of the price by operator. ``level`` stands for one that only the catalog's prices
+    tell. ``dates``: bounds of the release, ``YYYY-MM-DD``.
+    """
+
+    wanted: list[str] = field(default_factory=list)
+    unwanted: list[str] = field(default_factory=list)
+    like: list[Like] = field(default_factory=list)
+    amounts: dict[str, float] = field(default_factory=dict)
+    level: Literal["low", "modest", "high", "notlow", ""] = ""
+    dates: dict[str, str] = field(default_factory=dict)
+    brands: list[str] = field(default_factory=list)
+    not_brands: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
+    not_categories: list[str] = field(default_factory=list)
+    in_stock: bool = False
+    sort: Sort | None = None
+    follows: bool = False
+    """Whether it only makes sense after another question."""
+    anew: bool = False
+    """Whether it says that it leaves the question before it (``instead`` of another thing)."""
+
+    def text(self) -> str:
+        """What is wanted, as one text."""
+        return " ".join(filter(None, map(str.strip, self.wanted)))
+
+
+def one_or_in(values: Sequence[str]) -> Any:
+    """Values as a filter takes them: one as itself, several as ``in``."""
+    return values[0] if len(values) == 1 else {"in": list(values)}

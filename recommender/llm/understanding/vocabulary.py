@@ -1,0 +1,149 @@
+"""The names that a catalog gives things: categories and brands, and what its prices are like."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+from catalog.models.items import Category
+from recommender.llm.understanding import lexicon
+from retrieval.filters import fields
+
+REMEMBER_S: Final = 300
+"""A new category or brand is known after so long."""
+KEY: Final = "llm:vocabulary"
+MAX_NAMES: Final = 5_000
+LOW_SHARE: Final = 1 / 3
+HIGH_SHARE: Final = 2 / 3
+"""Cheap is the lower third of the prices, expensive the upper; of the whole catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """``categories``: word, folded and singular, -> paths; ``brands``: folded -> as items spell it.
+
+    ``roles``: what words can ask for -> the declared attribute, of those that items have.
+    ``low`` and ``high``: prices.
+    """
+
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    brands: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+
+    def category(self, words: str) -> tuple[str, ...]:
+        """Paths of the categories that these words name, ``()`` if none."""
+        name = singular(folded(words))
+        for candidate in (name, *lexicon.CATEGORY_WORDS.get(name, ())):
+            if found := self.categories.get(candidate):
+                return found
+        return ()
+
+    def brand(self, words: str) -> str | None:
+        """As items spell it; None for what is no brand."""
+        name = folded(words)
+        return self.brands.get(name) or self.brands.get(lexicon.BRANDS.get(name, ""))
+
+
+def category_names(paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Word -> the topmost paths that have it for a name, or for one of the names that ``&`` joins."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        last = path.rpartition("/")[2]
+        names = {last, *re.split(r"\s*[&,+]\s*|\s+and\s+", last)}
+        for name in {singular(folded(name)) for name in names}:
+            known = found.setdefault(name, [])
+            if name and not any(path.startswith(f"{above}/") for above in known):
+                known.append(path)
+    return {name: tuple(paths) for name, paths in found.items() if name}
+
+
+def folded(text: str) -> str:
+    """Lower case, compatible forms, single blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def singular(text: str) -> str:
+    """Of the last word, by English rules of spelling; the same for both sides of a comparison."""
+    head, blank, word = text.rpartition(" ")
+    return head + blank + (lexicon.IRREGULAR.get(word) or _singular(word))
+
+
+def _singular(word: str) -> str:
+    for ending, replacement in (
+        ("ies", "y"), ("ves", "f"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"),
+        ("zzes", "zz"), ("oes", "o"), ("ss", "ss"), ("us", "us"), ("is", "is"),
+        ("s", ""),
+    ):  # fmt: skip
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word.removesuffix(ending) + replacement
+    return word
+
+
+def vocabulary() -> Vocabulary:
+    """Of the catalog as it was within REMEMBER_S."""
+    known = cache.get(KEY)
+    if known is None:
+        known = _read()
+        cache.set(KEY, known, REMEMBER_S)
+    return Vocabulary(**known)
+
+
+def _read() -> dict[str, object]:
+    roles = {
+        role: name
+        for role, name in settings.LLM["FIELDS"].items()
+        if (declared := fields().get(name)) is not None
+        and declared.type == lexicon.ROLE_TYPES[role]
+        and _has(name)
+    }
+    prices = _prices(roles["price"]) if "price" in roles else (None, None)
+    brands = _values(roles["brand"]) if "brand" in roles else []
+    paths = list(Category.objects.values_list("path", flat=True)[:MAX_NAMES])
+    return {
+        "categories": category_names(paths),
+        "brands": {folded(name): name for name in brands},
+        "roles": roles,
+        "low": prices[0],
+        "high": prices[1],
+    }
+
+
+_VISIBLE: Final = "published AND (expires_at IS NULL OR expires_at > now())"
+
+
+def _has(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT 1 FROM catalog_item WHERE attributes ? %s AND {_VISIBLE})",  # noqa: S608
+            [name],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _prices(name: str) -> tuple[float | None, float | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT percentile_disc(ARRAY[%s, %s]) WITHIN GROUP (ORDER BY (attributes -> %s)::float8)"  # noqa: S608
+            f" FROM catalog_item WHERE jsonb_typeof(attributes -> %s) = 'number' AND {_VISIBLE}",
+            [LOW_SHARE, HIGH_SHARE, name, name],
+        )
+        found = cursor.fetchone()[0]
+    return (found[0], found[1]) if found else (None, None)
+
+
+def _values(name: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attributes ->> %s FROM catalog_item"  # noqa: S608
+            f" WHERE jsonb_typeof(attributes -> %s) = 'string' AND {_VISIBLE}"
+            " GROUP BY 1 ORDER BY count(*) DESC LIMIT %s",
+            [name, name, MAX_NAMES],
+        )
+        return [row[0] for row in cursor.fetchall()]

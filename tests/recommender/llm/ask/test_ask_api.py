@@ -1,0 +1,287 @@
+"""Questions over HTTP: whole, streamed, with attachments, over several turns."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import Item
+from recommender.llm.ask.conversation import SALT
+from recommender.models import Impression, Rule
+from retrieval import queries
+from tests.clients import anonymous
+from tests.recommender.llm.ask.worlds import made
+from tests.retrieval.conftest import png
+
+pytestmark = pytest.mark.django_db
+ASK = "/api/v1/ask/"
+
+
+@pytest.fixture
+def catalog(space) -> dict[str, Item]:
+    return made(space)
+
+
+def post(client: Client, body: object):
+    return client.post(ASK, body, content_type="application/json")
+
+
+def asked(client: Client, question: str, **more: Any) -> dict[str, Any]:
+    answer = post(client, {"question": question, **more})
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def cited(answer: dict[str, Any]) -> list[str]:
+    return [each["item"]["external_id"] for each in answer["citations"]]
+
+
+def test_a_question_is_answered_with_the_items_words(client, catalog):
+    answer = asked(client, "Which bird can fly?")
+    assert set(answer) == {
+        "request_id", "took_ms", "answer", "language", "citations", "refused", "source", "degraded",
+        "evidence", "interpretation", "history",
+    }  # fmt: skip
+    assert cited(answer)[0] == "eagle"
+    assert answer["answer"] == (
+        "This fits: golden eagle bird [1]. Tagged “fly”: golden eagle bird [1]. "
+        "golden eagle bird [1] says: “An eagle can fly for hours!”."
+    )
+    assert answer["citations"][0]["quotes"] == [
+        {"field": "title", "text": "golden eagle bird"},
+        {"field": "tags", "text": "bird"},
+        {"field": "tags", "text": "fly"},
+        {"field": "description", "text": "An eagle can fly for hours!"},
+    ]
+    assert (answer["source"], answer["degraded"], answer["refused"]) == ("extract", False, False)
+
+
+def test_every_quote_is_in_its_item(client, catalog):
+    for question in ("Which bird can fly?", "how much is the owl?", "有什么鸟？", "a big drum"):
+        for each in asked(client, question)["citations"]:
+            item = catalog[each["item"]["external_id"]]
+            texts = [item, *item.texts.all()]
+            words = [
+                item.description,
+                *item.tags,
+                *(str(value) for value in item.attributes.values()),
+            ]
+            held = [*words, *(text.title for text in texts)]
+            assert each["quotes"]
+            assert all(any(quote["text"] in one for one in held) for quote in each["quotes"])
+
+
+def test_an_answer_is_in_the_questions_language(client, catalog):
+    answer = asked(client, "有什么鸟？", lang="en")
+    assert answer["language"] == "zh"
+    assert answer["answer"].startswith("符合的有：")
+    assert set(cited(answer)[:2]) == {"eagle", "owl"}
+    assert "雪鸮 鸟" in answer["answer"]
+
+
+def test_what_an_attribute_is_asked_for_is_told(client, catalog):
+    answer = asked(client, "how much is the snowy owl?")
+    assert "snowy owl bird [1]: price 40." in answer["answer"]
+
+
+@pytest.mark.parametrize("question", ["What is your refund policy?", "你们的退货政策是什么？"])
+def test_what_the_catalog_lacks_is_refused(client, catalog, question):
+    answer = asked(client, question)
+    assert answer["refused"] is True
+    assert answer["citations"] == []
+    assert answer["answer"] in (
+        "I found nothing about that in this catalog.",
+        "本目录中没有找到相关内容。",
+    )
+
+
+def test_hidden_items_are_never_cited(client, catalog):
+    assert "secret" not in cited(asked(client, "the secret bird"))
+
+
+def test_a_filter_holds(client, catalog):
+    answer = asked(client, "which bird?", filter={"price": {"lt": 50}})
+    assert set(cited(answer)) == {"owl", "robin"}
+
+
+def test_cheaper_follows_the_prices_that_were_shown(client, catalog):
+    first = asked(client, "Which bird?")
+    assert set(cited(first)) == {"eagle", "owl", "robin"}
+    second = asked(client, "cheaper", history=first["history"])
+    assert cited(second) == ["robin"]
+    assert second["interpretation"]["filter"] == {"price": {"lt": 40.0}}
+    third = asked(client, "便宜一点", history=second["history"])
+    assert third["refused"] is True
+    assert third["answer"] == "本目录中没有符合这些条件的内容。"
+
+
+def test_the_cheapest_is_the_cheapest_that_fits(client, catalog):
+    first = asked(client, "Which bird?")
+    answer = asked(client, "the cheapest", history=first["history"])
+    assert cited(answer) == ["robin", "owl", "eagle"]
+
+
+def test_conditions_in_words_are_a_filter(client, catalog):
+    answer = asked(client, "a bird under 50")
+    assert set(cited(answer)) == {"owl", "robin"}
+    first = asked(client, "Which bird?")
+    second = asked(client, "under 30", history=first["history"])
+    assert cited(second) == ["robin"]
+    assert second["interpretation"]["filter"]["price"] == {"lt": 30}
+
+
+def test_a_turn_refines_what_was_asked(client, catalog):
+    first = asked(client, "Do you have a drum?")
+    assert set(cited(first)) == {"drum", "blue-drum"}
+    second = asked(client, "in blue", history=first["history"])
+    assert cited(second)[0] == "blue-drum"
+    assert second["interpretation"]["parts"] == [
+        {"text": "Do you have a drum?", "weight": 1.0},
+        {"text": "blue", "weight": 0.6},
+    ]
+
+
+def test_more_like_the_second_is_about_that_item(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "more like the second", history=first["history"])
+    name = cited(first)[1]
+    assert second["interpretation"]["parts"][0] == {"item": name, "weight": 1.0}
+    assert name not in cited(second)
+    assert set(cited(second)) <= {"eagle", "owl", "robin"}
+
+
+def test_a_new_question_starts_anew(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "Do you have a drum?", history=first["history"])
+    assert set(cited(second)) == {"drum", "blue-drum"}
+    assert len(second["interpretation"]["parts"]) == 1
+
+
+def test_history_cannot_be_forged(client, catalog):
+    first = asked(client, "Which bird?")
+    for history in (first["history"][:-1] + "x", "x", signing.dumps({"a": 1}, salt=SALT)):
+        answer = post(client, {"question": "cheaper", "history": history})
+        assert answer.status_code == 400
+        assert set(answer.json()["errors"]) == {"history"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "question"),
+        ({"question": ""}, "question"),
+        ({"question": "\u200b"}, "question"),
+        ({"question": 5}, "question"),
+        ({"question": "a" * 501}, "question"),
+        ({"question": "a", "history": 5}, "history"),
+        ({"question": "a", "history": "a" * 20_001}, "history"),
+        ({"question": "a", "attachments": [{}]}, "attachments[0]"),
+        ({"question": "a", "attachments": [{"image": "file0"}]}, "attachments[0].image"),
+        ({"question": "a", "attachments": [{"video": "x"}]}, "attachments[0].video"),
+        ({"question": "a", "stream": "yes"}, "stream"),
+        ({"question": "a", "filter": {"colour": 1}}, "filter.colour"),
+        ({"question": "a", "visitor": "a b"}, "visitor"),
+        ({"question": "a", "spell": 1}, "spell"),
+    ],
+)
+def test_what_is_wrong_is_named(client, catalog, body, field):
+    answer = post(client, body)
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {field}
+
+
+def test_an_unknown_placement_is_not_found(client, catalog):
+    answer = post(client, {"question": "a bird", "placement": "attic"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_placement")
+
+
+def test_a_placement_hides_what_its_rules_hide_and_logs_what_was_shown(client, catalog):
+    Rule.objects.create(name="no owls", action="hide", placement="home").items.add(catalog["owl"])
+    answer = asked(client, "Which bird?", placement="home", visitor="anna")
+    assert set(cited(answer)) == {"eagle", "robin"}
+    shown = Impression.objects.get()
+    assert str(shown.request_id) == answer["request_id"]
+    assert shown.placement == "home"
+    assert shown.visitor is not None
+    assert shown.visitor.external_id == "anna"
+    assert shown.item_ids == [catalog[name].pk for name in cited(answer)]
+
+
+def test_a_picture_finds_what_looks_so(client, catalog, monkeypatch):
+    monkeypatch.setattr(
+        "retrieval.queries.current_app.send_task",
+        lambda name, args, **_: queries.media_answer(*args),
+    )
+    body = {"attachments": [{"image": "file0"}]}
+    file = SimpleUploadedFile("owl.png", png((240, 240, 250)).read(), "image/png")
+    answer = client.post(ASK, {"body": json.dumps(body), "file0": file})
+    assert answer.status_code == 200, answer.content
+    assert cited(answer.json())[0] == "owl"
+    assert answer.json()["answer"].startswith("Nearest to what you sent: snowy owl bird [1]")
+    assert answer.json()["interpretation"]["parts"] == [{"image": True, "weight": 1.0}]
+    following = asked(client, "more", history=answer.json()["history"])
+    assert "owl" not in cited(following)
+
+
+def events(body: str) -> list[tuple[str, Any]]:
+    found = []
+    for block in body.strip().split("\n\n"):
+        name, data = block.split("\n")
+        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+@pytest.mark.parametrize("by", ["stream", "accept"])
+def test_events_tell_the_same_answer_piece_by_piece(client, catalog, by):
+    whole = asked(client, "Which bird can fly?")
+    body: dict[str, Any] = {"question": "Which bird can fly?"} | (
+        {"stream": True} if by == "stream" else {}
+    )
+    headers = {"Accept": "text/event-stream"} if by == "accept" else {}
+    answer = client.post(ASK, body, content_type="application/json", headers=headers)
+    assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    told = events(answer.getvalue().decode())
+    assert [name for name, _ in told] == ["items", "text", "text", "text", "done"]
+    text = "".join(data["text"] for name, data in told if name == "text")
+    assert text.strip() == whole["answer"] == told[-1][1]["answer"]
+    assert told[0][1]["citations"] == whole["citations"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_under_asgi_events_are_sent_one_by_one(space):
+    made(space)
+
+    async def streamed() -> list[bytes]:
+        answer = await AsyncClient().post(
+            ASK,
+            json.dumps({"question": "Which bird can fly?", "stream": True}),
+            content_type="application/json",
+        )
+        return [chunk async for chunk in answer.streaming_content]
+
+    chunks = asyncio.run(streamed())
+    assert [chunk.split(b"\n")[0] for chunk in chunks] == [
+        b"event: items", b"event: text", b"event: text", b"event: text", b"event: done",
+    ]  # fmt: skip
+
+
+def test_the_number_of_statements_does_not_grow_with_what_is_cited(client, catalog):
+    def statements(dearest: int, cites: int) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            answer = asked(client, "bird", filter={"price": {"lt": dearest}})
+        assert len(answer["citations"]) == cites
+        return len(captured)
+
+    statements(99, 3)
+    assert statements(99, 3) == statements(30, 1)
+
+
+def test_who_may_not_read_may_not_ask(settings, catalog):
+    settings.API = settings.API | {"ANONYMOUS_READ": False}
+    assert post(anonymous(), {"question": "a bird"}).status_code == 401

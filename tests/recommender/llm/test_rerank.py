@@ -1,0 +1,124 @@
+"""A language model's order: bounded, of our own numbers only, and never waited for long."""
+
+import json
+import random
+import re
+import time
+from itertools import permutations
+
+import pytest
+
+from recommender.llm import rerank
+from recommender.llm.rerank import MOST_SHIFT, bounded
+from tests.recommender.llm.endpoint import Endpoint
+from tests.retrieval.conftest import make_item
+
+TEXTS = [f"item {n}" for n in range(6)]
+
+
+def replies(endpoint: Endpoint, order: object) -> None:
+    endpoint.reply = lambda _: json.dumps({"order": order})
+
+
+def shown(endpoint: Endpoint) -> list[str]:
+    """The items' texts as the last request numbered them."""
+    prompt = endpoint.requests[-1]["messages"][-1]["content"]
+    return re.findall(r'^\d+\. <data kind="item">"([^"]*)"</data>$', prompt, re.MULTILINE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_an_order_within_bounds_is_kept(count):
+    for wanted in permutations(range(count)):
+        assert bounded(wanted, count, most=count) == wanted
+
+
+def test_no_place_moves_further_than_it_may():
+    draw = random.Random(7)  # noqa: S311 - no secret
+    for _ in range(300):
+        count = draw.randrange(1, 12)
+        wanted = draw.sample(range(count), draw.randrange(count + 1))
+        found = bounded(wanted, count)
+        assert sorted(found) == list(range(count))
+        assert max(abs(at - place) for at, place in enumerate(found)) <= MOST_SHIFT
+
+
+def test_the_most_wanted_rise_as_far_as_they_may():
+    assert bounded([5, 4, 3, 2, 1, 0], 6) == (3, 4, 5, 0, 1, 2)
+    assert bounded([5], 6) == (0, 1, 5, 2, 3, 4)
+
+
+def test_without_a_provider_nothing_is_asked(settings):
+    settings.LLM = settings.LLM | {"PROVIDER": "none"}
+    assert rerank.order(TEXTS, "birds", "s") == rerank.Order((0, 1, 2, 3, 4, 5), asked=False)
+
+
+@pytest.mark.django_db
+def test_items_are_shuffled_and_numbers_come_back_as_places(endpoint: Endpoint):
+    replies(endpoint, [1, 2, 3, 4, 5, 6])
+    found = rerank.order(TEXTS, "birds", "s")
+    order = shown(endpoint)
+    assert sorted(order) == TEXTS
+    assert order != TEXTS
+    assert found.places == bounded([TEXTS.index(text) for text in order], 6)
+    assert (found.degraded, found.asked) == (False, True)
+    prompt = endpoint.requests[-1]["messages"][-1]["content"]
+    assert 'Wish: <data kind="wish">"birds"</data>' in prompt
+
+
+@pytest.mark.django_db
+def test_the_shuffle_follows_the_seed(endpoint: Endpoint):
+    replies(endpoint, [1])
+    orders = []
+    for seed in ("a", "a", "b"):
+        rerank.order(TEXTS, "birds", seed)
+        orders.append(shown(endpoint))
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "order",
+    [
+        [0, 1], [7], [1, 1], [], ["1"], [1.5], "1", None, {"1": 2}, [99_999], [-1], [True],
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_of_ours_leave_the_order_as_it_was(endpoint: Endpoint, order):
+    replies(endpoint, order)
+    assert rerank.order(TEXTS, "birds", "s") == rerank.Order((0, 1, 2, 3, 4, 5), degraded=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", ["hanging", "endless", "trickling"])
+def test_a_late_order_is_not_waited_for(endpoint: Endpoint, fault, monkeypatch):
+    monkeypatch.setattr(rerank, "TIMEOUT_S", 0.4)
+    endpoint.always = fault
+    started = time.perf_counter()
+    found = rerank.order(TEXTS, "birds", "s")
+    assert found == rerank.Order((0, 1, 2, 3, 4, 5), degraded=True)
+    assert time.perf_counter() - started < 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "fault", ["dropped", "failing", "junk", "junk_events", "cut_off", "wrong_encoding", "flooding"]
+)
+def test_a_broken_answer_leaves_the_order_as_it_was(endpoint: Endpoint, fault):
+    replies(endpoint, [6, 5, 4, 3, 2, 1])
+    endpoint.always = fault
+    assert rerank.order(TEXTS, "birds", "s") == rerank.Order((0, 1, 2, 3, 4, 5), degraded=True)
+
+
+@pytest.mark.django_db
+def test_hits_are_reordered_and_the_rest_stays(endpoint: Endpoint):
+    items = [make_item(f"i{n:02}", f"thing {n}", tags=("t",)) for n in range(13)]
+
+    def last_first(body: dict) -> str:
+        texts = re.findall(r'"(thing \d+)', body["messages"][-1]["content"])
+        order = sorted(range(len(texts)), key=lambda at: -int(texts[at].split()[1]))
+        return json.dumps({"order": [at + 1 for at in order]})
+
+    endpoint.reply = last_first
+    ids = [item.pk for item in items]
+    found, degraded = rerank.reordered(ids, lambda each: each, "things", "en")
+    assert not degraded
+    assert [ids.index(each) for each in found] == [3, 4, 5, 0, 1, 2, 9, 8, 7, 6, 10, 11, 12]

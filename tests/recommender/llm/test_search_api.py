@@ -1,0 +1,171 @@
+"""A search that understands its words: ``POST /api/v1/search/`` with ``understand``."""
+
+import pytest
+from django.core.cache import cache
+
+from recommender.llm.understanding import vocabulary
+from recommender.models import ItemPopularity
+from retrieval import services
+from tests.clients import anonymous
+from tests.retrieval.conftest import make_item, space  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db
+SEARCH = "/api/v1/search/"
+
+
+@pytest.fixture
+def shop(space):  # noqa: F811
+    cache.clear()
+    rows = [
+        ("red", "red boots", 40, "Acme", "2020-05-01", "shoes/boots"),
+        ("blue", "blue boots leather", 80, "Acme", "2023-01-01", "shoes/boots"),
+        ("old", "boots brown", 120, "Nokia", "1999-01-01", "shoes/boots"),
+        ("phone", "phone red", 300, "Nokia", "2024-06-01", "electronics/phones"),
+        ("cover", "boots cover", 5, "Nokia", "2021-01-01", "accessories"),
+    ]
+    items = {
+        name: make_item(
+            name,
+            title,
+            categories=(category,),
+            attributes={
+                "price": price,
+                "brand": brand,
+                "released": released,
+                "in_stock": price < 100,
+            },
+        )
+        for name, title, price, brand, released, category in rows
+    }
+    services.embed_items(space.id, [item.pk for item in items.values()])
+    return items
+
+
+def ask(text: str, *others, status: int = 200, **options):
+    body = {"query": [{"text": text}, *others], "understand": True, **options}
+    answer = anonymous().post(SEARCH, body, format="json")
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def names(answer) -> list[str]:
+    return [hit["item"]["external_id"] for hit in answer["hits"]]
+
+
+def test_a_question_is_answered_by_what_it_means_and_says_what_that_is(shop):
+    answer = ask("boots under 100, not leather")
+
+    assert names(answer) == ["red", "blue"]
+    assert answer["interpretation"] == {
+        "query": [{"text": "boots", "weight": 1.0}, {"text": "leather", "weight": -0.5}],
+        "filter": {"categories": "shoes/boots", "price": {"lt": 100}},
+        "sort": None,
+        "language": "en",
+        "source": "rules",
+        "degraded": False,
+        "ignored": [],
+    }
+
+
+def test_the_same_in_chinese(shop):
+    answer = ask("诺基亚的靴子，一百块以上")
+
+    assert names(answer) == ["old"]
+    assert answer["interpretation"]["filter"] == {
+        "categories": "shoes/boots", "price": {"gte": 100}, "brand": "Nokia",
+    }  # fmt: skip
+
+
+def test_without_it_words_are_words(shop):
+    body = {"query": [{"text": "boots under 100, not leather"}]}
+
+    answer = anonymous().post(SEARCH, body, format="json").json()
+
+    assert "interpretation" not in answer
+    assert len(answer["hits"]) == 5
+
+
+def test_an_order_is_kept_among_what_fits_and_over_pages(shop):
+    first = ask("cheapest boots", limit=2)
+    second = anonymous().post(SEARCH, {"cursor": first["next_cursor"]}, format="json").json()
+
+    assert (names(first), names(second)) == (["red", "blue"], ["old"])
+    assert names(ask("newest boots")) == ["blue", "red", "old"]
+    assert names(ask("最贵的靴子")) == ["old", "blue", "red"]
+
+
+def test_the_most_popular_are_first_and_what_nobody_used_last(shop):
+    from django.utils import timezone
+
+    for name, popular in (("old", 5.0), ("red", 2.0)):
+        ItemPopularity.objects.create(
+            item_id=shop[name].pk,
+            popular=popular,
+            trending=0,
+            visitors=1,
+            updated_at=timezone.now(),
+        )
+
+    assert names(ask("popular boots")) == ["old", "red", "blue"]
+
+
+def test_like_this_means_the_querys_item_and_cheaper_its_price(shop):
+    answer = ask("like this but cheaper", {"item": "blue"})
+
+    assert set(names(answer)) == {"red", "cover"}
+    assert answer["interpretation"]["query"] == [{"item": "blue", "weight": 1.0}]
+    assert answer["interpretation"]["filter"] == {"price": {"lt": 80}}
+
+
+def test_not_like_this_turns_the_item_around(shop):
+    answer = ask("boots, not like this", {"item": "blue"})
+
+    assert answer["interpretation"]["query"][-1] == {"item": "blue", "weight": -1.0}
+
+
+def test_what_holds_nothing_that_is_wanted_still_looks_for_something(shop):
+    answer = ask("Acme")
+
+    assert set(names(answer)) == {"red", "blue"}
+    assert answer["interpretation"]["query"] == [{"text": "Acme", "weight": 1.0}]
+
+
+def test_the_filter_of_the_request_holds_as_well(shop):
+    assert names(ask("boots", filter={"price": {"gt": 100}})) == ["old"]
+    problem = ask("boots", filter={"prise": 1}, status=400)
+    assert "filter.prise" in problem["errors"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [{"text": "boots"}, {"text": "red"}],
+        [{"item": "red"}],
+        [{"text": "boots", "weight": -1}, {"item": "red"}],
+    ],
+)
+def test_one_text_can_be_a_question(shop, query):
+    answer = anonymous().post(SEARCH, {"query": query, "understand": True}, format="json")
+
+    assert answer.status_code == 400
+    assert "understand" in answer.json()["errors"]
+
+
+def test_the_catalogs_names_are_read_once(shop, django_assert_num_queries):
+    found = vocabulary()
+    assert found.roles == {n: n for n in ("price", "released", "brand", "in_stock")}
+    assert found.brands == {"acme": "Acme", "nokia": "Nokia"}
+    assert (found.low, found.high) == (40.0, 120.0)
+    assert found.categories["boot"] == ("shoes/boots",)
+    with django_assert_num_queries(0):
+        assert vocabulary() == found
+
+
+def test_a_catalog_without_prices_is_not_asked_for_them(space):  # noqa: F811
+    cache.clear()
+    make_item("frog", "green frog")
+
+    answer = ask("a cheap frog")
+
+    assert answer["interpretation"]["ignored"] == ["price"]
+    assert answer["interpretation"]["filter"] == {}

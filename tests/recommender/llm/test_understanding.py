@@ -1,0 +1,218 @@
+"""Questions in English and Chinese become composed queries, by rules."""
+
+import random
+import time
+
+import pytest
+
+from recommender.llm.evaluation import interpretation
+from recommender.llm.evaluation.interpretation import SHOP
+from recommender.llm.understanding import Interpretation, Like, Sort, Words, by_rules
+from recommender.llm.understanding.numbers import value_of
+from recommender.llm.understanding.vocabulary import Vocabulary, category_names, singular
+
+
+def read(text: str, previous: str = "", **options) -> Interpretation:
+    before = by_rules(previous, known=SHOP) if previous else None
+    return by_rules(text, known=SHOP, previous=before, **options)
+
+
+def test_a_new_phone_that_is_not_too_dear():
+    assert read("我想要一部新的智能手机，不要太贵") == Interpretation(
+        parts=(Words("新的智能手机"),),
+        filter={"categories": "electronics/phones", "price": {"lte": 100}},
+        language="zh",
+    )
+
+
+def test_like_this_but_quieter_not_plastic_under_50():
+    assert read("like this but quieter, not plastic, under 50") == Interpretation(
+        parts=(Words("quieter"), Words("plastic", -0.5)),
+        like=(Like(0),),
+        filter={"price": {"lt": 50}},
+        language="en",
+    )
+
+
+# held-out questions are measured, never tuned on; a drop means that rules were lost
+LEAST = {
+    ("dev", "en"): 0.94,
+    ("dev", "zh"): 0.97,
+    ("held-out", "en"): 0.88,
+    ("held-out", "zh"): 0.88,
+}
+
+
+@pytest.mark.parametrize(("split", "language"), LEAST)
+def test_most_labelled_questions_are_understood_in_every_slot(split, language):
+    asked = [q for q in interpretation.labelled() if (q.split, q.language) == (split, language)]
+
+    found = interpretation.accuracy(lambda q: read(q.text, q.previous), asked)
+
+    assert found.whole >= LEAST[split, language], [q.text for q, _, _ in found.wrong]
+
+
+def test_there_are_enough_labelled_questions_of_each_kind():
+    asked = interpretation.labelled()
+
+    assert len(asked) >= 200
+    assert len({(q.text, q.previous) for q in asked}) == len(asked)
+    for split, language in LEAST:
+        assert sum((q.split, q.language) == (split, language) for q in asked) >= 40
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("boots under $1,250.50", {"lt": 1250.5}),
+        ("boots for 2k or less", {"lte": 2000}),
+        ("boots between fifty and a hundred and twenty euros", {"gte": 50, "lte": 120}),
+        ("boots not over 80", {"lte": 80}),
+        ("靴子 三百五以内", {"lte": 350}),
+        ("一万两千块以上的靴子", {"gte": 12_000}),
+        ("1.5万以下的靴子", {"lte": 15_000}),
+        ("靴子，两百到三百元", {"gte": 200, "lte": 300}),
+        ("boots under 30 cm", None),
+        ("boots size 40-42", None),
+        ("boots over 2 kg", None),
+        ("30厘米以下的靴子", None),
+        ("3岁以上的玩具", None),
+    ],
+)
+def test_prices_are_read_and_other_measures_are_not(text, price):
+    assert read(text).filter.get("price") == price
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("1,000", 1000), ("2.5k", 2500), ("a hundred and five", 105), ("two thousand three hundred", 2300),
+        ("ninety-nine", 99), ("五十", 50), ("一百零五", 105), ("一千五", 1500), ("两万三", 23_000),
+        ("十二", 12), ("3万", 30_000), ("二〇二", 202), ("一百五", 150), ("一万零三十", 10_030),
+    ],
+)  # fmt: skip
+def test_numbers_in_words(said, value):
+    assert value_of(said) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("non-stick pan", "non-stick pan"),
+        ("sugar-free gum", "sugar-free gum"),
+        ("不锈钢锅", "不锈钢锅"),
+        ("无线鼠标", "无线鼠标"),
+        ("非洲的鼓", "非洲的鼓"),
+        ("not bad wine", "not bad wine"),
+    ],
+)
+def test_words_that_only_look_like_a_denial_deny_nothing(text, wanted):
+    found = read(text)
+    assert (found.wanted.removeprefix("a "), found.unwanted) == (wanted, [])
+
+
+def test_cheaper_than_this_is_cheaper_than_its_price():
+    found = read("like this but cheaper", reference={"price": 42.0})
+    assert found.filter == {"price": {"lt": 42.0}}
+    assert read("更便宜一点的", reference={"price": 42.0}).filter == {"price": {"lt": 42.0}}
+
+
+def test_a_conversation_keeps_what_was_asked_until_something_else_is():
+    first = read("red leather boots under 100")
+    second = by_rules("in blue", known=SHOP, previous=first)
+    third = by_rules("not leather, and in stock", known=SHOP, previous=second)
+    fourth = by_rules("cheapest first", known=SHOP, previous=third)
+    fifth = by_rules("wooden puzzles", known=SHOP, previous=fourth)
+
+    assert second.parts == (Words("blue leather boots"),)
+    assert (third.parts, third.filter) == (
+        (Words("blue boots"), Words("leather", -0.5)),
+        {"categories": "shoes/boots", "price": {"lt": 100}, "in_stock": True},
+    )
+    assert (fourth.parts, fourth.filter) == (third.parts, third.filter)
+    assert fourth.sort == Sort("price", "asc")
+    assert (fifth.parts, fifth.follows) == ((Words("wooden puzzles"),), False)
+    assert (fifth.filter, fifth.sort) == ({"categories": "toys/puzzles"}, None)
+
+
+def test_denials_of_a_conversation_add_up():
+    first = read("phones but not Acme")
+    second = by_rules("no Nokia either", known=SHOP, previous=first)
+
+    assert second.filter == {
+        "categories": "electronics/phones",
+        "not": {"or": [{"brand": "Acme"}, {"brand": "Nokia"}]},
+    }
+
+
+def test_what_this_catalog_cannot_be_asked_is_named():
+    bare = Vocabulary(categories=category_names(["animals/birds"]))
+
+    found = by_rules("cheapest blue birds by Acme under 50, in stock", known=bare)
+
+    assert found.filter == {"categories": "animals/birds"}
+    assert found.sort is None
+    assert found.ignored == ("price", "in_stock", "sort by price")
+
+
+@pytest.mark.parametrize(
+    "said", ["", " ", "?", "不要", "not", "…", "没有", "\u200b", "的", "¦", "\ue000"]
+)
+def test_hardly_anything_is_still_an_answer(said):
+    assert read(said).filter == {}
+
+
+def test_other_languages_are_words():
+    found = read("rote Stiefel ohne Leder", language="de")
+    assert (found.parts, found.language) == ((Words("rote Stiefel ohne Leder"),), "de")
+    assert read("赤いブーツ", language="ja").parts == (Words("赤いブーツ"),)
+
+
+def test_an_interpretation_survives_json():
+    found = read("more like the third but cheaper, not plastic, newest first")
+    assert Interpretation.from_json(found.as_json()) == found
+
+
+def test_any_text_is_read_quickly():
+    chance = random.Random(7)  # noqa: S311 - texts of a test
+    alphabet = "abc 不要的100元，。-$<>\x00\n第二个像这noto,.¦\ue000\ue001under 1"
+    hostile = [
+        "not ",
+        "a hundred and ",
+        "between 1 and ",
+        "除了一",
+        "不要",
+        "1,000 ",
+        "的",
+        "无",
+        "no ",
+    ]
+    texts = ["".join(chance.choices(alphabet, k=chance.randint(0, 60))) for _ in range(300)]
+    texts += [(one + other) * 100 for one in hostile for other in hostile]
+    previous = read("red boots under 100")
+    started = time.perf_counter()
+
+    for text in texts:
+        assert by_rules(text, known=SHOP, previous=previous).source == "rules"
+
+    assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [("shoes", "shoe"), ("knives", "knife"), ("dresses", "dress"), ("watches", "watch"),
+     ("building blocks", "building block"), ("puzzles", "puzzle"), ("fish", "fish"),
+     ("berries", "berry"), ("buses", "bus"), ("glass", "glass")],
+)  # fmt: skip
+def test_singular(plural, one):
+    assert singular(plural) == one
+
+
+def test_a_name_means_the_topmost_categories_that_have_it():
+    names = category_names(
+        ["animals", "animals/birds", "food & drink", "toys/animals", "animals/toys"]
+    )
+
+    assert names["animal"] == ("animals", "toys/animals")
+    assert names["food"] == names["drink"] == names["food & drink"] == ("food & drink",)
+    assert names["toy"] == ("animals/toys",)
