@@ -90,6 +90,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     recommender_errors.TooManyItems: (409, None),
     recommender_errors.ModelConflict: (409, None),
     recommender_errors.LlmUnavailable: (503, None),
+    recommender_errors.SuggestionConflict: (409, None),
 }
 
 # What these say may hold addresses, queries or paths: the answer says this instead.

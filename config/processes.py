@@ -172,6 +172,10 @@ class ProcessGroup:
         if name == "worker":
             # threads of several processes that share the cores only wait for each other
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self.workers))
+        if name == "llm":
+            # half: with all of them busy elsewhere, threads that wait for each other made an answer
+            # five times as slow
+            environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // 2))
         return environment
 
     def _socket(self) -> Path:

@@ -169,7 +169,9 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.audit_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
-    "workers.tasks.explain_items": {"queue": "llm"},
+    # they wait for a model themselves, so not where it answers; nobody waits for them
+    "workers.tasks.explain_items": {"queue": "train"},
+    "workers.tasks.draft_suggestions": {"queue": "train"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -605,6 +607,7 @@ UNFOLD = {
                     _admin_link("Categories", "account_tree", "catalog.category"),
                     _admin_link("Media", "perm_media", "catalog.media"),
                     _admin_link("Texts", "translate", "catalog.itemtext"),
+                    _admin_link("Suggestions", "lightbulb", "recommender.suggestion"),
                 ],
             },
             {

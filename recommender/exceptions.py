@@ -152,6 +152,12 @@ class TrainingLost(RecommenderError):
     code = "training_lost"
 
 
+class SuggestionConflict(RecommenderError):
+    """A suggestion was decided already, or its place in the catalog has other words by now."""
+
+    code = "suggestion_conflict"
+
+
 class LlmUnavailable(RecommenderError):
     """The language model gave no usable answer: whoever asked goes on without one.
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q
 from drf_spectacular.utils import extend_schema, extend_schema_field
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,7 @@ from rest_framework.views import APIView
 
 from catalog.models import Item, Media
 from catalog.models.api_keys import Scope
+from recommender.llm import budget, metrics
 from retrieval import claims, probes
 from retrieval.models import EmbeddingSpace
 from workers import queues
@@ -84,6 +86,30 @@ class SearchStatus(serializers.Serializer):
     latency = serializers.DictField(child=LatencyStatus())
 
 
+class LlmPurposeStatus(serializers.Serializer):
+    """How the calls of a language model for one purpose went."""
+
+    outcomes = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="ok; off, down, slow, rate_limited, budget, malformed; abandoned; of those that were ok, "
+        "rejected: what failed later checks",
+    )
+    tokens_in = serializers.IntegerField()
+    tokens_out = serializers.IntegerField()
+    cost = serializers.FloatField(help_text="in the unit of the prices")
+    p50_ms = serializers.IntegerField(allow_null=True)
+    p95_ms = serializers.IntegerField(allow_null=True)
+
+
+class LlmStatus(serializers.Serializer):
+    """The language model over the last 24 hours, and what this UTC day cost."""
+
+    provider = serializers.CharField()
+    purposes = serializers.DictField(child=LlmPurposeStatus())
+    tokens_today = serializers.IntegerField()
+    cost_today = serializers.FloatField()
+
+
 class Status(serializers.Serializer):
     """The whole answer."""
 
@@ -100,6 +126,7 @@ class Status(serializers.Serializer):
         allow_null=True,
         help_text="over the last 24 hours; null when the broker cannot be reached",
     )
+    llm = LlmStatus(allow_null=True, help_text="null when the broker cannot be reached")
 
 
 class StatusView(APIView):
@@ -132,6 +159,23 @@ def status() -> dict[str, Any]:
         "spaces_in_progress": [s for s in spaces if s.state == EmbeddingSpace.State.BUILDING],
         "queues": queues.depths_or_none(),
         "search": probes.report(),
+        "llm": _llm(),
+    }
+
+
+def _llm() -> dict[str, Any] | None:
+    purposes = metrics.report()
+    if purposes is None:
+        return None
+    try:
+        spent = budget.spent()
+    except RedisError:
+        return None
+    return {
+        "provider": settings.LLM["PROVIDER"],
+        "purposes": purposes,
+        "tokens_today": spent.tokens,
+        "cost_today": spent.cost,
     }
 
 

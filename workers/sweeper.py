@@ -5,6 +5,7 @@ import logging
 from django.conf import settings
 
 from catalog.wake import workers_wake
+from recommender.llm import drafting, suggestions
 from retrieval import spaces, training_jobs
 from retrieval import sweep as due
 from workers import queues
@@ -22,6 +23,7 @@ def sweep() -> int:
     if depths["train"] == 0:
         for job_id in training_jobs.jobs_waiting():
             training_jobs.job_send(job_id)
+        drafting.suggestions_send(suggestions.suggestions_waiting())
     if depths["embed"] > 0:
         return 0
     words = due.due_words()

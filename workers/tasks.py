@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
-from recommender.llm import explanations, local
+from recommender.llm import explanations, local, suggestions
 from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
 from workers import queues, sweeper
 
@@ -66,6 +66,12 @@ def recommender_train_due() -> None:
 def explain_items(asked: list[tuple[int, str, int | None, str]]) -> None:
     """Have reasons written: (item, code, item behind it, language) of each."""
     explanations.write([explanations.Asked(*each) for each in asked])
+
+
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
+def draft_suggestions(ids: list[int]) -> None:
+    """Draft texts for the catalog that somebody asked for."""
+    suggestions.suggestions_draft(ids)
 
 
 @shared_task

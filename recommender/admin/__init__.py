@@ -5,6 +5,7 @@ from recommender.admin.events import EventAdmin, VisitorAdmin
 from recommender.admin.experiments import ExperimentAdmin
 from recommender.admin.placements import PlacementAdmin
 from recommender.admin.rules import RuleAdmin
+from recommender.admin.suggestions import SuggestingItemAdmin, SuggestionAdmin
 from recommender.admin.versions import RecommenderModelAdmin
 
 __all__ = [
@@ -14,5 +15,7 @@ __all__ = [
     "PlacementAdmin",
     "RecommenderModelAdmin",
     "RuleAdmin",
+    "SuggestingItemAdmin",
+    "SuggestionAdmin",
     "VisitorAdmin",
 ]

@@ -5,11 +5,13 @@ ends between two tokens when nobody waits any more, it holds an answer to a JSON
 among what the schema allows, and it writes pieces as they come.
 """
 
+import copy
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +31,9 @@ decodes greedily repeats itself for ever.
 MAX_PROMPT_TOKENS: Final = 3_000
 """The end of a longer prompt is kept: what is asked stands there."""
 
+KEPT: Final = 8
+"""First messages that the network need not read again; each takes up to 10 MB of a small model."""
+
 Logits = Any
 Tokens = Sequence[int]
 
@@ -40,6 +45,7 @@ class LocalModel:
         self.path, self.device_wanted = folder_or_file, device
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+        self._read: dict[tuple[int, ...], Any] = {}
 
     def load(self) -> tuple[Any, Any]:
         """Tokenizer and network. Raises OSError where there are no weights."""
@@ -81,7 +87,10 @@ class LocalModel:
         ``tokens_in``, ``tokens_out`` and ``cut``.
         """
         tokenizer, network = self.load()
-        decoder = Decoder(tokenizer, network, _prompt(tokenizer, messages))
+        prompt = _prompt(tokenizer, messages)
+        decoder = Decoder(
+            tokenizer, network, prompt, self._beginning(tokenizer, network, prompt, messages)
+        )
         counted = {} if counted is None else counted
         counted |= {"tokens_in": len(decoder.prompt), "tokens_out": 0, "cut": 0}
         if schema is None:
@@ -95,19 +104,50 @@ class LocalModel:
             yield piece
         counted |= {"tokens_out": decoder.count, "cut": int(decoder.count >= max_tokens)}
 
+    def _beginning(
+        self, tokenizer: Any, network: Any, prompt: Tokens, messages: Sequence[Message]
+    ) -> "Read | None":
+        """What the network made of the first message, which is the same in every call of a purpose."""
+        first = _prompt(tokenizer, messages[:1], more=True)
+        if len(messages) == 1 or list(prompt[: len(first)]) != first:
+            return None
+        key = tuple(first)
+        if key not in self._read:
+            decoder = Decoder(tokenizer, network, first)
+            decoder.scores()
+            while len(self._read) >= KEPT:
+                self._read.pop(next(iter(self._read)))
+            self._read[key] = decoder.past
+        return Read(len(first), copy.deepcopy(self._read[key]))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """So many tokens of a prompt that the network has read, and its state then."""
+
+    count: int
+    past: Any
+
 
 class Decoder:
     """One answer being written: the network's state, and which token is next."""
 
-    def __init__(self, tokenizer: Any, network: Any, prompt: Tokens) -> None:
+    def __init__(
+        self, tokenizer: Any, network: Any, prompt: Tokens, read: Read | None = None
+    ) -> None:
         self.tokenizer, self.network = tokenizer, network
         self.prompt = list(prompt)
-        self._pending = list(prompt)
-        self._past: Any = None
+        self._pending = list(prompt[read.count :] if read else prompt)
+        self._past: Any = read.past if read else None
         self._said: list[int] = []
         self._scores: Logits = None
         ends = getattr(network.generation_config, "eos_token_id", None) or tokenizer.eos_token_id
         self.ends = frozenset(ends if isinstance(ends, list) else [ends])
+
+    @property
+    def past(self) -> Any:
+        """The network's state after what it read so far."""
+        return self._past
 
     @property
     def count(self) -> int:
@@ -177,10 +217,13 @@ class Decoder:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
 
 
-def _prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+def _prompt(tokenizer: Any, messages: Sequence[Message], *, more: bool = False) -> list[int]:
+    """Tokens of the messages, and of the answer's beginning unless ``more`` of them follow."""
     said = [{"role": message.role, "content": message.content} for message in messages]
     if tokenizer.chat_template:
-        found = tokenizer.apply_chat_template(said, add_generation_prompt=True, return_dict=True)
+        found = tokenizer.apply_chat_template(
+            said, add_generation_prompt=not more, return_dict=True
+        )
         return list(found["input_ids"])[-MAX_PROMPT_TOKENS:]
     text = "\n\n".join(message.content for message in messages)
     return list(tokenizer.encode(text))[-MAX_PROMPT_TOKENS:]

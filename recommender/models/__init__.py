@@ -9,6 +9,7 @@ from recommender.models.placements import Change, Placement
 from recommender.models.popularity import ItemPopularity
 from recommender.models.profiles import PendingEvent, Profile
 from recommender.models.rules import Rule
+from recommender.models.suggestions import Suggestion
 from recommender.models.versions import ItemNeighbours, ItemTower, RecommenderModel
 from recommender.models.visitors import Visitor
 
@@ -26,6 +27,7 @@ __all__ = [
     "Profile",
     "RecommenderModel",
     "Rule",
+    "Suggestion",
     "Variant",
     "Visitor",
 ]

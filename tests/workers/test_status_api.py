@@ -7,6 +7,8 @@ from redis.retry import Retry
 
 from catalog.broker import redis_client
 from catalog.models import Item, Media
+from recommender.llm import metrics
+from recommender.llm.providers.types import Usage
 from retrieval import index, probes
 from retrieval.head import Head
 from retrieval.models import Embedding, EmbeddingSpace
@@ -55,6 +57,24 @@ def test_an_empty_installation():
         "embeddings": {"ready": 0, "pending": 0, "failed": 0},
         "active_space": None,
         "spaces_in_progress": [],
+        "llm": {"provider": "none", "purposes": {}, "tokens_today": 0, "cost_today": 0.0},
+    }
+
+
+def test_calls_of_a_language_model_are_told_by_purpose():
+    metrics.took("ask", "ok", 250, Usage(100, 20))
+    metrics.took("ask", "slow", 2000, Usage(90, 0))
+    metrics.counted("ask", "rejected")
+
+    assert anonymous().get(PATH).json()["llm"]["purposes"] == {
+        "ask": {
+            "outcomes": {"ok": 1, "rejected": 1, "slow": 1},
+            "tokens_in": 190,
+            "tokens_out": 20,
+            "cost": 0.0,
+            "p50_ms": 300,
+            "p95_ms": 300,
+        }
     }
 
 
@@ -114,5 +134,5 @@ def test_queues_of_a_broker_that_is_down_are_unknown(monkeypatch, tmp_path):
     monkeypatch.setattr("workers.queues.redis_client", lambda: nowhere)
 
     assert anonymous().get(PATH).json()["queues"] == dict.fromkeys(
-        ("query", "profiles", "embed", "default", "train")
+        ("query", "profiles", "embed", "default", "train", "llm")
     )

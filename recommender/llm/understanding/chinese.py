@@ -8,8 +8,16 @@ import re
 from typing import Final
 
 from recommender.llm.understanding import lexicon, numbers
-from recommender.llm.understanding.english import MARK, near, year_bounds
-from recommender.llm.understanding.types import LAST, THIS, UNWANTED, WANTED, Like, Reading, Sort
+from recommender.llm.understanding.types import (
+    LAST,
+    MARK,
+    THIS,
+    UNWANTED,
+    WANTED,
+    Like,
+    Reading,
+    Sort,
+)
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
 from retrieval.preprocess import segmentation
 
@@ -156,7 +164,7 @@ def _unkept(text: str, kept: list[str]) -> str:
 def _dates(text: str, found: Reading) -> str:
     for name, words in _DATES:
         if match := re.search(words, text):
-            found.dates |= year_bounds(name, int(match["year"]))
+            found.dates |= numbers.year_bounds(name, int(match["year"]))
             text = _cut(text, match)
     return text
 
@@ -190,7 +198,7 @@ def _amounts(text: str, found: Reading) -> str:
             continue
         if bound := re.search(words, text):
             value = numbers.value_of(next(filter(None, bound.groupdict().values())))
-            found.amounts |= near(value) if name == "about" else {name: value}
+            found.amounts |= numbers.near(value) if name == "about" else {name: value}
             text = _cut(text, bound)
     return text
 
@@ -259,7 +267,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> None:
         return
     if brand := vocabulary.brand(what):
         found.not_brands.append(brand)
-    elif paths := vocabulary.category(what):
+    elif paths := vocabulary.kind(what):
         found.not_categories += paths
     else:
         found.unwanted.append(what)
@@ -298,8 +306,10 @@ def _categories(found: Reading, vocabulary: Vocabulary) -> None:
     for clause in found.wanted:
         asked = re.match(r"(.{1,6}?)(?:会|能|可以|有|适合|用来)", clause)
         for phrase in filter(None, (_head(clause), asked[1] if asked else "")):
-            if paths := _named(phrase, vocabulary):
-                found.categories = list(paths)
+            # 猫或狗: each must be named, else one of them would be left out
+            named = [_named(each, vocabulary) for each in re.split("或者?|还是", phrase) if each]
+            if named and all(named):
+                found.categories = list(dict.fromkeys(path for paths in named for path in paths))
                 return
 
 

@@ -14,7 +14,6 @@ from recommender.exceptions import LlmUnavailable
 from recommender.llm import calls, prompts
 from recommender.llm.providers.types import Message
 from recommender.llm.understanding import numbers
-from recommender.llm.understanding.english import year_bounds
 from recommender.llm.understanding.types import Interpretation, Reading, Sort
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
 
@@ -171,8 +170,8 @@ def _dates(said: Mapping[str, Any], by_rules: Reading, text: str) -> dict[str, s
             raise Unfounded(f"the question has no year {year}")
     if by_rules.dates and (first, last) != (None, None):
         return dict(by_rules.dates)
-    start = {} if first is None else {"gte": year_bounds("in", first)["gte"]}
-    return start | ({} if last is None else {"lte": year_bounds("in", last)["lte"]})
+    start = {} if first is None else {"gte": numbers.year_bounds("in", first)["gte"]}
+    return start | ({} if last is None else {"lte": numbers.year_bounds("in", last)["lte"]})
 
 
 def _messages(text: str, vocabulary: Vocabulary, previous: Interpretation | None) -> list[Message]:

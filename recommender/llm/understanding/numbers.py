@@ -1,8 +1,10 @@
-"""Numbers as people write them: 1,500 · 1.5k · fifty · a hundred · 一千五 · 3万."""
+"""Numbers as people write them: 1,500 · 1.5k · fifty · a hundred · 一千五 · 3万; what they bound."""
 
 import re
 from typing import Final
 
+_NEAR: Final = 0.2
+"""Around 100: 80 to 120."""
 _UNITS: Final = {
     word: value
     for value, word in enumerate(
@@ -93,3 +95,22 @@ def _han(text: str) -> float:
 
 def _whole(value: float) -> float:
     return int(value) if value == int(value) else value
+
+
+def near(value: float) -> dict[str, float]:
+    """Bounds of what is about as much."""
+    return {
+        "gte": value_of(f"{value * (1 - _NEAR):.2f}"),
+        "lte": value_of(f"{value * (1 + _NEAR):.2f}"),
+    }
+
+
+def year_bounds(name: str, year: int) -> dict[str, str]:
+    """Of a year: ``gt`` after it, ``gte`` from its start, ``lt`` before it, ``in`` within."""
+    start, end = f"{year}-01-01", f"{year}-12-31"
+    return {
+        "gt": {"gt": end},
+        "gte": {"gte": start},
+        "lt": {"lt": start},
+        "in": {"gte": start, "lte": end},
+    }[name]

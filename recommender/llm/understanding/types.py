@@ -11,6 +11,8 @@ Source: TypeAlias = Literal["rules", "llm"]
 WANTED: Final = 1.0
 UNWANTED: Final = -0.5
 """Half as much as what is wanted: at -1 results drift to what is merely unlike."""
+MARK: Final = "¦"
+"""Stands in a text where something was understood and taken out."""
 THIS: Final = 0
 """Of ``Like.which``: the item or picture that the question came with."""
 LAST: Final = -1

@@ -45,6 +45,19 @@ class Vocabulary:
                 return found
         return ()
 
+    def kind(self, words: str) -> tuple[str, ...]:
+        """Paths of the categories whose whole name this is, for words that deny it.
+
+        ``()`` for a quality: who wants nothing of plastic means no category of plastic flowers.
+        """
+        name = folded(words)
+        if name in lexicon.QUALITIES or name in lexicon.QUALITIES_ZH:
+            return ()
+        found = self.category(words)
+        last = (path.rpartition("/")[2] for path in found)
+        names = {singular(name), *lexicon.CATEGORY_WORDS.get(singular(name), ())}
+        return found if any(singular(folded(each)) in names for each in last) else ()
+
     def brand(self, words: str) -> str | None:
         """As items spell it; None for what is no brand."""
         name = folded(words)

@@ -76,6 +76,17 @@ def test_decoding_is_that_of_transformers(model, monkeypatch):
     }
 
 
+def test_what_was_read_before_makes_no_difference(model, folder):
+    fresh = local.LocalModel(folder, device="cpu")
+    other = (ASKED[0], Message("user", "A blue boot?"))
+
+    first, second, again = ("".join(fresh.answer(a, 30)) for a in (ASKED, other, ASKED))
+
+    assert first == again == "".join(local.LocalModel(folder, device="cpu").answer(ASKED, 30))
+    assert second == "".join(local.LocalModel(folder, device="cpu").answer(other, 30))
+    assert len(fresh._read) == 1
+
+
 def test_what_was_said_is_less_likely_to_be_said_again(model, monkeypatch):
     def distinct() -> int:
         tokenizer, network = model.load()

@@ -111,6 +111,30 @@ def test_words_that_only_look_like_a_denial_deny_nothing(text, wanted):
     assert (found.wanted.removeprefix("a "), found.unwanted) == (wanted, [])
 
 
+@pytest.mark.parametrize(
+    ("text", "categories"),
+    [
+        ("phones or cameras", {"in": ["electronics/phones", "electronics/cameras"]}),
+        ("phones or radios", None),
+        ("手机或者相机", {"in": ["electronics/phones", "electronics/cameras"]}),
+        ("green or blue chairs", "furniture/chairs"),
+    ],
+)
+def test_one_of_two_kinds_is_not_left_out(text, categories):
+    assert read(text).filter.get("categories") == categories
+
+
+def test_a_quality_that_is_not_wanted_is_no_category():
+    garden = Vocabulary(
+        categories=category_names(["plants/plastic", "food/sweets & candy", "cats"])
+    )
+
+    found = by_rules("a gift that is not plastic, not sweet, without cats", known=garden)
+
+    assert (found.wanted, found.unwanted) == ("gift", ["plastic", "sweet"])
+    assert found.filter == {"not": {"categories": "cats"}}
+
+
 def test_cheaper_than_this_is_cheaper_than_its_price():
     found = read("like this but cheaper", reference={"price": 42.0})
     assert found.filter == {"price": {"lt": 42.0}}
