@@ -166,6 +166,20 @@ def test_frog_finds_frogs(demo: Demo):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("question", ["什么动物会飞？", "What animals can fly?"])
+def test_what_flies_is_answered_with_birds(demo: Demo, question: str):
+    asked = httpx.post(f"{demo.base}/api/v1/ask/", json={"question": question}, timeout=60)
+    cited = [each["item"]["categories"] for each in asked.json()["citations"]]
+    birds = ("animals/birds", "animals & nature/birds")
+    assert any(path.startswith(birds) for paths in cited for path in paths)
+
+
+def test_what_the_demo_lacks_is_refused(demo: Demo):
+    body = {"question": "What is the meaning of life?"}
+    asked = httpx.post(f"{demo.base}/api/v1/ask/", json=body, timeout=60).json()
+    assert (asked["refused"], asked["citations"]) == (True, [])
+
+
 def test_similar_items_are_kin(demo: Demo):
     def similar(external_id: str) -> list[str]:
         answer = httpx.get(

@@ -16,6 +16,7 @@ from catalog.summaries import in_language
 from recommender import setups
 from recommender.llm.ask import conversation, extracts, finding
 from recommender.llm.ask.phrases import PHRASES, say, spoken
+from recommender.llm.ask.questions import only_points
 from recommender.llm.ask.types import (
     MAX_WANTED,
     Cited,
@@ -27,6 +28,7 @@ from recommender.llm.ask.types import (
     Wanted,
 )
 from recommender.llm.understanding import (
+    THIS,
     Interpretation,
     Words,
     understand,
@@ -110,7 +112,9 @@ def _asked_anew(asked: Asked, language: str, space_id: int) -> State:
     about = asked.question
     if conditions or found.unwanted or found.follows:
         about = found.wanted or found.subject or asked.question
-    parts = [Wanted(text=about)]
+    if attached and (any(like.which == THIS for like in found.like) or only_points(about)):
+        about = found.wanted if found.like else ""  # the rest says "like this" and means it
+    parts = [Wanted(text=about)] if about else []
     parts += [Wanted(text=each.text, weight=each.weight) for each in found.parts if each.weight < 0]
     if found.follows and before is not None:
         attached = tuple(part for part in before.wanted if not part.text)

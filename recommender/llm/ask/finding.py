@@ -47,6 +47,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
     kept = relevance.cut([float(scored[at]) for at in order], most)
     evidence = _evidence(space, state, parts[0], ids, items) if about.text else 1.0
+    evidence += relevance.NAMED if state.categories else 0.0
     return Found(
         [Finding(ids[at], float(scored[at])) for at in order[:kept]],
         evidence,

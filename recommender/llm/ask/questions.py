@@ -171,6 +171,9 @@ _ABLE: Final = re.compile(
     "[会能](?![议员场计面合话所费力源量见干][\u3400-\u9fff]?$)(?=[\u3400-\u9fff]$)"
 )
 """Before a verb of one character: jieba has 会飞 for a word, items have 飞. 会议 and 能源 are whole."""
+_POINTING: Final = frozenset(["what", "is", "are", "this", "that", "these", "those", "it", "one", "picture", "photo", "image", "sound"]) | {
+    *"这那是什么个张幅段的它图片声音"
+}  # fmt: skip
 _MARKS = re.compile(r"[?？!！。…¿¡,，、;；:：\"“”()（）]+|\.(?=\s|$)")
 _HAN = re.compile("[\u3400-\u9fff]")
 _KANA = re.compile("[\u3041-\u30ff]")
@@ -187,6 +190,12 @@ def content(question: str) -> str:
     else:
         rest = _SPACES.sub(" ", _FRAME.sub(" ", bare)).strip()
     return rest or bare or question
+
+
+def only_points(question: str) -> bool:
+    """Whether it says no more than "what is this?" of what came with it."""
+    found = re.findall(r"[a-z]+|[\u3400-\u9fff]", content(question).casefold())
+    return all(word in _POINTING for word in found)
 
 
 def telling(question: str, language: str) -> list[str]:
