@@ -115,19 +115,22 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
     """Epsilon-greedy: a position goes, with the placement's probability, to any candidate not above it.
 
     The probabilities are exact, given what stands above, so that they can be used to estimate what
-    another ranking would have done.
+    another ranking would have done. What is pinned has no part in it.
     """
     epsilon = situation.placement.exploration
     if not epsilon:
         return placed
-    left, taken = list(placed), list[Placed]()
+    pins = _pinned(situation)
+    left = [each for each in placed if each.candidate.item_id not in pins]
+    pinned = [each for each in placed if each.candidate.item_id in pins]
+    taken = list[Placed]()
     while left and len(taken) < situation.depth:
         by_chance = epsilon / len(left)
         place = situation.draw.randrange(len(left)) if situation.draw.random() < epsilon else 0
         propensity = by_chance + (1 - epsilon if place == 0 else 0)
         each = left.pop(place)
         taken.append(replace(each, explored=place != 0, propensity=propensity))
-    return taken + left
+    return taken + left + pinned
 
 
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:

@@ -36,9 +36,10 @@ SELECT impression_id, item_id, sum(strength) AS strength FROM (
     FROM ({TOUCHED}) t JOIN recommender_visitor v ON v.id = t.of_visitor
     JOIN unnest(%(types)s::text[], %(weights)s::float8[], %(with_share)s::bool[])
         AS w (type, weight, with_share) ON w.type = t.type
-    WHERE t.impression_id IS NOT NULL AND (t.type = ANY(%(taking_back)s) OR NOT EXISTS (
+    WHERE t.impression_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM recommender_event b WHERE b.visitor_id = t.of_visitor AND b.item_id = t.item_id
-        AND b.type = ANY(%(taking_back)s) AND b.occurred_at >= t.occurred_at))
+        AND b.type = ANY(%(taking_back)s) AND b.occurred_at >= t.occurred_at
+        AND t.type <> ALL(%(taking_back)s))
     AND (%(demo)s = '' OR NOT starts_with(v.external_id, %(demo)s))
     GROUP BY 1, 2, 3
 ) by_type GROUP BY 1, 2

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, QueryDict
-from django.urls import reverse
 from django.utils.translation import gettext, override
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
@@ -18,9 +17,17 @@ from catalog.models import Item
 from catalog.parsers import BoundedMultiPartParser, query_fields
 from catalog.selectors import category_descendants, items_for_api
 from catalog.serializers import languages_wanted, words_for
-from catalog.summaries import item_summaries
 from catalog.tree import category_tree
 from recommender.storefront.address import FILES, Wanted, search_body, wanted
+from recommender.storefront.cards import (
+    card,
+    cards,
+    counts,
+    items_named,
+    speaks_for,
+    why,
+    with_item,
+)
 from recommender.storefront.controls import controls, filters_said, value_label
 from recommender.storefront.fields import shown_fields
 from recommender.storefront.pages import MODALITIES, page, page_language
@@ -89,7 +96,7 @@ class PlainView(APIView):
                 raise
             said = QueryDict()
         asked = wanted(said)
-        items = {} if problem_with else _items(self.request, [name for name, _ in asked.items])
+        items = {} if problem_with else items_named(self.request, [name for name, _ in asked.items])
         rows = [Row(text, weight or "1") for text, weight in asked.words]
         return {
             "said": asked,
@@ -139,12 +146,12 @@ class PlainSearch(PlainView):
         """The hits, with the filters that they offer."""
         started = time.perf_counter()
         options: dict[str, Any] = {"limit": PER_PAGE, "explain": True}
-        cursor = request.query_params.get("cursor")
-        if cursor:
+        query = search_body(asked, files)
+        if cursor := request.query_params.get("cursor"):
             body = options | {"cursor": cursor}
         else:
             names = [field.name for field in shown_fields()]
-            body = options | {"facets": names} | search_body(asked, files)
+            body = options | {"facets": names} | query
         answer = search_answer(request, body, files, started)
         with override(page_language(request._request)):
             context = self.form() | self.found(request, asked, files, answer)
@@ -154,24 +161,24 @@ class PlainSearch(PlainView):
         self, request: Request, asked: Wanted, files: Mapping[str, Any], answer: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The hits of an answer with why they are there, and where to go from them."""
-        items = _items(request, [name for name, _ in asked.items])
+        items = items_named(request, [name for name, _ in asked.items])
         named = [(text, weight) for text, weight in asked.words]
         named += [(items[name]["title"] if name in items else name, w) for name, w in asked.items]
         named += [(files[name].name, asked.file_weights[name]) for name in FILES if name in files]
-        parts = [name for name, weight in named if _counts(weight)]
+        parts = [name for name, weight in named if counts(weight)]
         chosen = [
-            items[name]["attributes"] for name, w in asked.items if name in items and _for_it(w)
+            items[name]["attributes"] for name, w in asked.items if name in items and speaks_for(w)
         ]
         following = request.query_params.copy()
         following["cursor"] = answer["next_cursor"] or ""
         return {
             "hits": [
                 {
-                    "card": _card(hit["item"], request),
+                    "card": card(hit["item"], request),
                     "score": hit["score"],
-                    "why": _why(hit.get("contributions"), parts),
-                    "more": _with_item(request, hit["item"]["external_id"], "1"),
-                    "less": _with_item(request, hit["item"]["external_id"], AGAINST),
+                    "why": why(hit.get("contributions"), parts),
+                    "more": with_item(request, hit["item"]["external_id"], "1"),
+                    "less": with_item(request, hit["item"]["external_id"], AGAINST),
                 }
                 for hit in answer["hits"]
             ],
@@ -192,7 +199,7 @@ class PlainSearch(PlainView):
                 for node in category_tree()
                 if node.items + node.items_below
             ],
-            "cards": _cards(request, list(newest), self.languages()),
+            "cards": cards(request, list(newest), self.languages()),
             "cards_title": gettext("New"),
         }
         return page(request._request, "storefront/plain.html", context)
@@ -212,7 +219,7 @@ class PlainSearch(PlainView):
         lang = request.query_params.get("lang")
         here = {"category": path} | ({"lang": lang} if lang else {})
         context = self.form() | {
-            "cards": _cards(request, ids[:PER_PAGE], self.languages()),
+            "cards": cards(request, ids[:PER_PAGE], self.languages()),
             "cards_title": value_label("categories", path),
             "next": f"?{urlencode(here | {'after': ids[PER_PAGE - 1]})}"
             if len(ids) > PER_PAGE
@@ -251,74 +258,7 @@ class PlainItem(PlainView):
                 if name in modalities
             ],
             "weighed": bool(weights),
-            "cards": [_card(hit["item"], request) for hit in answer["hits"]],
+            "cards": [card(hit["item"], request) for hit in answer["hits"]],
             "cards_title": gettext("More like this"),
         }
         return page(request._request, "storefront/plain_item.html", context)
-
-
-def _items(request: Request, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Summaries of visible items by external_id."""
-    ids = Item.objects.visible().filter(
-        external_id__in=[name for name in names if "\0" not in name]
-    )
-    found = item_summaries(list(ids.values_list("pk", flat=True)), languages_wanted(request))
-    return {one["external_id"]: one for one in found.values()}
-
-
-def _cards(
-    request: Request, ids: Sequence[int], languages: tuple[str, ...]
-) -> list[dict[str, Any]]:
-    found = item_summaries(ids, languages)
-    return [_card(found[pk], request) for pk in ids if pk in found]
-
-
-def _card(item: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    lang = request.query_params.get("lang")
-    address = reverse("storefront:plain-item", args=[item["external_id"]])
-    return {
-        **item,
-        "address": f"{address}?{urlencode({'lang': lang})}" if lang else address,
-        "category": value_label("categories", item["categories"][0].rpartition("/")[2])
-        if item["categories"]
-        else "",
-    }
-
-
-def _why(
-    contributions: Mapping[str, Any] | None, parts: Sequence[str]
-) -> dict[str, list[tuple[str, float]]]:
-    """(what, how much) of the query's parts, if it has several, and of the modalities."""
-    if contributions is None:
-        return {}
-    brought = contributions["parts"]
-    several = len(brought) > 1 and len(brought) == len(parts)
-    return {
-        "parts": list(zip(parts, brought, strict=True)) if several else [],
-        "modalities": [
-            (str(word), contributions["modalities"][name])
-            for name, word in MODALITIES
-            if contributions["modalities"].get(name)
-        ],
-    }
-
-
-def _with_item(request: Request, name: str, weight: str) -> str:
-    """The address of the same search with one more item, or with another weight of it."""
-    said = (request.query_params if request.method == "GET" else request.POST).copy()
-    asked = wanted(said)
-    items = [pair for pair in asked.items if pair[0] != name] + [(name, weight)]
-    for gone in ("cursor", "csrfmiddlewaretoken", "w"):
-        said.pop(gone, None)
-    said.setlist("q", [text for text, _ in asked.words])
-    said.setlist("item", [each for each, _ in items])
-    said["w"] = ",".join(one or "1" for _, one in (*asked.words, *items))
-    return f"{reverse('storefront:plain')}?{said.urlencode()}"
-
-
-def _counts(weight: str) -> bool:
-    return not weight or float(weight) != 0
-
-
-def _for_it(weight: str) -> bool:
-    return not weight or float(weight) > 0

@@ -40,7 +40,7 @@ def version_stale(version: RecommenderModel) -> str:
         return ""
     if version.space is None:
         return "it learned from events alone, without an embedding space: it knows no new items"
-    if spaces.is_live(version.space_id):
+    if spaces.is_live(version.space.pk):
         return (
             f"it knows items by the space {version.space.name!r}, which is not active any more; new items "
             "get their place as long as that one is kept"

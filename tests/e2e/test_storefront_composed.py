@@ -347,13 +347,15 @@ def test_without_scripts_everything_is_a_form(browser: Browser, live_server, wor
     page.locator(".card", has_text="green boots").get_by_text("Why this?").click()
     told = page.locator(".card", has_text="green boots").locator(".told-why ul").first
     expect(told.locator(".name")).to_have_text(["boots", "leather", "green.png", "tone.wav"])
-    width = page.locator("html").bounding_box()
-    assert width is not None
-    assert width["width"] <= 360
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     cards.first.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("green boots")
     page.get_by_role("link", name="Looks").click()
     expect(page.locator(".kin .card h3").first).to_have_text("green bags")
+    page.get_by_role("link", name="Triad").click()
+    page.wait_for_url("**/plain/")
+    expect(page.locator(".pills a")).to_have_text(["Shop"])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
 
 

@@ -133,6 +133,23 @@ def test_propensities_are_how_often_an_item_is_shown_there():
     assert sum(said.values()) == pytest.approx(1.0)
 
 
+def test_propensities_beside_a_pin_are_of_those_that_are_drawn():
+    """The pinned best is no choice: of the two left each is shown first as often as it says."""
+    rounds, first, said = 5_000, Counter(), {}
+    draw = random.Random(2)  # noqa: S311
+    rules = (Rule(1, "pin", item_ids=frozenset({1}), position=1),)
+    for _ in range(rounds):
+        found = rerank(
+            [each.candidate for each in placed(3, 2, 1)],
+            situation(depth=2, exploration=0.4, draw=draw, rules=rules),
+        )
+        assert (found[0].candidate.item_id, found[0].propensity, found[0].pinned) == (1, 1.0, True)
+        first[found[1].candidate.item_id] += 1
+        said[found[1].candidate.item_id] = found[1].propensity
+    assert said == {2: pytest.approx(0.8), 3: pytest.approx(0.2)}
+    assert first[3] / rounds == pytest.approx(0.2, abs=0.02)
+
+
 def test_the_best_is_never_called_explored():
     for seed in range(50):
         draw = random.Random(seed)  # noqa: S311

@@ -136,6 +136,8 @@ def test_a_page_follows_another(client: Client, world, monkeypatch):
     second = client.get(f"/plain/{more}").text
     assert sorted(ids(first) + ids(second)) == ["apple", "frog", "toad", "whale"]
     assert values(second, "q")[0] == "green frog"
+    tampered = client.get(f"/plain/{more}&w=x")
+    assert (tampered.status_code, "The weight of" in tampered.text) == (400, True)
 
 
 def test_categories_are_read_a_page_at_a_time(client: Client, world, monkeypatch):
