@@ -26,5 +26,5 @@ def test_the_example_is_an_item_that_is_there():
 def test_weights_that_cannot_be_had_are_said_with_the_way_around(settings):
     settings.LLM = settings.LLM | {"PROVIDER": "local", "MODEL": "/there/is/none"}
 
-    with pytest.raises(CommandError, match="LLM_MODEL=/there/is/none does not exist.*`make demo`"):
+    with pytest.raises(CommandError, match=r"LLM_MODEL=/there/is/none does not exist.*`make demo`"):
         Command()._fetch_weights()
