@@ -19,6 +19,8 @@ def warm_up(**_: Any) -> None:
 
     A worker that only trains needs no gigabyte until it does.
     """
+    from django.conf import settings
+
     from recommender.llm import local
     from retrieval import encoders
     from workers.queues import ENCODING, LLM
@@ -26,5 +28,5 @@ def warm_up(**_: Any) -> None:
     queues = set(app.amqp.queues.consume_from)
     if ENCODING & queues:
         encoders.warm_up()
-    if LLM in queues:
+    if LLM in queues and settings.LLM["PROVIDER"] == "local":
         local.warm_up()

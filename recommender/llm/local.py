@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from rich.console import Console
 
 from recommender.llm import weights
 from recommender.llm.constrained import SchemaWriter
@@ -241,10 +242,11 @@ def model() -> LocalModel:
 
 
 def warm_up() -> threading.Thread:
-    """Load in the background: the worker is up meanwhile, and who asks too early waits."""
+    """Load in the background, fetched first if need be: who asks too early waits, or does without."""
 
     def load() -> None:
         try:
+            weights.fetch(Console(stderr=True))
             model().load()
         except Exception:
             log.exception("the language model %s cannot be loaded", weights.path())

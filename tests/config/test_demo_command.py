@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.management.commands.demo import _example
+from config.management.commands.demo import Command, _example
 from tests.catalog.factories import ItemFactory
 
 
@@ -21,3 +21,10 @@ def test_the_example_is_an_item_that_is_there():
     assert _example() == "stamp:frog"
     ItemFactory(external_id="emoji:1F4F1")
     assert _example() == "emoji:1F4F1"
+
+
+def test_weights_that_cannot_be_had_are_said_with_the_way_around(settings):
+    settings.LLM = settings.LLM | {"PROVIDER": "local", "MODEL": "/there/is/none"}
+
+    with pytest.raises(CommandError, match=r"LLM_MODEL=/there/is/none does not exist.*`make demo`"):
+        Command()._fetch_weights()
