@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from recommender.event_types import event_types
+from recommender.event_types import LIKING, event_types
 from recommender.models import ItemPopularity
 
 LOCK: Final = 7_240_003
@@ -17,7 +17,8 @@ COUNTED_DAYS: Final = 120
 POPULAR_HALF_LIFE_DAYS: Final = 30.0
 TRENDING_HALF_LIFE_DAYS: Final = 1.0
 
-# what somebody took back counts no more, as in their profile; what they did afterwards does
+# what somebody took back counts no more, as in their profile, nor what they came to dislike; what they did
+# afterwards does
 COUNT: Final = """
 WITH taken_back AS MATERIALIZED (
     SELECT visitor_id, item_id, max(occurred_at) AS at FROM recommender_event
@@ -64,7 +65,9 @@ def popularity_count(*, force: bool = False) -> int:
                 "trending": TRENDING_HALF_LIFE_DAYS,
                 "types": [each.name for each in drawn],
                 "weights": [each.weight for each in drawn],
-                "taking_back": [each.name for each in types if each.takes_back],
+                "taking_back": [
+                    each.name for each in types if each.takes_back or each.weight <= -LIKING
+                ],
             },
         )
         counted = int(cursor.rowcount)

@@ -58,10 +58,14 @@ def _encoded(events: Generator[Event, None, None]) -> Iterable[bytes]:
 
 async def _asynchronously(events: Generator[Event, None, None]) -> AsyncIterator[bytes]:
     """Django would collect all of a synchronous stream before it sends any of it."""
-    step = sync_to_async(next, thread_sensitive=True)
+
+    def following() -> Event | None:
+        return next(events, None)
+
+    step = sync_to_async(following, thread_sensitive=True)
     close = sync_to_async(events.close, thread_sensitive=True)
     try:
-        while (event := await step(events, None)) is not None:
+        while (event := await step()) is not None:
             yield encoded(event)
     finally:
         await close()

@@ -75,8 +75,8 @@ class PlainView(APIView):
 
     def problem_page(self, context: Mapping[str, Any], status: int) -> HttpResponse:
         """Where a problem is shown."""
-        context = self.form(problem_with=True) | context
-        return page(self.request._request, "storefront/plain.html", context, status)
+        shown = {**self.form(problem_with=True), **context}
+        return page(self.request._request, "storefront/plain.html", shown, status)
 
     def said(self) -> QueryDict:
         """What the address or the form says; nothing if it cannot be read."""

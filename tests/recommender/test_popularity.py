@@ -68,6 +68,15 @@ def test_what_was_taken_back_counts_no_more_but_what_followed_does():
     assert counted() == {"frog": (4 + 1, 4 + 1, 2), "drum": (4, 4, 1)}
 
 
+def test_who_came_to_dislike_it_does_not_make_it_popular():
+    item("frog")
+    happened(
+        ("anna", "frog", "like", 2), ("anna", "frog", "dislike", 1),
+        ("bo", "frog", "dislike", 1), ("bo", "frog", "like", 0),
+    )  # fmt: skip
+    assert counted() == {"frog": (4, 4, 1)}
+
+
 def test_an_item_whose_only_like_was_taken_back_is_not_listed():
     item("frog")
     happened(("anna", "frog", "like", 1), ("anna", "frog", "withdraw", 1))

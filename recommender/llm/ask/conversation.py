@@ -37,10 +37,10 @@ def opened(history: str) -> State:
     """Raises InvalidQuery for one that was changed or is older than LASTS_S."""
     try:
         found = signing.loads(history, salt=SALT, max_age=LASTS_S)
-        wanted = tuple(Wanted(**each) for each in found.pop("wanted"))
-        sort = tuple(found.pop("sort") or ()) or None
-        lists = {name: tuple(found.pop(name)) for name in ("shown", "seen", "categories")}
-        return State(wanted=wanted, sort=sort, **lists, **found)
+        found |= {name: tuple(found[name]) for name in ("shown", "seen", "categories")}
+        found["wanted"] = tuple(Wanted(**each) for each in found["wanted"])
+        found["sort"] = tuple(found["sort"] or ()) or None
+        return State(**found)
     except signing.SignatureExpired as err:
         raise InvalidQuery({"history": EXPIRED}) from err
     except (signing.BadSignature, ValueError, TypeError, KeyError, AttributeError) as err:

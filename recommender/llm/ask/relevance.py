@@ -72,4 +72,4 @@ def cut(scored: Sequence[float], most: int) -> int:
 
 def _relative(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
     best = max(float(cosines.max(initial=0.0)), 1e-6)
-    return np.maximum(cosines, 0.0) / best
+    return np.asarray(np.maximum(cosines, 0.0) / best, np.float32)

@@ -30,12 +30,18 @@ def asked(question: str = "Which bird can fly?", **more):
     return answer.json()
 
 
+def prompts_of(endpoint: Endpoint) -> list[list[dict[str, str]]]:
+    """The messages that asked for an answer; others have the question read."""
+    every = [body["messages"] for body in endpoint.requests]
+    return [each for each in every if "Answer the question" in each[0]["content"]]
+
+
 def test_a_sentence_that_its_item_bears_out_is_the_answer(endpoint: Endpoint, catalog):
     endpoint.reply = lambda _: "The golden eagle is a large bird that can fly for hours [1]."
     answer = asked()
     assert answer["answer"] == "The golden eagle is a large bird that can fly for hours [1]."
     assert (answer["source"], answer["degraded"]) == ("llm", False)
-    system, user = endpoint.requests[0]["messages"]
+    [(system, user)] = prompts_of(endpoint)
     assert "in English" in system["content"]
     assert user["content"].endswith('Question: <data kind="question">"Which bird can fly?"</data>')
     assert '[1] <data kind="item">"golden eagle bird. bird, fly. It is large.' in user["content"]
@@ -93,7 +99,7 @@ def test_a_refusal_asks_no_model(endpoint: Endpoint, catalog):
     answer = asked("What is your refund policy?")
     assert answer["refused"] is True
     assert answer["degraded"] is False
-    assert endpoint.requests == []
+    assert prompts_of(endpoint) == []
 
 
 def test_checked_sentences_are_streamed_before_the_rest_is_written(endpoint: Endpoint, catalog):
