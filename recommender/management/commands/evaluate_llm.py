@@ -11,9 +11,14 @@ from rich.console import Console
 
 from catalog.commands import ExampleCommand, positive
 from catalog.importers.demo.fetch import FetchError
+from recommender.exceptions import LlmUnavailable
+from recommender.llm import calls
 from recommender.llm.evaluation import run, tables
+from recommender.llm.providers.types import Message
 
 PARTS: Final = ("interpretation", "rerank", "explanations")
+GREET_S: Final = 60.0
+"""A worker may be loading its model."""
 EPILOG: Final = """examples:
   manage.py evaluate_llm                                   what is answered without a model
   LLM=local manage.py evaluate_llm --keep llm.json         the local one; a worker of the queue llm runs
@@ -57,12 +62,24 @@ class Command(ExampleCommand):
         sizes = run.Sizes(
             options["split"], options["questions"], options["visitors"], options["sentences"]
         )
+        self._greet()
         try:
             found = run.measured(sizes, options["only"], console)
         except FetchError as err:
             raise CommandError(f"{err}. `--only interpretation` needs no network.") from err
         kept = self._kept(options["keep"], found)
         self.stdout.write(tables.markdown(list(kept.values())))
+
+    def _greet(self) -> None:
+        """A provider that is not there shows now, not after every question waited for it."""
+        if not calls.enabled():
+            return
+        try:
+            calls.complete("evaluate", [Message("user", "Hello")], max_tokens=2, timeout_s=GREET_S)
+        except LlmUnavailable as err:
+            raise CommandError(
+                f"{err}\nFor LLM=local start a worker: celery -A workers worker -Q llm -c 1"
+            ) from err
 
     def _kept(self, path: Path | None, found: dict[str, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = {}

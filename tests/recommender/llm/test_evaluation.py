@@ -86,6 +86,15 @@ def test_measurements_of_providers_stand_side_by_side(endpoint, tmp_path, settin
     )
 
 
+def test_a_provider_that_is_not_there_is_said_at_once(endpoint):
+    endpoint.always = "unauthorized"
+
+    with pytest.raises(CommandError, match="wrong key"):
+        command("--only", "interpretation")
+
+    assert len(endpoint.requests) == 1
+
+
 def films(visitors: int = 40, items: int = 30) -> Dataset:
     """Everybody likes seven films in a row, of a circle."""
     rows = [(v, (v * 3 + n) % items, float(n)) for v in range(visitors) for n in range(7)]
