@@ -20,7 +20,7 @@ from recommender.llm.providers.types import Message
 
 PURPOSE: Final = "ask"
 MAX_TOKENS: Final = 160
-TIMEOUT_S: Final = 8.0
+TIMEOUT_S: Final = 6.0
 """For the whole of a model's answer; what was checked by then stays."""
 MAX_SENTENCES: Final = 4
 MAX_ITEM_CHARS: Final = 300
