@@ -176,7 +176,7 @@ def _tags(row: Suggestion, sources: Sources) -> str:
     counts: Counter[str] = Counter()
     for neighbour in sources.neighbours:
         texts = [text for text in neighbour.texts if primary(text.language) == language]
-        counts.update({tag for text in texts for tag in text.tags})
+        counts.update(list(dict.fromkeys(tag for text in texts for tag in text.tags)))
     own = {tag.casefold() for text in sources.words.texts for tag in text.tags}
     least = TAG_SHARE * len(sources.neighbours)
     shared = [tag for tag, n in counts.most_common() if n >= least and tag.casefold() not in own]
