@@ -85,6 +85,7 @@ def first(asked: Asked) -> Page:
         page=found.placement.limit,
         whole=len(found.placed) < _depth(asked),
         reports=tuple(found.reports),
+        degraded=found.degraded,
     )
     entries = _told(listing.entries[: listing.page], found.space.partition)
     return _page(listing, "", 0, entries, listing.page, 0)

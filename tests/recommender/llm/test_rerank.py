@@ -10,7 +10,11 @@ import pytest
 
 from recommender.llm import rerank
 from recommender.llm.rerank import MOST_SHIFT, bounded
+from recommender.profiles import profiles_catch_up
+from retrieval import services
+from tests.clients import anonymous
 from tests.recommender.llm.endpoint import Endpoint
+from tests.recommender.worlds import happen
 from tests.retrieval.conftest import make_item
 
 TEXTS = [f"item {n}" for n in range(6)]
@@ -122,3 +126,51 @@ def test_hits_are_reordered_and_the_rest_stays(endpoint: Endpoint):
     found, degraded = rerank.reordered(ids, lambda each: each, "things", "en")
     assert not degraded
     assert [ids.index(each) for each in found] == [3, 4, 5, 0, 1, 2, 9, 8, 7, 6, 10, 11, 12]
+
+
+def ids(answer) -> list[str]:
+    assert answer.status_code == 200, answer.content
+    return [each["item"]["external_id"] for each in answer.json()["items"]]
+
+
+@pytest.mark.django_db
+def test_a_model_orders_what_a_cold_visitor_sees_and_nobody_elses(
+    endpoint: Endpoint, space, settings
+):
+    names = ["frog", "drum", "rose", "boat", "coat", "lamp"]
+    items = [make_item(name, name, categories=(name,)) for name in names]
+    services.embed_items(space.id, [item.pk for item in items])
+    placements = settings.RECOMMENDER["PLACEMENTS"]
+    home = placements["home"] | {"exploration": 0.0, "rotation": 0.0, "sources": {"new": 1.0}}
+    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements | {"home": home}}
+    address = "/api/v1/recommendations/?limit=6&preview=true&visitor="
+    on = settings.LLM
+
+    settings.LLM = on | {"PROVIDER": "none"}
+    base = anonymous().get(f"{address}anna")
+    assert base.json()["degraded"] is False
+    settings.LLM = on
+
+    def last_first(body: dict) -> str:
+        shown = [json.loads(each).split(".")[0] for each in data_of(body)]
+        return json.dumps({"order": [shown.index(name) + 1 for name in reversed(ids(base))]})
+
+    endpoint.reply = last_first
+    answer = anonymous().get(f"{address}anna")
+    assert ids(answer) == [ids(base)[place] for place in (3, 4, 5, 0, 1, 2)]
+    assert answer.json()["degraded"] is False
+
+    endpoint.always = "failing"
+    answer = anonymous().get(f"{address}anna")
+    assert (ids(answer), answer.json()["degraded"]) == (ids(base), True)
+
+    endpoint.always = None
+    happen([("bert", "view", name) for name in names[: rerank.COLD_EVENTS]])
+    profiles_catch_up()
+    before = len(endpoint.requests)
+    anonymous().get(f"{address}bert")
+    assert len(endpoint.requests) == before
+
+
+def data_of(body: dict) -> list[str]:
+    return re.findall(r'<data kind="item">(".*?")</data>', body["messages"][-1]["content"])
