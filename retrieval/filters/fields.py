@@ -52,10 +52,11 @@ def fields() -> dict[str, Field]:
 
 
 def declared() -> list[Field]:
-    """The attributes of ``RETRIEVAL["FILTERS"]``; what is wrong with them, the system check says."""
+    """The attributes of ``RETRIEVAL["FILTERS"]``; what is none the system check tells."""
     return [
         Field(name, kind, (*_OPERATORS[kind], "exists"), attribute=True)
         for name, kind in settings.RETRIEVAL["FILTERS"].items()
+        if isinstance(name, str) and kind in _OPERATORS
     ]
 
 
