@@ -14,7 +14,7 @@ import random
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from django.conf import settings
 
@@ -34,6 +34,8 @@ OVERHEAD: Final = 40
 QUEUED: Final = 1_000
 """Pieces that may wait for whoever asked."""
 RETRIED: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+MOST_TOKENS: Final = 10_000_000
+"""Of one call: a count above is none."""
 SAID_CHARS: Final = 200
 """Of what an endpoint says about an error, for the log."""
 
@@ -167,12 +169,12 @@ class OpenAIProvider:
         async with stream:
             async for chunk in stream:
                 if chunk.usage is not None:
-                    account.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+                    account.usage = _usage(chunk.usage)
                 for choice in (chunk.choices or [])[:1]:
                     ended = ended or choice.finish_reason is not None
                     account.cut = account.cut or choice.finish_reason == "length"
                     if choice.delta is not None and choice.delta.content:
-                        yield choice.delta.content
+                        yield _text(choice.delta.content)
         if not ended:
             raise LlmUnavailable("malformed", f"{self._where} ended in the middle.")
 
@@ -268,3 +270,20 @@ def _wait_s(err: Exception, attempt: int) -> float | None:
         except (KeyError, ValueError):
             pass
     return FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _text(content: Any) -> str:
+    """The client checks no types: whatever an endpoint sends arrives."""
+    if not isinstance(content, str):
+        raise LlmUnavailable("malformed", "a piece of it is no text.")
+    return content
+
+
+def _usage(said: Any) -> Usage | None:
+    """None, so that it is guessed, unless both counts can be true: they spend the day's budget."""
+    sent, written = (getattr(said, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    return Usage(sent, written) if _counts(sent) and _counts(written) else None
+
+
+def _counts(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MOST_TOKENS

@@ -29,7 +29,7 @@ class Endpoint:
         """A fault of every request."""
         self.reply: Callable[[dict[str, Any]], str] = lambda _: "Fine."
         self.finish_reason = "stop"
-        self.usage: dict[str, int] | None = {"prompt_tokens": 11, "completion_tokens": 3}
+        self.usage: dict[str, Any] | None = {"prompt_tokens": 11, "completion_tokens": 3}
         self.hung_up = threading.Event()
         """Set when a client closed its connection before the answer ended."""
         self._stop = threading.Event()
@@ -140,6 +140,10 @@ class Endpoint:
     def _strange_events(self, http: BaseHTTPRequestHandler, _: Any) -> None:
         """JSON of another shape."""
         self._stream(http, iter([b"data: [1, 2]\n\n", b'data: {"choices": 7}\n\n']))
+
+    def _listed(self, http: BaseHTTPRequestHandler, _: Any) -> None:
+        """A piece that is no text."""
+        self._stream(http, iter([event({"content": [{"a": 1}]}), event({}, "stop")]))
 
     def _error_event(self, http: BaseHTTPRequestHandler, _: Any) -> None:
         self._stream(http, iter([data({"error": {"message": "crashed", "code": 500}})]))

@@ -145,6 +145,7 @@ def test_a_text_that_reached_its_limit_says_so(endpoint):
         ("junk", "malformed"),
         ("junk_events", "malformed"),
         ("strange_events", "malformed"),
+        ("listed", "malformed"),
         ("error_event", "malformed"),
         ("cut_off", "malformed"),
         ("wrong_encoding", "malformed"),
@@ -282,6 +283,25 @@ def test_an_endpoint_that_does_not_count_is_counted_for(endpoint):
     found = complete()
 
     assert (found.tokens_in, found.tokens_out) == (5, 10)
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [
+        {"prompt_tokens": -100_000_000, "completion_tokens": -5},
+        {"prompt_tokens": "x", "completion_tokens": None},
+        {"prompt_tokens": 10**30, "completion_tokens": 3},
+        {"prompt_tokens": 1.5, "completion_tokens": True},
+    ],
+)
+def test_counts_that_cannot_be_true_are_guessed(endpoint, counted):
+    endpoint.usage = counted
+    endpoint.reply = lambda _: "x" * 40
+
+    found = complete()
+
+    assert (found.tokens_in, found.tokens_out) == (5, 10)
+    assert budget.spent().tokens == 15
 
 
 def test_no_more_wait_at_once_than_leave_threads_for_the_rest(endpoint):
