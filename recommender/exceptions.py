@@ -151,6 +151,9 @@ class TrainingLost(RecommenderError):
 
     code = "training_lost"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The training of {name!r} was given up meanwhile.")
+
 
 class SuggestionConflict(RecommenderError):
     """A suggestion was decided already, or its place in the catalog has other words by now."""

@@ -106,7 +106,7 @@ def _train(version: RecommenderModel, progress: Progress) -> None:
     )
     if not ready:
         stored_drop(version.pk)
-        raise TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
+        raise TrainingLost(version.name)
     _activate(version, active, given["metrics"])
 
 

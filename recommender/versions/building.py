@@ -125,5 +125,4 @@ def mine(version: RecommenderModel) -> QuerySet[RecommenderModel]:
 
 def version_lease(version: RecommenderModel) -> Lease:
     """For the time of its training. Its reports raise TrainingLost."""
-    lost = TrainingLost(f"The training of {version.name!r} was given up meanwhile.")
-    return Lease(mine(version), lost)
+    return Lease(mine(version), TrainingLost(version.name))

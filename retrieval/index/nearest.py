@@ -48,9 +48,9 @@ def nearest(
     ``vector`` is as long as the column's. Always ``min(limit, matching)`` rows with exact scores: what
     an HNSW scan leaves out, an exact scan brings. ``exact`` asks for the latter at once; a column
     without an index is always scanned so. Where Postgres thinks reading all rows quicker, the scan is
-    exact as well; ``through_index`` keeps it from that, for measuring. One round trip, two if the number of matching items had to
-    be estimated. ``probed``: counted, and perhaps run again exactly by the sweeper. Raises SpaceGone
-    if the space was retired meanwhile.
+    exact as well; ``through_index`` keeps it from that, for measuring. One round trip, two if the number
+    of matching items had to be estimated. ``probed``: counted, and perhaps run again exactly by the
+    sweeper. Raises SpaceGone if the space was retired meanwhile.
     """
     try:
         matching = plans.matching(items)
