@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from itertools import chain, count
 from typing import Any, Final
 
 from celery import current_app
@@ -54,7 +55,7 @@ def version_create(
     Raises ModelConflict for a name that is taken or not allowed, or while one that learns in the same way
     is building.
     """
-    name = f"{algorithm} {timezone.now():%Y-%m-%d %H:%M:%S}" if name is None else name
+    name = _unused_name(algorithm) if name is None else name
     if not (1 <= len(name) <= MAX_NAME and name == name.strip() and name.isprintable()):
         raise ModelConflict(
             f"A model cannot be named {name[: MAX_NAME + 1]!r}: a name has 1 to {MAX_NAME} printable "
@@ -75,6 +76,16 @@ def version_create(
         if RecommenderModel.objects.filter(algorithm=algorithm, state=State.BUILDING).exists():
             raise ModelConflict(f"A training by {algorithm} is under way already.") from err
         raise ModelConflict(f"A model named {name!r} exists: choose another name.") from err
+
+
+def _unused_name(algorithm: str) -> str:
+    """The algorithm and the time; numbered where one of this second is called so."""
+    plain = f"{algorithm} {timezone.now():%Y-%m-%d %H:%M:%S}"
+    taken = set(
+        RecommenderModel.objects.filter(name__startswith=plain).values_list("name", flat=True)
+    )
+    numbered = (f"{plain} ({number})" for number in count(2))
+    return next(name for name in chain([plain], numbered) if name not in taken)
 
 
 def version_send(version_id: int) -> None:

@@ -162,6 +162,15 @@ class TestBuilding:
         with pytest.raises(ModelConflict, match="1 to 100 printable"):
             versions.version_create("ease", name=" x")
 
+    def test_trainings_of_one_second_have_names_of_their_own(self, monkeypatch):
+        monkeypatch.setattr(timezone, "now", lambda now=timezone.now(): now)
+        names = []
+        for _ in range(3):
+            row = versions.version_create("ease")
+            names.append(row.name)
+            RecommenderModel.objects.filter(pk=row.pk).update(state="failed")
+        assert names == [names[0], f"{names[0]} (2)", f"{names[0]} (3)"]
+
     def test_asking_wakes_a_worker(self, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True):
             versions.version_ask("ease")

@@ -9,9 +9,10 @@ import { MOST, STEP, uploadOf } from "./query.js";
 const list = document.getElementById("parts");
 const known = new Map(); // items seen in this page, by external_id: names for the parts
 
-/** Remember how an item is called. */
+/** Remember how an item is called; whatever names it already says so too. */
 export function introduce(item) {
   known.set(item.external_id, item);
+  for (const label of document.querySelectorAll(`[data-names="${CSS.escape(item.external_id)}"]`)) label.textContent = item.title;
 }
 
 /** What a weight means, in words. */
@@ -31,6 +32,11 @@ export function partName(part) {
   if (part.text) return part.text;
   if (part.item) return known.get(part.item)?.title ?? part.item;
   return uploadOf(part.upload)?.file.name ?? part.upload;
+}
+
+/** What a part is called, for showing: an item's identifier becomes its title when that is known. */
+export function partLabelled(part) {
+  return h("span", { class: "name", "data-names": part.item ?? null }, partName(part));
 }
 
 function itemLabel(id, named) {

@@ -68,12 +68,12 @@ const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2
 
 /** A row of why a hit is there: what it is, how much it brought. */
 function contribution(name, value, longest, kind = "") {
-  return h("li", { class: `contribution ${kind}` }, h("span", { class: "name" }, name), signedBar(value, longest), h("span", { class: "amount" }, signed(value)));
+  return h("li", { class: `contribution ${kind}` }, name, signedBar(value, longest), h("span", { class: "amount" }, signed(value)));
 }
 
 /**
  * Why a hit is there: its score with what each modality brought, and on demand what each part of the query
- * and each modality did; `names` are those of the parts. `best` is the highest score of the page.
+ * and each modality did; `names` make those of the parts. `best` is the highest score of the page.
  */
 export function whyHit(score, best, contributions, names) {
   const length = best > 0 ? Math.max(0.02, Math.min(1, score / best)) : 0.02;
@@ -100,9 +100,9 @@ export function whyHit(score, best, contributions, names) {
       "div",
       { class: "told-why" },
       names && parts.length === names.length && names.length > 1
-        ? list(gettext("Your query"), parts.map((value, at) => contribution(names[at], value, longest)))
+        ? list(gettext("Your query"), parts.map((value, at) => contribution(names[at](), value, longest)))
         : null,
-      list(gettext("Compared by"), given.map(([kind, word, value]) => contribution(word, value, longest, kind))),
+      list(gettext("Compared by"), given.map(([kind, word, value]) => contribution(h("span", { class: "name" }, word), value, longest, kind))),
     ),
   );
 }

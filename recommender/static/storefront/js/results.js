@@ -7,7 +7,7 @@ import { tell } from "./events.js";
 import { gettext, ngettext, number } from "./i18n.js";
 import { kinToggles } from "./kin.js";
 import { addressOf } from "./navigation.js";
-import { partName } from "./parts.js";
+import { partLabelled } from "./parts.js";
 import { playButton } from "./player.js";
 import { filterChips, showFilters } from "./refine.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
@@ -58,7 +58,7 @@ function hits(answer, { heading, names, signal }) {
 }
 
 /**
- * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names` are those of the
+ * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names` make those of the
  * parts of the query, once the answer is there.
  */
 export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", names = () => null, answered = () => {}, placeholder = () => skeletonCards(12) } = {}) {
@@ -97,7 +97,7 @@ export function searchView(view, query, signal) {
   const counting = query.parts.filter((part) => part.weight !== 0);
   return hitList(box, (limit) => search(query, limit, signal), signal, {
     placeholder,
-    names: () => counting.map(partName),
+    names: () => counting.map((part) => () => partLabelled(part)),
     answered: (answer) => showFilters(query, answer, FIRST, signal),
   });
 }
