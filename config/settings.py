@@ -299,6 +299,8 @@ RETRIEVAL: dict[str, Any] = {
     # a training worker that is silent for longer was killed
     "TRAIN_LEASE_S": env.integer("TRAIN_LEASE_S", 60, minimum=1),
     "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
+    # of a hybrid search's score, what a request may say otherwise: 0 is by meaning alone, 1 by words
+    "LEXICAL_SHARE": env.share("SEARCH_LEXICAL_SHARE", 0.5),
     # attributes of items that a search can be filtered by: number, date, text or boolean; after a
     # change run `manage.py index_filters`
     "FILTERS": {

@@ -104,7 +104,7 @@ SUGGESTIONS = inline_serializer(
 )
 
 
-OPTIONS = ("mode", "similarity", "modalities", "filter", "diversity", "min_score")
+OPTIONS = ("mode", "similarity", "modalities", "filter", "diversity", "min_score", "lexical_share")
 """What a page shares with the one before it."""
 
 
@@ -303,6 +303,7 @@ def _page(
         query = Query(
             parts=tuple(parts(space)),
             mode=given.get("mode", "dense"),
+            lexical_share=given.get("lexical_share"),
             similarity=given["similarity"],
             modalities=given["modalities"] or {},
             strategy="best" if given.get("strategy") == "best" else "sum",

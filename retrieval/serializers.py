@@ -141,6 +141,16 @@ MODE = serializers.ChoiceField(
 )
 
 
+LEXICAL_SHARE = FiniteField(
+    min_value=0,
+    max_value=1,
+    required=False,
+    allow_null=True,
+    default=None,
+    help_text="How much the words count in a hybrid score; as the deployment says else.",
+)
+
+
 class SuggestSerializer(LimitSerializer):
     """The beginning of what somebody types."""
 
@@ -152,6 +162,7 @@ class TextSearchSerializer(RankingSerializer):
     """A search by words in the URL."""
 
     mode = MODE
+    lexical_share = LEXICAL_SHARE
     q = QueryTextField(
         max_length=MAX_TEXT_CHARS,
         required=False,
@@ -200,6 +211,7 @@ class SearchSerializer(RankingSerializer):
         child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS, required=False
     )
     mode = MODE
+    lexical_share = LEXICAL_SHARE
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A cursor stands for its query."""
