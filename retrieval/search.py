@@ -230,9 +230,10 @@ def _hybrid(
     matched = {item_id: max(0.0, sum(each)) for item_id, each in words.items()}
     lists = {
         "dense": [(item_id, 1.0) for item_id, _ in _best_first(dense)],
-        # who has all the words counts by the rank alone; who has some, by how well they match too
+        # who has all the words, or what they are if mistyped, counts by the rank alone; who has some,
+        # by how well they match too. With one error in a tag R@10 is .93, else .65 (benchmarks.lexical)
         "lexical": [
-            (item_id, min(1.0, score / lexical.ALL_WORDS))
+            (item_id, min(1.0, score / lexical.ALL_MEANT))
             for item_id, score in _best_first(matched)
         ],
     }

@@ -11,7 +11,7 @@ from retrieval.lexical import vocabulary
 from retrieval.lexical.documents import CATEGORY_MARK, TAG_MARK, quoted
 from retrieval.lexical.folding import UNSPACED, fold
 from retrieval.lexical.lexemes import han_pairs, is_picture, picture_codes
-from retrieval.lexical.queries import joined, readings
+from retrieval.lexical.queries import cuts_of, joined, readings
 from retrieval.lexical.types import Kind, Suggestion
 from retrieval.preprocess.text import normalise
 
@@ -101,7 +101,7 @@ def _suggestions(given: str, folded: str, limit: int, language: str) -> list[_Fo
 def _pictured(picture: str, limit: int, language: str) -> list[_Found]:
     search = _Search(picture, picture, limit, language)
     codes = " & ".join(map(quoted, picture_codes(picture)))
-    for words in filter(None, (codes, joined(readings(picture)))):
+    for words in filter(None, (codes, joined(readings(cuts_of(picture))))):
         search.titles("d.words @@ %(text)s::tsquery", "LIMIT %(scan)s", words)
         search.take()
         if search.found:
