@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.exceptions import MediaTooLarge, UnsupportedMedia
 from catalog.models import Item, Media
 from catalog.models.items import EXTERNAL_ID_PATTERN
 from catalog.parsers import (
@@ -32,7 +33,7 @@ from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
 from catalog.uploads import check_upload
 from retrieval import facets, lexical, pages, probes, queries, spaces
-from retrieval.exceptions import InvalidQuery, SpaceGone
+from retrieval.exceptions import DecodeFailed, EncoderFailed, InvalidQuery, SpaceGone
 from retrieval.filters import conditions
 from retrieval.scoring import Contributions, Part
 from retrieval.search import MODES, Query, average_part, item_part
@@ -404,7 +405,7 @@ def _part(
         items = _visible([(path, name, weight)])
         return item_part(space, items[name], weight, f"The item {name!r}")
     modality: Modality = "image" if "image" in part else "audio"
-    vector = _media_vector(space, modality, files[part[modality]], started)
+    vector = upload_vector(space, modality, files[part[modality]], f"{path}.{modality}", started)
     return Part(vector, modality, weight)
 
 
@@ -412,14 +413,23 @@ def _text_part(space: spaces.Space, text: str, weight: float = 1.0) -> Part:
     return Part(queries.text_vector(space, text), "text", weight, words=text)
 
 
-def _media_vector(
-    space: spaces.Space, modality: Modality, file: Any, started: float
+def upload_vector(
+    space: spaces.Space, modality: Modality, file: Any, path: str, started: float
 ) -> NDArray[float32]:
-    check_upload(
-        file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
-    )
-    file.seek(0)
-    return queries.media_vector(space, modality, file.read(), started=started)
+    """Of an uploaded picture or sound; ``path`` is its place in the body, ``started`` as in ``search_answer``.
+
+    Raises what ``check_upload`` and ``queries.media_vector`` do; what is wrong with the file names the
+    place.
+    """
+    try:
+        check_upload(
+            file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
+        )
+        file.seek(0)
+        return queries.media_vector(space, modality, file.read(), started=started)
+    except (UnsupportedMedia, MediaTooLarge, DecodeFailed, EncoderFailed) as err:
+        err.errors = {path: [str(err)]}
+        raise
 
 
 def _answer(

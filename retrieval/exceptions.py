@@ -1,10 +1,15 @@
 """What can go wrong in retrieval; ``code`` is stable and reaches the API and the admin."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class RetrievalError(Exception):
     """Base of all errors of this app."""
 
     code = "retrieval_error"
+    errors: Mapping[str, Any] = {}
+    """What is wrong by the place in the request, where it is known."""
 
 
 class DecodeFailed(RetrievalError):
