@@ -107,15 +107,17 @@ class Reading:
     """What was found in a text so far, before it is checked against a catalog.
 
     ``amounts``: bounds of the price by operator. ``level`` stands for one that only the catalog's prices
-    tell. ``dates``: bounds of the release, ``YYYY-MM-DD``.
+    tell. ``dates``: bounds of the release, ``YYYY-MM-DD``. What begins with ``not_`` is what must not be.
     """
 
     wanted: list[str] = field(default_factory=list)
     unwanted: list[str] = field(default_factory=list)
     like: list[Like] = field(default_factory=list)
     amounts: dict[str, float] = field(default_factory=dict)
-    level: Literal["low", "modest", "high", "notlow", ""] = ""
+    level: Literal["low", "modest", "high", "notlow", "middle", ""] = ""
     dates: dict[str, str] = field(default_factory=dict)
+    not_amounts: dict[str, float] = field(default_factory=dict)
+    not_dates: dict[str, str] = field(default_factory=dict)
     brands: list[str] = field(default_factory=list)
     not_brands: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
