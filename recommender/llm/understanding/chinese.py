@@ -237,6 +237,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> None:
         found.not_brands.append(brand)
     elif paths := vocabulary.kind(what):
         found.not_categories += paths
+        found.denied.append(what)
     else:
         found.unwanted.append(what)
 

@@ -50,6 +50,7 @@ def composed(
         source=source,
         ignored=tuple(ignored),
         follows=found.follows,
+        without=tuple(dict.fromkeys([*unwanted, *found.denied]))[:MAX_UNWANTED],
     )
 
 

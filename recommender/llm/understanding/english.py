@@ -224,6 +224,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary, *, whole: bool = Fa
         found.not_brands.append(brand)
     elif paths := vocabulary.kind(what):
         found.not_categories += paths
+        found.denied.append(what)
     elif said and vocabulary.category(last) and (not whole or _is_quality(said, vocabulary)):
         _deny(said, found, vocabulary)
         return "" if whole else last

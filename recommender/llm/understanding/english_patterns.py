@@ -168,7 +168,7 @@ FILLERS: Final = _compiled(
     r"\binstead\b", r"^(?:on|for|at)\s+(?=\S)", r"^(?:and|but|or)\s*$",
     r"\b(?:i|we)\s+(?:do\s*n'?t|do\s+not|would\s*n'?t|would\s+not)\s+(?:mind|care)\b(?:\s+about)?(?:\s+(?:paying|spending|going))?",
     r"\b(?:is|are)n'?t\s+there\b(?:\s+any\b)?", r"\b(?:do|have)n'?t\s+you\b(?:\s+(?:have|got|sell)\b)?(?:\s+any\b)?",
-    r"^why\s+not\b", r"\b(?:i|we|you)\s+(?:can|could|will|would|may|might|should|must|do|have)\b(?:\s+(?:pay|spend))?",
+    r"^why\s+not\b", r"\s+(?:is|are)\s*$", r"\b(?:i|we|you)\s+(?:can|could|will|would|may|might|should|must|do|have)\b(?:\s+(?:pay|spend))?",
 )  # fmt: skip
 FOLLOWING: Final = _compiled(
     r"^\s*(?:and|but|also|only|what\s+about|how\s+about|actually|with|without|not|no|in|a\s+(?:bit|little)|more|less|make\s+it|the\s+same)\b",

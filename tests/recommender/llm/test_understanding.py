@@ -32,6 +32,7 @@ def test_like_this_but_quieter_not_plastic_under_50():
         like=(Like(0),),
         filter={"price": {"lt": 50}},
         language="en",
+        without=("plastic",),
     )
 
 
@@ -264,6 +265,20 @@ def test_what_this_catalog_cannot_be_asked_is_named():
     assert found.filter == {"categories": "animals/birds"}
     assert found.sort is None
     assert found.ignored == ("price", "in_stock", "sort by price")
+
+
+def test_a_turn_replaces_a_quality_in_any_language_and_says_what_it_added():
+    first = read("blue boots under 100")
+    second = by_rules("红色的", known=SHOP, previous=first)
+    third = by_rules("not red, no laces", known=SHOP, previous=second)
+
+    assert second.parts == (Words("红色 boots"),)
+    assert second.added == (Words("红色"),)
+    assert third.filter == first.filter
+    assert (third.without, third.added) == (
+        ("red", "laces"),
+        (Words("red", -0.5), Words("laces", -0.5)),
+    )
 
 
 @pytest.mark.parametrize(
