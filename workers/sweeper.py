@@ -6,7 +6,7 @@ from django.conf import settings
 
 from catalog.wake import workers_wake
 from recommender.llm import drafting, suggestions
-from retrieval import spaces, training_jobs
+from retrieval import moderation, spaces, training_jobs
 from retrieval import sweep as due
 from workers import queues
 
@@ -31,6 +31,8 @@ def sweep() -> int:
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     items = {item for space_id in spaces.live_spaces() for item in due.due_items(space_id)}
     workers_wake(items.difference(words))
+    unchecked = moderation.due(limit=due.SWEEP_LIMIT)
+    workers_wake(set(unchecked) - items - set(words))
     spaces.spaces_ready()
     found = len(items.union(words))
     if found:
