@@ -14,6 +14,7 @@ from retrieval import (
     moderation,
     probes,
     queries,
+    review_runs,
     services,
     spaces,
     training_jobs,
@@ -89,6 +90,12 @@ def draft_suggestions(ids: list[int]) -> None:
 def audit_catalog(run_id: int) -> None:
     """Look for what is odd in the catalog, as somebody asked."""
     audit.run_execute(run_id)
+
+
+@shared_task
+def review_catalog(run_id: int) -> None:
+    """Look for duplicates, or for what policies are against, as somebody asked."""
+    review_runs.run_execute(run_id)
 
 
 @shared_task

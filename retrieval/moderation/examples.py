@@ -4,9 +4,10 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
+from django.db import transaction
 from django.db.models import F
 from numpy.typing import NDArray
 
@@ -119,3 +120,10 @@ def embedded_now(space: spaces.Space, item_ids: Sequence[int]) -> dict[int, int]
         content_version__gte=F("item__content_version"),
     )
     return dict(rows.values_list("item_id", "content_version"))
+
+
+def file_release(instance: PolicyExample, **_: Any) -> None:
+    """Receiver of ``post_delete``: after commit the file goes, which no other row names."""
+    if instance.file:
+        storage, name = instance.file.storage, instance.file.name
+        transaction.on_commit(lambda: storage.delete(name), robust=True)

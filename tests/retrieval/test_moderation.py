@@ -52,7 +52,20 @@ def held(item: Item) -> bool:
 @pytest.fixture
 def others(space) -> list[Item]:
     """A catalog, so that something is usual."""
-    words = ["apple", "bread", "cloud", "drum", "eagle", "flute", "grass", "house", "ice", "jar", "kite", "lamp"]
+    words = [
+        "apple",
+        "bread",
+        "cloud",
+        "drum",
+        "eagle",
+        "flute",
+        "grass",
+        "house",
+        "ice",
+        "jar",
+        "kite",
+        "lamp",
+    ]
     items = [make_item(f"o{n}", f"{w} {words[n - 1]} {n}") for n, w in enumerate(words)]
     embed(*items)
     return items
