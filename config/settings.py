@@ -626,6 +626,7 @@ UNFOLD = {
                 "items": [
                     _admin_link("Cases", "gavel", "retrieval.case"),
                     _admin_link("Policies", "policy", "retrieval.policy"),
+                    _admin_link("Near duplicates", "difference", "retrieval.duplicatepair"),
                 ],
             },
             {

@@ -18,6 +18,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from retrieval import moderation
+from retrieval.duplicates import find_duplicates
 from retrieval.exceptions import RetrievalError, ReviewRunning
 from retrieval.leases import Lease, lease_end
 from retrieval.models import Policy, ReviewRun
@@ -138,6 +139,12 @@ def _moderate(run: ReviewRun, tell: Progress) -> dict[str, Any]:
     }
 
 
+def _find_duplicates(run: ReviewRun, tell: Progress) -> dict[str, Any]:
+    counts, _ = find_duplicates(rehearsal=run.rehearsal, progress=tell)
+    return dict(counts)
+
+
 WORK: Final[Mapping[Kind, Callable[[ReviewRun, Progress], dict[str, Any]]]] = {
+    Kind.DUPLICATES: _find_duplicates,
     Kind.MODERATION: _moderate,
 }

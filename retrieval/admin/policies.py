@@ -144,7 +144,7 @@ class PolicyAdmin(ModelAdmin):
         ("Precision and recall", {"fields": ("quality_panel",)}),
     )
     readonly_fields = ("examples_panel", "quality_panel")
-    actions_detail = ("rehearse", "check")
+    actions_detail = ("rehearse", "check_now")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
         """With the counts of the list."""
@@ -266,7 +266,7 @@ class PolicyAdmin(ModelAdmin):
             "form_submit_text": "Check",
         },
     )
-    def check(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+    def check_now(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Queue a run of this policy."""
         return self._start(request, object_id, rehearsal=False)
 

@@ -28,16 +28,6 @@ State = Case.State
 
 
 @pytest.fixture
-def sent(monkeypatch) -> list:
-    """Messages to workers."""
-    found: list = []
-    monkeypatch.setattr(
-        "retrieval.review_runs.current_app.send_task", lambda *a, **k: found.append((a, k))
-    )
-    return found
-
-
-@pytest.fixture
 def knife(space) -> Item:
     """Found by a policy."""
     policy()
@@ -235,8 +225,13 @@ class TestFlagging:
 class TestPolicies:
     def form(self, **given) -> dict:
         return {
-            "name": "No knives", "description": "", "enabled": "on", "action": "hold",
-            "threshold": "5", "kind": "", "category": "",
+            "name": "No knives",
+            "description": "",
+            "enabled": "on",
+            "action": "hold",
+            "threshold": "5",
+            "kind": "",
+            "category": "",
             "examples-TOTAL_FORMS": "1",
             "examples-INITIAL_FORMS": "0",
             "examples-0-positive": "on",
@@ -328,19 +323,21 @@ class TestPolicies:
 
 
 class TestRuns:
-    def test_a_button_queues_one_run(self, admin_client, sent, django_capture_on_commit_callbacks):
+    def test_a_button_queues_one_run(
+        self, admin_client, runs_sent, django_capture_on_commit_callbacks
+    ):
         button = reverse("admin:retrieval_case_check_catalog")
         with django_capture_on_commit_callbacks(execute=True):
             admin_client.post(button, CONFIRMED)
         run = ReviewRun.objects.get()
         assert (run.kind, run.status, run.created_by) == ("moderation", "queued", "admin")
-        assert sent == [(("workers.tasks.review_catalog",), {"args": [run.pk]})]
+        assert runs_sent == [(("workers.tasks.review_catalog",), {"args": [run.pk]})]
         assert (
             "Such a run goes on already" in admin_client.post(button, CONFIRMED, follow=True).text
         )
         assert ReviewRun.objects.count() == 1
 
-    def test_a_policy_is_rehearsed_from_its_page(self, admin_client, sent, knife):
+    def test_a_policy_is_rehearsed_from_its_page(self, admin_client, runs_sent, knife):
         row = Policy.objects.get()
         url = reverse("admin:retrieval_policy_rehearse", args=[row.pk])
         assert admin_client.get(url).status_code == 200
