@@ -167,6 +167,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.answer_llm": {"queue": "llm"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
+    "workers.tasks.review_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
     # they wait for a model themselves, so not where it answers; nobody waits for them
@@ -187,6 +188,7 @@ _LONG_TASK: dict[str, Any] = {
 CELERY_TASK_ANNOTATIONS = {
     "workers.tasks.space_train": _LONG_TASK,
     "workers.tasks.audit_catalog": _LONG_TASK,
+    "workers.tasks.review_catalog": _LONG_TASK,
     "workers.tasks.recommender_train": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -618,6 +620,15 @@ UNFOLD = {
                 "items": [
                     _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
                     _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
+                ],
+            },
+            {
+                "title": "Review",
+                "separator": True,
+                "items": [
+                    _admin_link("Cases", "gavel", "retrieval.case"),
+                    _admin_link("Policies", "policy", "retrieval.policy"),
+                    _admin_link("Near duplicates", "difference", "retrieval.duplicatepair"),
                 ],
             },
             {

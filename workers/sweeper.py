@@ -6,7 +6,7 @@ from django.conf import settings
 
 from catalog.wake import workers_wake
 from recommender.llm import drafting, suggestions
-from retrieval import spaces, training_jobs
+from retrieval import moderation, review_runs, spaces, training_jobs
 from retrieval import sweep as due
 from workers import queues
 
@@ -19,10 +19,13 @@ def sweep() -> int:
     Does nothing about items while the queue still holds messages: they may be about the same ones.
     Building spaces that have every item become ready; trainings without a message get one.
     """
+    review_runs.runs_interrupted_end()
     depths = queues.depths()
     if depths["train"] == 0:
         for job_id in training_jobs.jobs_waiting():
             training_jobs.job_send(job_id)
+        for run_id in review_runs.runs_waiting():
+            review_runs.run_send(run_id)
         drafting.suggestions_send(suggestions.suggestions_waiting())
     if depths["embed"] > 0:
         return 0
@@ -31,6 +34,8 @@ def sweep() -> int:
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     items = {item for space_id in spaces.live_spaces() for item in due.due_items(space_id)}
     workers_wake(items.difference(words))
+    unchecked = moderation.due(limit=due.SWEEP_LIMIT)
+    workers_wake(set(unchecked) - items - set(words))
     spaces.spaces_ready()
     found = len(items.union(words))
     if found:

@@ -8,7 +8,18 @@ from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
 from recommender.llm import explanations, local, suggestions
-from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
+from retrieval import (
+    audit,
+    lexical,
+    moderation,
+    probes,
+    queries,
+    review_runs,
+    services,
+    spaces,
+    training_jobs,
+    tuning,
+)
 from workers import queues, sweeper
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -17,12 +28,13 @@ TRANSIENT = (OperationalError, InterfaceError)
 @shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
 def embed_items(item_ids: list[int]) -> None:
     """Bring the items' words into the index, which needs no encoder; then embed what is due in every
-    live space and pass on what is more than a batch.
+    live space, pass on what is more than a batch, and check by the policies what is embedded.
     """
     lexical.index_due(item_ids)
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     workers_wake(services.embed_some(item_ids), per_message=services.BATCH)
+    moderation.items_screen(item_ids)
     profiles.parked_release(item_ids)
 
 
@@ -78,6 +90,12 @@ def draft_suggestions(ids: list[int]) -> None:
 def audit_catalog(run_id: int) -> None:
     """Look for what is odd in the catalog, as somebody asked."""
     audit.run_execute(run_id)
+
+
+@shared_task
+def review_catalog(run_id: int) -> None:
+    """Look for duplicates, or for what policies are against, as somebody asked."""
+    review_runs.run_execute(run_id)
 
 
 @shared_task

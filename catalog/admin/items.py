@@ -212,7 +212,9 @@ class ItemAdmin(CatalogModelAdmin):
 
     @display(description="shown", ordering="published")
     def visibility(self, item: Item) -> SafeString:
-        """Published or hidden."""
+        """Published, hidden, or held by moderation."""
+        if item.held:
+            return html.badge("held", "warning", "Moderation keeps it from being shown.")
         return html.badge("published", "success") if item.published else html.badge("hidden")
 
     @display(description="media")

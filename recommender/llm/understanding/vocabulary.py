@@ -133,7 +133,7 @@ def _read() -> dict[str, object]:
     }
 
 
-_VISIBLE: Final = "published AND (expires_at IS NULL OR expires_at > now())"
+_VISIBLE: Final = "published AND NOT held AND (expires_at IS NULL OR expires_at > now())"
 
 
 def _has(name: str) -> bool:
