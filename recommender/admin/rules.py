@@ -125,14 +125,7 @@ class RuleAdmin(ModelAdmin):
     @display(description="action", ordering="action")
     def what(self, rule: Rule) -> SafeString:
         """With its position or factor."""
-        more = (
-            f" at {rule.position}"
-            if rule.position
-            else f" × {rule.factor:g}"
-            if rule.factor
-            else ""
-        )
-        return html.badge(f"{rule.action}{more}", VARIANTS[Rule.Action(rule.action)])
+        return action_badge(rule)
 
     @display(description="about")
     def about(self, rule: Rule) -> SafeString | str:
@@ -159,16 +152,28 @@ class RuleAdmin(ModelAdmin):
     @display(description="state")
     def state(self, rule: Rule) -> SafeString:
         """Whether it counts now."""
-        now = timezone.now()
-        if not rule.enabled:
-            return html.badge("disabled")
-        if rule.starts_at and rule.starts_at > now:
-            return html.badge("scheduled", "info")
-        if rule.ends_at and rule.ends_at <= now:
-            return html.badge("over")
-        return html.badge("in force", "success")
+        return state_badge(rule)
 
     @display(description="changes")
     def trail(self, rule: Rule) -> SafeString:
         """Who changed it."""
         return trail(Change.Subject.RULE, rule)
+
+
+def action_badge(rule: Rule) -> SafeString:
+    """What it does, with its position or factor."""
+    position = f" at {rule.position}" if rule.position else ""
+    factor = f" × {rule.factor:g}" if rule.factor else ""
+    return html.badge(f"{rule.action}{position or factor}", VARIANTS[Rule.Action(rule.action)])
+
+
+def state_badge(rule: Rule) -> SafeString:
+    """Whether it counts now."""
+    now = timezone.now()
+    if not rule.enabled:
+        return html.badge("disabled")
+    if rule.starts_at and rule.starts_at > now:
+        return html.badge("scheduled", "info")
+    if rule.ends_at and rule.ends_at <= now:
+        return html.badge("over")
+    return html.badge("in force", "success")
