@@ -230,11 +230,13 @@ def search_answer(
     started: float,
     *,
     view: SearchView | None = None,
+    space: spaces.Space | None = None,
 ) -> dict[str, Any]:
     """The answer to a composed query, see ``SearchSerializer``; ``files`` by the names in its parts.
 
     ``request`` says the language of the titles, where the query does not, and the host of addresses;
     ``started`` is when it came, by ``time.perf_counter``. ``view`` says what bodies look like and mean.
+    ``space`` answers in place of the active one.
     """
     view = view or SearchView()
     given = _validated(view.body_serializer, body)
@@ -251,7 +253,7 @@ def search_answer(
             for position, part in enumerate(meant.query)
         ]
 
-    page = _page(given, body, parts, view.looked_for, meant=meant)
+    page = _page(given, body, parts, view.looked_for, meant=meant, space=space)
     return _answer(request, page, given, started, meant.told)
 
 
@@ -283,6 +285,7 @@ def _page(
     *,
     excluded: Sequence[int] = (),
     meant: Meaning | None = None,
+    space: spaces.Space | None = None,
 ) -> pages.Page:
     """The page that a validated request asks for.
 
@@ -321,7 +324,7 @@ def _page(
             order=meant.order,
         )
 
-    return _in_active_space(find)
+    return _in_active_space(find) if space is None else find(space)
 
 
 def _visible(examples: Sequence[tuple[str, str, float]]) -> dict[str, int]:

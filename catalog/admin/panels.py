@@ -5,7 +5,6 @@ wrong in one is a sentence there.
 from collections.abc import Mapping
 from typing import Any
 
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse

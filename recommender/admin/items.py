@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from catalog.admin import panels
 from catalog.models import Item
 from recommender.admin.item_forms import ItemRuleForm
+from recommender.admin.playground import playground
 from recommender.admin.rules import action_badge, state_badge
 from recommender.admin.suggestions import SuggestingItemAdmin
 from recommender.exceptions import InvalidRule
@@ -29,6 +30,9 @@ DAYS: Final = 30
 RULES_SHOWN: Final = 20
 NEEDED: Final = {"Rules": "recommender.view_rule", "Shown": "recommender.view_placement"}
 """Section → what its reader may look at; nobody has one about an item that is new."""
+
+SPACES: Final = "retrieval.view_embeddingspace"
+"""The playground shows them side by side."""
 
 admin.site.unregister(Item)
 
@@ -48,8 +52,12 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Before the admin's own, which take any path."""
-        view = self.admin_site.admin_view(self.shown_view)
-        return [path("<int:item_id>/shown/", view, name="catalog_item_shown"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        own = [
+            path("<int:item_id>/shown/", view(self.shown_view), name="catalog_item_shown"),
+            path("playground/", view(self.playground_view), name="catalog_item_playground"),
+        ]
+        return [*own, *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
         """Without what its reader may not see."""
@@ -83,7 +91,9 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
         except InvalidRule as err:
             self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
         else:
-            self.log_change(request, item, f"Rule made: {rule.action} in {rule.placement or 'all'}.")
+            self.log_change(
+                request, item, f"Rule made: {rule.action} in {rule.placement or 'all'}."
+            )
             self.message_user(request, "The rule is made.", messages.SUCCESS)
         url = reverse("admin:catalog_item_change", args=[item.pk])
         if request.headers.get("HX-Request") == "true":
@@ -109,6 +119,12 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
             request, self, "recommender/admin/item_shown.html", context,
             title=f"Where {item.title} was shown", back=back,
         )  # fmt: skip
+
+    def playground_view(self, request: HttpRequest) -> HttpResponse:
+        """Search with its workings shown."""
+        if not (self.has_view_permission(request) and request.user.has_perm(SPACES)):
+            raise PermissionDenied
+        return playground(request, self.admin_site)
 
     @display(description="about it")
     def rules_panel(self, item: Item) -> SafeString:

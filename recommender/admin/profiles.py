@@ -15,7 +15,7 @@ from catalog.admin.cards import card, items_pictured, link, picture
 from catalog.models import Item
 from recommender.models import Visitor
 from recommender.profiles import items_of, taste_of
-from recommender.types import Done, Interest, Taste
+from recommender.types import Done, Interest
 from retrieval import index, spaces
 from retrieval.exceptions import NoActiveSpace, RetrievalError
 
@@ -86,7 +86,9 @@ def _lines(
             "item": link(items.get(each.item_id), each.item_id),
             "percent": round(100 * each.weight / heaviest),
             "weight": each.weight,
-            "near": [card(items, item_id, score=score) for item_id, score in near.get(id(each), ())],
+            "near": [
+                card(items, item_id, score=score) for item_id, score in near.get(id(each), ())
+            ],
         }
         for each in interests
     ]

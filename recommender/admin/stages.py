@@ -55,7 +55,7 @@ def stages(trace: Trace, found: Recommended) -> dict[str, Any]:
             *(r.item_id for given in found.reasons.values() for r in given if r.item_id),
         ]
     )
-    rules = rule_names([*trace.setup.rules] if trace.setup else [])
+    rules = rule_names(rule_id for each in final for rule_id in each.rules)
     return {
         "sources": _sources(trace, items),
         "scored": [_scored(each, trace, items) for each in scored],
@@ -94,15 +94,15 @@ def final_cards(
     return cards
 
 
-def rule_names(rules: Iterable[Any]) -> dict[int, str]:
-    """Names by id of rules as stages use them, one statement."""
-    ids = [rule.id for rule in rules]
+def rule_names(rule_ids: Iterable[int]) -> dict[int, str]:
+    """Names by id, one statement; those that are gone are left out."""
+    ids = list(rule_ids)
     return dict(Rule.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
 def _reason(reason: explain.Reason, items: Mapping[int, Item], rules: Mapping[int, str]) -> str:
     if reason.rule_id is not None:
-        return f"Rule “{rules.get(reason.rule_id, 'this one')}”"
+        return f"Rule “{rules.get(reason.rule_id, reason.rule_id)}”"
     behind = items.get(reason.item_id) if reason.item_id else None
     said = explain.sentence(reason.code, behind.title if behind else None, ("en",))
     return f"{said} ({reason.share:.0%})"
@@ -147,7 +147,11 @@ def _steps(trace: Trace) -> list[Step]:
 def _changes(before: Step, after: Step) -> list[tuple[int, str]]:
     """(item, what happened to it): who left, whose score changed, else who rose; the most first."""
     scores = {each.candidate.item_id: each.score for each in after.placed}
-    gone = [(e.candidate.item_id, "left out") for e in before.placed if e.candidate.item_id not in scores]
+    gone = [
+        (e.candidate.item_id, "left out")
+        for e in before.placed
+        if e.candidate.item_id not in scores
+    ]
     scored = [
         (e.candidate.item_id, f"{e.score:.3f} → {scores[e.candidate.item_id]:.3f}")
         for e in before.placed

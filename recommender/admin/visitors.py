@@ -95,7 +95,9 @@ class VisitorAdmin(ReadOnlyAdmin):
 
     def events_view(self, request: HttpRequest, visitor_id: int) -> HttpResponse:
         """Their events, the latest first, a page at a time by ``before``, the id of an event."""
-        if not (self.has_view_permission(request) and request.user.has_perm("recommender.view_event")):
+        if not (
+            self.has_view_permission(request) and request.user.has_perm("recommender.view_event")
+        ):
             raise PermissionDenied
         visitor = self._visitor(visitor_id)
         before = request.GET.get("before", "")
