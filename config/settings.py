@@ -619,6 +619,10 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
+                    {
+                        **_admin_link("Playground", "tune", "retrieval.embeddingspace"),
+                        "link": reverse_lazy("admin:catalog_item_playground"),
+                    },
                     _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
                 ],
             },

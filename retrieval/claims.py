@@ -256,12 +256,14 @@ def interrupted(space_id: int, *, limit: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def failed_retry(space_id: int) -> int:
-    """Make the failed embeddings of a space due again, with all their attempts; their number."""
+def failed_retry(space_id: int, item_id: int | None = None) -> int:
+    """Make the failed embeddings of a space (of one item, if given) due again, with all their attempts;
+    their number.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE retrieval_embedding SET status = 'pending', attempts = 0"
-            " WHERE space_id = %s AND status = 'failed'",
-            [space_id],
+            " WHERE space_id = %s AND status = 'failed' AND item_id = coalesce(%s, item_id)",
+            [space_id, item_id],
         )
         return int(cursor.rowcount)

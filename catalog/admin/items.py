@@ -46,9 +46,10 @@ class ItemTextInline(TabularInline):
 
 
 class MediaInline(TabularInline):
-    """Pictures, sounds and videos."""
+    """Pictures, sounds and videos: rows are dragged into order, or their positions typed."""
 
     model = Media
+    ordering_field = "position"
     form = MediaForm
     formset = MediaFormSet
     extra = 0
@@ -95,7 +96,16 @@ class ItemAdmin(CatalogModelAdmin):
         *("content_version", "content_changed_at", "created_at", "updated_at"),
     )
     fieldsets: tuple[Any, ...] = (
-        (None, {"fields": (("external_id", "kind"), ("title", "language"), "description", "tags")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("external_id", "kind"),
+                    ("title", "language"),
+                    *("description", "tags", "seen"),
+                )
+            },
+        ),
         ("Where it shows", {"fields": ("categories", "published", "published_at", "expires_at")}),
         ("Attributes", {"fields": ("attributes",), "classes": ("collapse",)}),
         (

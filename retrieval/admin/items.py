@@ -16,10 +16,11 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from catalog.admin import ItemAdmin, html
+from catalog.admin import ItemAdmin, html, panels
 from catalog.models import Item
 from retrieval import moderation
 from retrieval.admin.audit import QualityFilter, quality_panel
+from retrieval.admin.item_views import HeardMediaInline, ItemViews
 from retrieval.admin.reviews import redirected
 from retrieval.exceptions import ReviewConflict
 from retrieval.models import Embedding, EmbeddingSpace
@@ -27,7 +28,7 @@ from retrieval.spaces import live_spaces
 from retrieval.types import MODALITIES
 
 Status = Embedding.Status
-LATER = ("Embeddings", "Quality")
+LATER = ("Embeddings", "Neighbours", "Quality")
 
 
 def state_of(prefix: str, version: str) -> Case:
@@ -71,16 +72,24 @@ admin.site.unregister(Item)
 
 
 @admin.register(Item)
-class EmbeddedItemAdmin(ItemAdmin):
-    """The catalog's page, one column, one filter and one panel richer."""
+class EmbeddedItemAdmin(ItemViews):
+    """The catalog's page with what is known of the item's embeddings."""
+
+    inlines = (HeardMediaInline, *ItemAdmin.inlines[1:])
 
     list_display = (*ItemAdmin.list_display, "embedding")
     list_filter = (*ItemAdmin.list_filter, EmbeddingFilter, QualityFilter)
-    readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel", "quality_panel")
+    readonly_fields = (
+        *ItemAdmin.readonly_fields,
+        "embeddings_panel",
+        "neighbours_panel",
+        "quality_panel",
+    )
     actions_detail = ("flag",)
     fieldsets = (
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
+        ("Neighbours", {"fields": ("neighbours_panel",)}),
         ("Quality", {"fields": ("quality_panel",)}),
         *ItemAdmin.fieldsets[2:],
     )
@@ -130,6 +139,15 @@ class EmbeddedItemAdmin(ItemAdmin):
             self.message_user(request, "Flagged: moderators will look at it.")
         return redirected(request, reverse("admin:catalog_item_change", args=[item.pk]))
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Item | None:
+        """With whether its reader may have a failed embedding tried again."""
+        item = super().get_object(request, object_id, from_field)
+        if item is not None:
+            item.may_retry = self.has_change_permission(request, item)  # type: ignore[attr-defined]
+        return item
+
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
         """A new item has no embeddings, and nobody has looked at it yet."""
         fieldsets = list(super().get_fieldsets(request, obj))
@@ -156,7 +174,14 @@ class EmbeddedItemAdmin(ItemAdmin):
             .defer("text", "image", "audio", "fused")
         }
         lines = [_line(item, space, rows.get(space.pk)) for space in (spaces[pk] for pk in live)]
-        return render_to_string("retrieval/admin/item_embeddings.html", {"lines": lines})
+        context = {"lines": lines, "item": item, "may_retry": getattr(item, "may_retry", False)}
+        return render_to_string("retrieval/admin/item_embeddings.html", context)
+
+    @display(description="most like it")
+    def neighbours_panel(self, item: Item) -> SafeString:
+        """Fetched once the page is there: up to four searches."""
+        url = reverse("admin:catalog_item_neighbours", args=[item.pk])
+        return panels.lazy(url, "Show its neighbours")
 
     @display(description="found by the last audit")
     def quality_panel(self, item: Item) -> SafeString:
@@ -170,6 +195,7 @@ def _line(item: Item, space: EmbeddingSpace, row: Any) -> dict[str, Any]:
     return {
         "space": space,
         "state": html.status_badge(row.state),
+        "failed": row.state == Status.FAILED,
         "versions": f"{row.content_version} of {item.content_version}",
         "attempts": row.attempts,
         "weights": [

@@ -58,6 +58,7 @@ def page_of(
     *,
     excluded: Sequence[int] = (),
     meant: Meaning | None = None,
+    space: spaces.Space | None = None,
 ) -> pages.Page:
     """The page that a validated request asks for.
 
@@ -96,7 +97,7 @@ def page_of(
             order=meant.order,
         )
 
-    return _in_active_space(find)
+    return _in_active_space(find) if space is None else find(space)
 
 
 def _in_active_space(find: Callable[[spaces.Space], pages.Page]) -> pages.Page:

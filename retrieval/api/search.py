@@ -71,11 +71,13 @@ def search_answer(
     started: float,
     *,
     view: SearchView | None = None,
+    space: spaces.Space | None = None,
 ) -> dict[str, Any]:
     """The answer to a composed query, see ``SearchSerializer``; ``files`` by the names in its parts.
 
     ``request`` says the language of the titles, where the query does not, and the host of addresses;
     ``started`` is when it came, by ``time.perf_counter``. ``view`` says what bodies look like and mean.
+    ``space`` answers in place of the active one.
     """
     view = view or SearchView()
     given = validated(view.body_serializer, body)
@@ -92,5 +94,5 @@ def search_answer(
             for position, part in enumerate(meant.query)
         ]
 
-    page = page_of(given, body, parts, view.looked_for, meant=meant)
+    page = page_of(given, body, parts, view.looked_for, meant=meant, space=space)
     return answer(request, page, given, started, meant.told)
