@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from catalog import import_runs
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
@@ -78,6 +79,12 @@ def draft_suggestions(ids: list[int]) -> None:
 def audit_catalog(run_id: int) -> None:
     """Look for what is odd in the catalog, as somebody asked."""
     audit.run_execute(run_id)
+
+
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
+def import_items(run_id: int) -> None:
+    """Check or import some of a file that somebody uploaded."""
+    import_runs.run_work(run_id)
 
 
 @shared_task
