@@ -657,6 +657,7 @@ UNFOLD = {
                 "title": "Schedules",
                 "separator": True,
                 "items": [
+                    _admin_link("Jobs", "deployed_code_history", "catalog.queuepause"),
                     _admin_link("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
                     _admin_link("Intervals", "timer", "django_celery_beat.intervalschedule"),
                     _admin_link("Crontabs", "event_repeat", "django_celery_beat.crontabschedule"),

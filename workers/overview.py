@@ -11,7 +11,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from catalog.models import Item, Media
-from recommender.llm import metrics as llm
+from recommender.llm import metrics
 from recommender.models import RecommenderModel, Suggestion
 from recommender.reports import placement_reports
 from recommender.reports.overview import Lorenz, events_by_day, lorenz, shown_share
@@ -55,7 +55,7 @@ class Overview:
     used: Lorenz | None
     latency: dict[str, probes.Latency] = field(default_factory=dict)
     searches: int = 0
-    llm: dict[str, llm.PurposeReport] = field(default_factory=dict)
+    llm: dict[str, metrics.PurposeReport] = field(default_factory=dict)
 
 
 def overview() -> Overview:
@@ -98,7 +98,7 @@ def overview_now() -> Overview:
         used=lorenz(),
         latency=dict(searched.latency) if searched else {},
         searches=searched.scans + searched.exact if searched else 0,
-        llm=llm.report() or {},
+        llm=metrics.report() or {},
     )
 
 

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 WIDTH: Final = 640
 HEIGHT: Final = 220
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 24
+LEFT, RIGHT, TOP, BOTTOM = 52, 24, 12, 24
 TICKS: Final = 4
 LABELS: Final = 7
 """Of the horizontal axis at most: more overlap on a telephone."""
@@ -178,9 +178,10 @@ def _pixel(value: float) -> str:
 
 
 def _said(value: float, percent: bool, step: float) -> str:
-    if percent:
-        return f"{value:.{max(0, -floor(log10(step * 100)))}%}"
-    return f"{value:,.{max(0, -floor(log10(step)))}f}"
+    """With as many places as the distance of the ticks has."""
+    distance = step * 100 if percent else step
+    places = next((each for each in range(9) if abs(round(distance, each) - distance) < 1e-9), 9)
+    return f"{value:.{places}%}" if percent else f"{value:,.{places}f}"
 
 
 def _figure(value: float | None, percent: bool) -> str:

@@ -124,6 +124,14 @@ class ImportRunAdmin(RecordAdmin):
             *super().get_urls(),
         ]
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One button: what follows is the run's page."""
+        one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        title = {"title": "Import items"}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one, **title})
+
     def save_model(self, request: HttpRequest, obj: ImportRun, form: Any, change: bool) -> None:
         """Keeps the files and has them checked."""
         made = import_runs.run_create(

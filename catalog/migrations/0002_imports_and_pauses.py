@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'pause of a queue',
-                'verbose_name_plural': 'pauses of queues',
+                'verbose_name_plural': 'jobs',
                 'ordering': ['queue'],
                 'permissions': [('operate_jobs', 'Can retry jobs, pause and resume queues')],
             },

@@ -88,7 +88,7 @@ class QueuePause(models.Model):
     class Meta:
         ordering = ["queue"]
         verbose_name = "pause of a queue"
-        verbose_name_plural = "pauses of queues"
+        verbose_name_plural = "jobs"  # the admin shows them with all else that workers do
         permissions = [("operate_jobs", "Can retry jobs, pause and resume queues")]
 
     def __str__(self) -> str:

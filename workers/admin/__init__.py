@@ -2,5 +2,9 @@
 
 from django.contrib import admin
 
+from workers.admin.jobs import JobsAdmin
+
+__all__ = ["JobsAdmin"]
+
 admin.site.index_template = "workers/admin/dashboard.html"
 admin.site.index_title = "Overview"

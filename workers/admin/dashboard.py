@@ -42,7 +42,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
     found = overview()
     return given | {
         "at": found.at,
-        "steps": steps(found),
+        "steps": steps(request, found),
         "tiles": tiles(request, found),
         "charts": charts(request, found),
         "tables": tables(request, found),
@@ -57,28 +57,29 @@ def _to(request: HttpRequest, model: str, **query: str) -> str:
     return reverse(f"admin:{app}_{name}_changelist", query=query or None)
 
 
-def steps(found: Overview) -> list[Step]:
+def steps(request: HttpRequest, found: Overview) -> list[Step]:
     """Import, embed, train; nothing once all of it is done."""
     ready = found.embeddings["ready"]
+    may = request.user.has_perm("catalog.add_importrun")
     todo = [
         Step(
             "Import items",
             "Upload a CSV, JSON Lines or Excel file, or add items by hand.",
             found.items > 0,
-            reverse("admin:catalog_importrun_changelist"),
+            reverse("admin:catalog_importrun_add") if may else "",
         ),
         Step(
             "Embed them",
             f"{ready:,} of {found.items:,} are embedded. Workers do this by themselves as soon as there "
             "are items; without any, start them.",
             0 < found.items == ready + found.embeddings["failed"] and ready > 0,
-            reverse("admin:workers_jobs"),
+            _to(request, "catalog.queuepause"),
         ),
         Step(
             "Train a space",
             "Until then words, pictures and sounds do not find each other.",
             found.trained,
-            reverse("admin:retrieval_embeddingspace_changelist"),
+            _to(request, "retrieval.embeddingspace"),
         ),
     ]
     return [] if all(each.done for each in todo) else todo
@@ -90,8 +91,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
     may_see = bool(items)
     depths = waiting()
     messages = sum(depth or 0 for depth in depths.values())
-    calls = sum(sum(each.outcomes.values()) for each in found.llm.values())
-    degraded = calls - sum(each.outcomes.get("ok", 0) for each in found.llm.values())
+    calls, degraded = _calls(found)
     shown_tiles = [
         Tile("Items", f"{found.items:,}", f"{found.visible:,} visible", items, "All items"),
         Tile(
@@ -131,9 +131,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             "unknown" if None in depths.values() else f"{messages:,}",
             ", ".join(f"{name} {depth}" for name, depth in depths.items() if depth)
             or "no queue is behind",
-            reverse("admin:workers_jobs")
-            if request.user.has_perm("catalog.view_queuepause")
-            else "",
+            _to(request, "catalog.queuepause"),
             "Jobs",
             alarm=None in depths.values(),
         ),
@@ -141,9 +139,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             "Failed trainings",
             f"{found.trainings_failed:,}",
             f"in the last {DAYS} days",
-            reverse("admin:workers_jobs")
-            if found.trainings_failed and request.user.has_perm("catalog.view_queuepause")
-            else "",
+            _to(request, "catalog.queuepause") if found.trainings_failed else "",
             "See why",
             alarm=found.trainings_failed > 0,
         ),
@@ -155,6 +151,17 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
         ),
     ]
     return shown_tiles if may_see else shown_tiles[:1]
+
+
+def _calls(found: Overview) -> tuple[int, int]:
+    """Of the language model; and how many of them gave nothing to use."""
+    calls = degraded = 0
+    for each in found.llm.values():
+        rejected = each.outcomes.get("rejected", 0)  # one of ok
+        of_purpose = sum(each.outcomes.values()) - rejected
+        calls += of_purpose
+        degraded += of_purpose - each.outcomes.get("ok", 0) + rejected
+    return calls, degraded
 
 
 def charts(request: HttpRequest, found: Overview) -> list[SafeString]:
