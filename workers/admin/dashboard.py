@@ -166,7 +166,7 @@ def _calls(found: Overview) -> tuple[int, int]:
 
 def charts(request: HttpRequest, found: Overview) -> list[SafeString]:
     """What people did, and what came of what they were shown."""
-    if not request.user.has_perm("recommender.view_event"):
+    if not request.user.has_perm("recommender.view_placement"):
         return []
     days = [f"{day:%m-%d}" for day in found.days]
     answer_days = [f"{day:%m-%d}" for day in found.answer_days]
