@@ -37,7 +37,6 @@ pytestmark = pytest.mark.django_db
 MOST = 20
 FEW, MANY = 3, 30
 """Rows of everything: with several of a kind a statement a row shows at once."""
-PLACES = ("home", "item", "basket", "email")
 
 
 def make(first: int, last: int) -> None:
@@ -76,7 +75,8 @@ def make(first: int, last: int) -> None:
         experiment = Experiment.objects.create(name=f"x{n}", placement="home")
         for name in ("control", "new"):
             Variant.objects.create(experiment=experiment, name=name)
-        Rule.objects.create(name=f"r{n}", kind="pin", item=items[n - first])
+        rule = Rule.objects.create(name=f"r{n}", action="hide", category=categories[n - first])
+        rule.items.add(items[n - first])
     _others(numbers)
 
 
@@ -103,10 +103,10 @@ def _others(numbers: range) -> None:
         CrontabSchedule.objects.create(minute=str(n))
         ClockedSchedule.objects.create(clocked_time=now + timedelta(days=n))
         SolarSchedule.objects.create(event="sunrise", latitude=n, longitude=n)
-        for log in (AccessAttempt, AccessFailureLog, AccessLog):
-            log.objects.create(
-                username=f"u{n}", user_agent="", ip_address="127.0.0.1", path_info="/"
-            )
+        whose = {"username": f"u{n}", "user_agent": "", "ip_address": "127.0.0.1", "path_info": "/"}
+        AccessAttempt.objects.create(**whose, failures_since_start=1)
+        AccessFailureLog.objects.create(**whose)
+        AccessLog.objects.create(**whose)
 
 
 def statements(client) -> dict[str, list[str]]:
