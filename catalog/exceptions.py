@@ -47,3 +47,9 @@ class AlreadyExists(CatalogError):
 
     def __init__(self, external_id: str) -> None:
         super().__init__(f"An item {external_id!r} exists: use PUT or PATCH to change it.")
+
+
+class ImportConflict(CatalogError):
+    """An import cannot be done, confirmed or cancelled as things stand; the message says why."""
+
+    code = "import_conflict"

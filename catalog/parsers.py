@@ -195,4 +195,5 @@ def _check_url(query: str) -> None:
 def largest_body_bytes() -> int:
     """The largest request body that any address takes."""
     media = max(settings.CATALOG[f"MAX_{each}_BYTES"] for each in Media.Modality.names)
-    return int(max(media, settings.API["MAX_JSON_BYTES"])) + MULTIPART_OVERHEAD_BYTES
+    most = max(media, settings.API["MAX_JSON_BYTES"], settings.CATALOG["MAX_IMPORT_BYTES"])
+    return int(most) + MULTIPART_OVERHEAD_BYTES

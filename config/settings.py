@@ -141,6 +141,8 @@ CACHES = {
 }
 
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR / "media")
+# uploads of the import page, web and workers share it; nobody is served anything from there
+IMPORT_ROOT = env.folder("IMPORT_ROOT", VAR / "imports")
 # what the demo fetched; several data folders may share one
 DEMO_CACHE = env.folder("DEMO_CACHE", VAR / "cache")
 MEDIA_URL = "media/"
@@ -236,6 +238,10 @@ CATALOG: dict[str, Any] = {
     "MAX_IMAGE_PIXELS": env.integer("MAX_IMAGE_MEGAPIXELS", 50, minimum=1) * 1_000_000,
     "MAX_AUDIO_S": env.integer("MAX_AUDIO_S", 3600, minimum=1),
     "MAX_VIDEO_S": env.integer("MAX_VIDEO_S", 3600, minimum=1),
+    # of a file to import, and of the zip of media beside it; one request carries both
+    "MAX_IMPORT_BYTES": env.integer("MAX_IMPORT_MIB", 200, minimum=1) * _MIB,
+    # what a zip of media may become when it is unpacked
+    "MAX_UNPACKED_BYTES": env.integer("MAX_UNPACKED_MIB", 2048, minimum=1) * _MIB,
     "MAX_MEDIA_PER_ITEM": env.integer("MAX_MEDIA_PER_ITEM", 20, minimum=1),
 }
 
@@ -600,7 +606,12 @@ UNFOLD = {
     "SITE_SUBHEADER": "What things are, and what people do",
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
-    "STYLES": [lambda request: static("catalog/admin.css")],
+    "DASHBOARD_CALLBACK": "workers.admin.dashboard.context",
+    "STYLES": [
+        lambda request: static("catalog/admin.css"),
+        lambda request: static("catalog/charts.css"),
+        lambda request: static("workers/admin.css"),
+    ],
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
@@ -611,6 +622,7 @@ UNFOLD = {
                     _admin_link("Categories", "account_tree", "catalog.category"),
                     _admin_link("Media", "perm_media", "catalog.media"),
                     _admin_link("Texts", "translate", "catalog.itemtext"),
+                    _admin_link("Imports", "upload_file", "catalog.importrun"),
                     _admin_link("Suggestions", "lightbulb", "recommender.suggestion"),
                 ],
             },
@@ -662,6 +674,7 @@ UNFOLD = {
                 "title": "Schedules",
                 "separator": True,
                 "items": [
+                    _admin_link("Jobs", "deployed_code_history", "catalog.queuepause"),
                     _admin_link("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
                     _admin_link("Intervals", "timer", "django_celery_beat.intervalschedule"),
                     _admin_link("Crontabs", "event_repeat", "django_celery_beat.crontabschedule"),
