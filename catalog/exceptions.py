@@ -1,5 +1,6 @@
 """What can go wrong in the catalog; ``code`` is stable and reaches the API and the admin."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -7,6 +8,8 @@ class CatalogError(Exception):
     """Base of all errors of this app."""
 
     code = "catalog_error"
+    errors: Mapping[str, Any] = {}
+    """What is wrong by the place in the request, where it is known."""
 
 
 class InvalidItem(CatalogError):

@@ -42,6 +42,14 @@ def number(name: str, default: float, *, minimum: float = 0) -> float:
     return value
 
 
+def share(name: str, default: float) -> float:
+    """A number from 0 to 1; anything else stops start-up."""
+    value = number(name, default)
+    if value > 1:
+        raise ImproperlyConfigured(f"{name}={value:g}: use a number from 0 to 1.")
+    return value
+
+
 def boolean(name: str, *, default: bool) -> bool:
     """on/off, true/false, yes/no or 1/0; anything else stops start-up."""
     raw = text(name, "on" if default else "off").lower()

@@ -169,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.answer_llm": {"queue": "llm"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
+    "workers.tasks.review_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
     # they wait for a model themselves, so not where it answers; nobody waits for them
@@ -189,6 +190,7 @@ _LONG_TASK: dict[str, Any] = {
 CELERY_TASK_ANNOTATIONS = {
     "workers.tasks.space_train": _LONG_TASK,
     "workers.tasks.audit_catalog": _LONG_TASK,
+    "workers.tasks.review_catalog": _LONG_TASK,
     "workers.tasks.recommender_train": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -305,6 +307,8 @@ RETRIEVAL: dict[str, Any] = {
     # a training worker that is silent for longer was killed
     "TRAIN_LEASE_S": env.integer("TRAIN_LEASE_S", 60, minimum=1),
     "QUERY_TIMEOUT_S": env.integer("QUERY_TIMEOUT_S", 20, minimum=1),
+    # of a hybrid search's score, what a request may say otherwise: 0 is by meaning alone, 1 by words
+    "LEXICAL_SHARE": env.share("SEARCH_LEXICAL_SHARE", 0.5),
     # attributes of items that a search can be filtered by: number, date, text or boolean; after a
     # change run `manage.py index_filters`
     "FILTERS": {
@@ -627,7 +631,20 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _admin_link("Embedding spaces", "hub", "retrieval.embeddingspace"),
+                    {
+                        **_admin_link("Playground", "tune", "retrieval.embeddingspace"),
+                        "link": reverse_lazy("admin:catalog_item_playground"),
+                    },
                     _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
+                ],
+            },
+            {
+                "title": "Review",
+                "separator": True,
+                "items": [
+                    _admin_link("Cases", "gavel", "retrieval.case"),
+                    _admin_link("Policies", "policy", "retrieval.policy"),
+                    _admin_link("Near duplicates", "difference", "retrieval.duplicatepair"),
                 ],
             },
             {

@@ -1,7 +1,7 @@
 """What to show to whom: steps 7 to 10 of the one flow, in one function."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
 from recommender.rerank import Situation, rerank
+from recommender.tracing import Trace
 from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
 from retrieval import filters, index, spaces
 from retrieval.types import MODALITIES, Modality
@@ -30,6 +31,7 @@ ENOUGH: Final = 2
 """Candidates for each position from which on nothing falls back."""
 ROW_DIVERSITY: Final = 0.1
 """With .4 and rotation "because you liked drum" went on with a llama and a broom on its second look."""
+RulesChange = Callable[[tuple[Rule, ...]], tuple[Rule, ...]]
 SESSION_ITEMS: Final = 20
 """Latest items of a request's session that are looked at."""
 
@@ -82,14 +84,21 @@ class Recommended:
     """A language model was to put the first items in order, and could not."""
 
 
-def recommend(asked: Asked) -> Recommended:
+def recommend(
+    asked: Asked, *, trace: Trace | None = None, rules: RulesChange | None = None
+) -> Recommended:
     """Raises UnknownPlacement, InvalidQuery for a filter that is none, NoActiveSpace, SpaceGone.
 
     The number of statements does not depend on how many items are asked for, nor on how many there are.
+    Nothing is written. Each stage tells ``trace`` what it found; ``rules`` makes other rules of those in
+    force, for a preview.
     """
+    trace = Trace() if trace is None else trace
     setup = setups.setup_for(
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
+    if rules is not None:
+        setup = replace(setup, rules=rules(setup.rules))
     placement = _asked_for(setup.placement, asked)
     if asked.limit is None:
         # an override may ask for more than what is declared, which is all that a caller knows
@@ -102,6 +111,8 @@ def recommend(asked: Asked) -> Recommended:
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
     candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
+    trace.setup, trace.taste, trace.gathered = setup, taste, gathered
+    trace.candidates = tuple(candidates)
     situation = Situation(
         placement=placement,
         depth=asked.depth,
@@ -110,7 +121,7 @@ def recommend(asked: Asked) -> Recommended:
         shown=_freshness(setup.shown, asked.now),
         draw=random.Random(asked.seed),  # noqa: S311 - no secret
     )
-    placed, degraded = rerank(candidates, situation), False
+    placed, degraded = rerank(candidates, situation, trace.step), False
     if asked.by_model and not asked.sources and llm_rerank.cold(taste):
         placed, degraded = llm_rerank.placed_reordered(
             placed, asked.items, asked.language, asked.seed

@@ -31,13 +31,19 @@ class Situation:
 
 
 Step = Callable[[list[Placed], Situation], list[Placed]]
+Watch = Callable[[str, Sequence[Placed]], None]
+"""Told the name of each step and what it made."""
 
 
-def rerank(candidates: Sequence[Candidate], situation: Situation) -> list[Placed]:
+def rerank(
+    candidates: Sequence[Candidate], situation: Situation, watch: Watch | None = None
+) -> list[Placed]:
     """At most ``situation.depth`` candidates by position."""
     placed = [Placed(candidate, candidate.score) for candidate in candidates]
     for step in STEPS:
         placed = step(placed, situation)
+        if watch is not None:
+            watch(step.__name__, placed)
     return placed[: situation.depth]
 
 

@@ -1,19 +1,21 @@
 """Rules: loaded as stages use them; saved and deleted with a trail. ``types.Rule`` is what they are."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from django.db import connection, transaction
 
-from recommender import models
+from recommender import models, types
 from recommender.changes import Action, Subject, change_record
 from recommender.exceptions import InvalidRule
 from recommender.placements import declared_names
 from recommender.types import Rule
 
 MAX_FACTOR: Final = 1000.0
+NEWEST: Final = 2**63 - 1
+"""Id of a rule that has none yet."""
 
 CURRENT: Final = """(
     SELECT coalesce(jsonb_agg(jsonb_build_array(
@@ -56,6 +58,35 @@ def rules_read(text: str) -> tuple[Rule, ...]:
         for pk, action, path, tag, position, factor, items in json.loads(text)
         if items or path or tag
     )
+
+
+def rule_of(row: models.Rule, item_ids: Iterable[int]) -> Rule:
+    """A row as stages use it; one that is not stored yet is the newest."""
+    return Rule(
+        id=row.pk or NEWEST,
+        action=cast("types.Action", row.action),
+        item_ids=frozenset(item_ids),
+        category=row.category.path if row.category else "",
+        tag=row.tag,
+        position=row.position,
+        factor=1.0 if row.factor is None else row.factor,
+    )
+
+
+def rules_with(
+    current: Iterable[Rule], rule: Rule, *, everywhere: bool, general: Container[int]
+) -> tuple[Rule, ...]:
+    """Those in force as if ``rule`` were one of them, in the order of ``rules_for``.
+
+    It takes the place of the one with its id. ``everywhere``: it is of all placements, as those with
+    ids in ``general`` are.
+    """
+    others = [each for each in current if each.id != rule.id]
+
+    def order(each: Rule) -> tuple[bool, int]:
+        return (everywhere if each is rule else each.id in general, -each.id)
+
+    return tuple(sorted([*others, rule], key=order))
 
 
 def rule_problems(

@@ -1,17 +1,20 @@
 """Pages of one ranking: a signed cursor over a list of candidates that is frozen in Redis.
 
-The list is what the first page was cut from; when it runs out, the same query, with the same vectors
-in the same space, looks deeper, and what was not in the list yet is put at its end. So an item that
-stays findable is on exactly one page, whatever changes in between; one that is hidden, deleted or no
-longer fits the filter is left out and the page filled with the next.
+The list is what the first page was cut from, and the same whatever the page's size; when it runs out,
+the same query, with the same vectors in the same space, looks deeper, and what was not in the list yet is
+put at its end. So an item that stays findable is on exactly one page, whatever changes in between; one
+that is hidden, deleted or no longer fits the filter is left out and the page filled with the next, and
+one that is new is for the next search.
 """
 
 import base64
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,6 +55,8 @@ class Listing:
     depth: int
     whole: bool
     """That nothing is left beyond ``hits``."""
+    made_at: float
+    """Seconds of the epoch: items that are newer are none of it."""
     asked: Mapping[str, str] = field(default_factory=dict)
     """Name -> digest of what the request said, so that a cursor is not used with another one."""
 
@@ -70,6 +75,14 @@ class Listing:
         except SpaceGone:
             return {}
 
+    def _of_its_time(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Without items that came after the listing was made."""
+        made_at = datetime.fromtimestamp(self.made_at, UTC)
+        ids = [hit.item_id for hit in hits]
+        newer = Item.objects.filter(pk__in=ids, created_at__gt=made_at)
+        new = set(newer.values_list("pk", flat=True))
+        return [hit for hit in hits if hit.item_id not in new]
+
     def deeper(self, depth: int, space: spaces.Space | None = None) -> "Listing":
         """With as many candidates as a search of this depth finds, in ``space`` if it is at hand.
 
@@ -81,10 +94,10 @@ class Listing:
         if self.hits and found.mode != self.mode:  # nothing has the words any more
             return replace(self, whole=True)
         known = {hit.item_id for hit in self.hits}
-        new = [hit for hit in found.hits if hit.item_id not in known]
+        others = [hit for hit in found.hits if hit.item_id not in known]
         return replace(
             self,
-            hits=(*self.hits, *new),
+            hits=(*self.hits, *(self._of_its_time(others) if self.hits else others)),
             mode=found.mode,
             depth=depth,
             whole=found.whole or depth >= MAX_DEPTH,
@@ -113,12 +126,16 @@ def first(
 ) -> Page:
     """The first page, of a listing made from at least so many ``candidates``, in ``order``.
 
-    What a later page finds beyond them is at its end, as it is found. Raises InvalidQuery for a filter that is none, SpaceGone.
+    What a later page finds beyond them is at its end, as it is found. Raises InvalidQuery for a filter
+    that is none, SpaceGone.
     """
     listing = Listing(
-        space.id, query, filter, tuple(excluded), (), query.mode, 0, False, asked or {}
+        space.id, query, filter, tuple(excluded), (), query.mode, 0, False, time.time(), asked or {}
     )
-    listing = listing.deeper(max(search.depth_for(query, limit), candidates), space)
+    depth = search.depth_for(query, limit)
+    listing = listing.deeper(max(depth, candidates) if query.by_index else depth, space)
+    if listing.depth < candidates and not listing.whole:
+        listing = listing.deeper(candidates, space)  # the ranks stay those of the first depth
     if order is not None:
         listing = replace(listing, hits=tuple(order(listing.hits)))
     return _page(listing, "", 0, list(listing.hits[:limit]), limit)
@@ -191,7 +208,7 @@ def _page(listing: Listing, key: str, end: int, hits: list[Hit], limit: int) -> 
 
 
 def _deeper(depth: int) -> int:
-    return min(max(search.MIN_CANDIDATES, depth * DEEPER), MAX_DEPTH)
+    return min(max(search.CANDIDATES, depth * DEEPER), MAX_DEPTH)
 
 
 def _opened(cursor: str) -> tuple[str, int]:
@@ -222,6 +239,7 @@ def _frozen(listing: Listing) -> str:
             "mode": listing.mode,
             "depth": listing.depth,
             "whole": listing.whole,
+            "made_at": listing.made_at,
             "asked": listing.asked,
         }
     )
@@ -268,5 +286,6 @@ def _thawed(key: str) -> Listing:
         mode=state["mode"],
         depth=state["depth"],
         whole=state["whole"],
+        made_at=state["made_at"],
         asked=state["asked"],
     )

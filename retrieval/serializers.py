@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
 from catalog.fields import (
@@ -33,8 +34,9 @@ class QueryTextField(StrictCharField):
     """Words that an encoder can read: something visible is left after cleaning."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for invisible characters only."""
+        """Raises ValidationError for invisible characters only, and for NUL."""
         value = super().to_internal_value(data)
+        ProhibitNullCharactersValidator()(value)
         if not normalise(value):
             self.fail("blank")
         return value
@@ -141,6 +143,16 @@ MODE = serializers.ChoiceField(
 )
 
 
+LEXICAL_SHARE = FiniteField(
+    min_value=0,
+    max_value=1,
+    required=False,
+    allow_null=True,
+    default=None,
+    help_text="How much the words count in a hybrid score; as the deployment says else.",
+)
+
+
 class SuggestSerializer(LimitSerializer):
     """The beginning of what somebody types."""
 
@@ -152,6 +164,7 @@ class TextSearchSerializer(RankingSerializer):
     """A search by words in the URL."""
 
     mode = MODE
+    lexical_share = LEXICAL_SHARE
     q = QueryTextField(
         max_length=MAX_TEXT_CHARS,
         required=False,
@@ -200,6 +213,7 @@ class SearchSerializer(RankingSerializer):
         child=PartSerializer(), allow_empty=False, max_length=MAX_PARTS, required=False
     )
     mode = MODE
+    lexical_share = LEXICAL_SHARE
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A cursor stands for its query."""

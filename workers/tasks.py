@@ -9,7 +9,18 @@ from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
 from recommender.llm import explanations, local, suggestions
-from retrieval import audit, lexical, probes, queries, services, spaces, training_jobs, tuning
+from retrieval import (
+    audit,
+    lexical,
+    moderation,
+    probes,
+    queries,
+    review_runs,
+    services,
+    spaces,
+    training_jobs,
+    tuning,
+)
 from workers import heartbeat, queues, sweeper
 from workers.pauses import paused, unless_paused
 
@@ -20,12 +31,13 @@ TRANSIENT = (OperationalError, InterfaceError)
 @unless_paused("embed")
 def embed_items(item_ids: list[int]) -> None:
     """Bring the items' words into the index, which needs no encoder; then embed what is due in every
-    live space and pass on what is more than a batch.
+    live space, pass on what is more than a batch, and check by the policies what is embedded.
     """
     lexical.index_due(item_ids)
     retrieval = settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     workers_wake(services.embed_some(item_ids), per_message=services.BATCH)
+    moderation.items_screen(item_ids)
     profiles.parked_release(item_ids)
 
 
@@ -97,6 +109,13 @@ def audit_catalog(run_id: int) -> None:
 def import_items(run_id: int) -> None:
     """Check or import some of a file that somebody uploaded."""
     import_runs.run_work(run_id)
+
+
+@shared_task
+@unless_paused("train")
+def review_catalog(run_id: int) -> None:
+    """Look for duplicates, or for what policies are against, as somebody asked."""
+    review_runs.run_execute(run_id)
 
 
 @shared_task

@@ -65,6 +65,16 @@ def preview(media: Media, size: str = "") -> SafeString:
     )
 
 
+def waveform(player: SafeString, url: str) -> SafeString:
+    """A player over the outline of its sound."""
+    return format_html(
+        '<span class="triad-heard">{}<img class="triad-waveform" src="{}" alt="waveform"'
+        ' loading="lazy" decoding="async"></span>',
+        player,
+        url,
+    )
+
+
 def thumbnail(media: Media | None, size: str = "") -> SafeString:
     """A scaled picture, or an empty frame of the same size."""
     css = f"triad-thumb {size and f'triad-thumb-{size}'}".strip()

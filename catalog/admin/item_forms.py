@@ -3,11 +3,15 @@
 They check everything the services would refuse, so that a mistake is shown at its field.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -17,6 +21,8 @@ from catalog.exceptions import CatalogError, InvalidItem
 from catalog.models import Item, ItemText, Media
 from catalog.uploads import CheckedUpload, check_upload
 
+LOGGED_WITHIN: Final = timedelta(seconds=10)
+"""Between a change in the admin and its entry in the log."""
 CONTENT_FIELDS: Final = (
     *("kind", "title", "description", "language", "tags", "attributes"),
     *("categories", "published", "published_at", "expires_at"),
@@ -28,15 +34,23 @@ class ItemForm(forms.ModelForm):
 
     tags = TagsField()
     attributes = AttributesField()
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    """What the item was when the page was opened: see ``_check_unchanged``."""
 
     class Meta:
         model = Item
         fields = ("external_id", *CONTENT_FIELDS)
         widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["seen"] = _stamp(self.instance)
+
     def clean(self) -> dict[str, Any]:
         """Also what only ``catalog.content`` knows, such as limits on tags and attributes."""
         data = super().clean() or self.cleaned_data
+        self._check_unchanged()
         try:
             checked(ItemContent(external_id=self._external_id(), **self._values(CONTENT_FIELDS)))
         except InvalidItem as err:
@@ -45,6 +59,26 @@ class ItemForm(forms.ModelForm):
                 if field not in self.errors:
                     self.add_error(field if field in self.fields else None, problem)
         return data
+
+    def _check_unchanged(self) -> None:
+        """Of two who save the same item the second is told; the first one's change stays.
+
+        The row is locked until the admin's transaction ends, so that two at once take turns.
+        """
+        seen = self.cleaned_data.get("seen")
+        if not (self.instance.pk and seen):
+            return
+        rows = Item.objects.filter(pk=self.instance.pk)
+        if connection.in_atomic_block:
+            rows = rows.select_for_update()
+        now = rows.only("content_version", "updated_at").first()
+        if now is not None and _stamp(now) != seen:
+            raise forms.ValidationError(
+                f"The item was changed at {now.updated_at:%H:%M:%S} UTC, after you opened it"
+                f"{_changed_by(now)}. Nothing of yours was saved: open it again beside this page, and "
+                "take over what you typed.",
+                code="changed_meanwhile",
+            )
 
     @property
     def content(self) -> ItemContent:
@@ -66,6 +100,23 @@ class ItemForm(forms.ModelForm):
         if "tags" in values:
             values["tags"] = tuple(values["tags"])
         return values
+
+
+def _stamp(item: Item) -> str:
+    return f"{item.content_version} {item.updated_at.isoformat()}"
+
+
+def _changed_by(item: Item) -> str:
+    """Who changed it, if that was here: the admin's log is written in the same transaction."""
+    last = (
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(Item), object_id=str(item.pk)
+        )
+        .select_related("user")
+        .first()
+    )
+    near = last is not None and abs(last.action_time - item.updated_at) < LOGGED_WITHIN
+    return f", by {last.user}" if last is not None and near else ""
 
 
 class ItemTextForm(forms.ModelForm):

@@ -47,9 +47,10 @@ class ItemTextInline(TabularInline):
 
 
 class MediaInline(TabularInline):
-    """Pictures, sounds and videos."""
+    """Pictures, sounds and videos: rows are dragged into order, or their positions typed."""
 
     model = Media
+    ordering_field = "position"
     form = MediaForm
     formset = MediaFormSet
     extra = 0
@@ -96,7 +97,16 @@ class ItemAdmin(ExportingAdmin):
         *("content_version", "content_changed_at", "created_at", "updated_at"),
     )
     fieldsets: tuple[Any, ...] = (
-        (None, {"fields": (("external_id", "kind"), ("title", "language"), "description", "tags")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("external_id", "kind"),
+                    ("title", "language"),
+                    *("description", "tags", "seen"),
+                )
+            },
+        ),
         ("Where it shows", {"fields": ("categories", "published", "published_at", "expires_at")}),
         ("Attributes", {"fields": ("attributes",), "classes": ("collapse",)}),
         (
@@ -213,7 +223,9 @@ class ItemAdmin(ExportingAdmin):
 
     @display(description="shown", ordering="published")
     def visibility(self, item: Item) -> SafeString:
-        """Published or hidden."""
+        """Published, hidden, or held by moderation."""
+        if item.held:
+            return html.badge("held", "warning", "Moderation keeps it from being shown.")
         return html.badge("published", "success") if item.published else html.badge("hidden")
 
     @display(description="media")

@@ -1,4 +1,4 @@
-"""Events and visitors in the admin: to be looked at; they change through the API only."""
+"""Events in the admin: to be looked at; they change through the API only."""
 
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -16,7 +16,6 @@ from unfold.decorators import display
 
 from catalog.admin import html
 from catalog.models import Item
-from recommender.admin.profiles import profile_panel
 from recommender.event_types import event_types
 from recommender.models import Event, Visitor
 
@@ -141,22 +140,3 @@ class EventAdmin(ReadOnlyAdmin):
     def item_shown(self, event: Event) -> str:
         """Its title, or the identifier of one that has not arrived."""
         return str(event.item) if event.item else f"{event.item_external_id} (unknown)"
-
-
-@admin.register(Visitor)
-class VisitorAdmin(ReadOnlyAdmin):
-    """Who visits, latest first."""
-
-    list_display = ("external_id", "merged_into", "created_at")
-    readonly_fields = ("taste",)
-    fields = ("external_id", "merged_into", "created_at", "taste")
-    list_select_related = ("merged_into",)
-    ordering = ("-id",)
-    sortable_by = ()
-    search_fields = ("external_id__startswith",)
-    search_help_text = "How an identifier begins"
-
-    @display(description="taste")
-    def taste(self, visitor: Visitor) -> SafeString:
-        """What the recommender knows of them."""
-        return profile_panel(visitor)

@@ -4,18 +4,24 @@ from typing import Any, Final, cast
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from catalog.admin import html
+from catalog.admin import html, panels
 from catalog.admin.base import counted
 from recommender.admin.changes import trail
+from recommender.admin.rule_preview import rule_preview
 from recommender.models import Change, Rule
 from recommender.placements import declared_names
 from recommender.rules import rule_delete, rule_problems, rule_save
@@ -100,13 +106,57 @@ class RuleAdmin(ModelAdmin):
         (None, {"fields": ("name", ("action", "placement"), "position", "factor", "enabled")}),
         ("About", {"fields": ("items", "category", "tag")}),
         ("When", {"fields": ("starts_at", "ends_at")}),
+        ("Effect", {"fields": ("effect",)}),
         ("Changes", {"fields": ("trail",)}),
     )
-    readonly_fields = ("trail",)
+    readonly_fields = ("effect", "trail")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         """With the items."""
         return super().get_queryset(request).prefetch_related("items")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Before the admin's own, which take any path."""
+        view = self.admin_site.admin_view(require_POST(self.preview_view))
+        own = [
+            path("preview/", view, name="recommender_rule_preview_new"),
+            path("<int:rule_id>/preview/", view, name="recommender_rule_preview"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
+        """Whoever may not change it has nothing to preview."""
+        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return [each for each in super().get_fieldsets(request, obj) if may or each[0] != "Effect"]
+
+    def preview_view(self, request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
+        """What the rule as it stands in the form would change; nothing is stored."""
+        row = get_object_or_404(Rule, pk=rule_id) if rule_id is not None else None
+        may = self.has_change_permission(request, row) if row else self.has_add_permission(request)
+        if not may:
+            raise PermissionDenied
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        if form.is_valid():
+            context = rule_preview(form.instance, form.cleaned_data["items"], request.POST)
+        else:
+            context = {"errors": [(n, " ".join(said)) for n, said in form.errors.items()]}
+        back = reverse("admin:recommender_rule_changelist")
+        return panels.panel(
+            request, self, "recommender/admin/rule_preview.html", context,
+            title="What the rule would change", back=back,
+        )  # fmt: skip
+
+    @display(description="what it would change")
+    def effect(self, rule: Rule) -> SafeString:
+        """A sample visitor, and a button that looks with and without the rule."""
+        named = (
+            ("recommender_rule_preview", [rule.pk])
+            if rule.pk
+            else ("recommender_rule_preview_new", [])
+        )
+        url = reverse(f"admin:{named[0]}", args=named[1])
+        context = {"url": url, "placements": declared_names()}
+        return render_to_string("recommender/admin/rule_effect.html", context)
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         """With its items and its trail, in one transaction."""
@@ -125,14 +175,7 @@ class RuleAdmin(ModelAdmin):
     @display(description="action", ordering="action")
     def what(self, rule: Rule) -> SafeString:
         """With its position or factor."""
-        more = (
-            f" at {rule.position}"
-            if rule.position
-            else f" × {rule.factor:g}"
-            if rule.factor
-            else ""
-        )
-        return html.badge(f"{rule.action}{more}", VARIANTS[Rule.Action(rule.action)])
+        return action_badge(rule)
 
     @display(description="about")
     def about(self, rule: Rule) -> SafeString | str:
@@ -159,16 +202,28 @@ class RuleAdmin(ModelAdmin):
     @display(description="state")
     def state(self, rule: Rule) -> SafeString:
         """Whether it counts now."""
-        now = timezone.now()
-        if not rule.enabled:
-            return html.badge("disabled")
-        if rule.starts_at and rule.starts_at > now:
-            return html.badge("scheduled", "info")
-        if rule.ends_at and rule.ends_at <= now:
-            return html.badge("over")
-        return html.badge("in force", "success")
+        return state_badge(rule)
 
     @display(description="changes")
     def trail(self, rule: Rule) -> SafeString:
         """Who changed it."""
         return trail(Change.Subject.RULE, rule)
+
+
+def action_badge(rule: Rule) -> SafeString:
+    """What it does, with its position or factor."""
+    position = f" at {rule.position}" if rule.position else ""
+    factor = f" × {rule.factor:g}" if rule.factor else ""
+    return html.badge(f"{rule.action}{position or factor}", VARIANTS[Rule.Action(rule.action)])
+
+
+def state_badge(rule: Rule) -> SafeString:
+    """Whether it counts now."""
+    now = timezone.now()
+    if not rule.enabled:
+        return html.badge("disabled")
+    if rule.starts_at and rule.starts_at > now:
+        return html.badge("scheduled", "info")
+    if rule.ends_at and rule.ends_at <= now:
+        return html.badge("over")
+    return html.badge("in force", "success")

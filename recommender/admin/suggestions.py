@@ -115,10 +115,6 @@ class SuggestionAdmin(AuditedActions):
         return html.badge(row.status, VARIANTS.get(Suggestion.Status(row.status), ""))
 
 
-admin.site.unregister(Item)
-
-
-@admin.register(Item)
 class SuggestingItemAdmin(EmbeddedItemAdmin):
     """The list of items, with an action that asks for drafts."""
 

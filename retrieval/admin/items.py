@@ -2,24 +2,33 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from catalog.admin import ItemAdmin, html
+from catalog.admin import ItemAdmin, html, panels
 from catalog.models import Item
+from retrieval import moderation
 from retrieval.admin.audit import QualityFilter, quality_panel
+from retrieval.admin.item_views import HeardMediaInline, ItemViews
+from retrieval.admin.reviews import redirected
+from retrieval.exceptions import ReviewConflict
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import live_spaces
 from retrieval.types import MODALITIES
 
 Status = Embedding.Status
-LATER = ("Embeddings", "Quality")
+LATER = ("Embeddings", "Neighbours", "Quality")
 
 
 def state_of(prefix: str, version: str) -> Case:
@@ -53,19 +62,34 @@ class EmbeddingFilter(RadioFilter):
         return queryset.filter(**chosen) if self.value() else queryset
 
 
+class FlagForm(BaseDialogForm):
+    """Asks why."""
+
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
 admin.site.unregister(Item)
 
 
 @admin.register(Item)
-class EmbeddedItemAdmin(ItemAdmin):
-    """The catalog's page, one column, one filter and one panel richer."""
+class EmbeddedItemAdmin(ItemViews):
+    """The catalog's page with what is known of the item's embeddings."""
+
+    inlines = (HeardMediaInline, *ItemAdmin.inlines[1:])
 
     list_display = (*ItemAdmin.list_display, "embedding")
     list_filter = (*ItemAdmin.list_filter, EmbeddingFilter, QualityFilter)
-    readonly_fields = (*ItemAdmin.readonly_fields, "embeddings_panel", "quality_panel")
+    readonly_fields = (
+        *ItemAdmin.readonly_fields,
+        "embeddings_panel",
+        "neighbours_panel",
+        "quality_panel",
+    )
+    actions_detail = ("flag",)
     fieldsets = (
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
+        ("Neighbours", {"fields": ("neighbours_panel",)}),
         ("Quality", {"fields": ("quality_panel",)}),
         *ItemAdmin.fieldsets[2:],
     )
@@ -86,6 +110,43 @@ class EmbeddedItemAdmin(ItemAdmin):
                 embedding_error=Coalesce("active__error", Value("")),
             )
         )
+
+    def has_flag_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Users who may add cases."""
+        return bool(request.user.has_perm("retrieval.add_case"))
+
+    @action(
+        description="Flag",
+        icon="flag",
+        permissions=["flag"],
+        dialog={
+            "title": "Flag this item?",
+            "description": "A moderator looks at it and decides. Until then it stays as it is.",
+            "form_class": FlagForm,
+            "form_submit_text": "Flag",
+        },
+    )
+    def flag(self, request: HttpRequest, form: FlagForm, object_id: str) -> HttpResponse:
+        """Open a case by hand."""
+        item = get_object_or_404(Item, pk=object_id)
+        reason = form.cleaned_data["reason"]
+        try:
+            moderation.case_flag(item.pk, reason, request.user.get_username())
+        except ReviewConflict as err:
+            self.message_user(request, str(err), messages.WARNING)
+        else:
+            self.log_change(request, item, f"Flagged: {reason}")
+            self.message_user(request, "Flagged: moderators will look at it.")
+        return redirected(request, reverse("admin:catalog_item_change", args=[item.pk]))
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Item | None:
+        """With whether its reader may have a failed embedding tried again."""
+        item = super().get_object(request, object_id, from_field)
+        if item is not None:
+            item.may_retry = self.has_change_permission(request, item)  # type: ignore[attr-defined]
+        return item
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
         """A new item has no embeddings, and nobody has looked at it yet."""
@@ -113,7 +174,14 @@ class EmbeddedItemAdmin(ItemAdmin):
             .defer("text", "image", "audio", "fused")
         }
         lines = [_line(item, space, rows.get(space.pk)) for space in (spaces[pk] for pk in live)]
-        return render_to_string("retrieval/admin/item_embeddings.html", {"lines": lines})
+        context = {"lines": lines, "item": item, "may_retry": getattr(item, "may_retry", False)}
+        return render_to_string("retrieval/admin/item_embeddings.html", context)
+
+    @display(description="most like it")
+    def neighbours_panel(self, item: Item) -> SafeString:
+        """Fetched once the page is there: up to four searches."""
+        url = reverse("admin:catalog_item_neighbours", args=[item.pk])
+        return panels.lazy(url, "Show its neighbours")
 
     @display(description="found by the last audit")
     def quality_panel(self, item: Item) -> SafeString:
@@ -127,6 +195,7 @@ def _line(item: Item, space: EmbeddingSpace, row: Any) -> dict[str, Any]:
     return {
         "space": space,
         "state": html.status_badge(row.state),
+        "failed": row.state == Status.FAILED,
         "versions": f"{row.content_version} of {item.content_version}",
         "attempts": row.attempts,
         "weights": [

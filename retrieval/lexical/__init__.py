@@ -10,12 +10,14 @@ not asked.
 """
 
 from retrieval.lexical.documents import due, due_among, index_due, index_items
-from retrieval.lexical.matching import ALL_WORDS, matches
+from retrieval.lexical.matching import ALL_MEANT, ALL_WORDS, EXACT, matches
 from retrieval.lexical.suggesting import suggest
 from retrieval.lexical.types import LexicalHit, Suggestion
 
 __all__ = [
+    "ALL_MEANT",
     "ALL_WORDS",
+    "EXACT",
     "LexicalHit",
     "Suggestion",
     "due",

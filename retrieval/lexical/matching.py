@@ -2,8 +2,8 @@
 
 An item's score is that of its best language. In falling order: the identifier itself (1), then those
 that have all the words: a title equal to the query, titles that begin with it, titles with all the
-words, all the words anywhere; then, only where nothing has all the words, the same with words that
-may be meant; then items with some of the words. Within one of these: the words' rarity times where
+words, all the words anywhere; then, only where nothing has all the words as they are written, the same with
+words that may be meant; then items with some of the words. Within one of these: the words' rarity times where
 they stand, less for longer texts.
 """
 
@@ -19,16 +19,24 @@ from django.db.models import QuerySet
 
 from catalog.models import Item
 from retrieval.lexical.folding import fold
-from retrieval.lexical.queries import Reading, Term, joined, readings, widened
+from retrieval.lexical.queries import (
+    Reading,
+    Term,
+    cuts_of,
+    joined,
+    readings,
+    widened,
+    widened_unknown,
+)
 from retrieval.lexical.types import LexicalHit
 from retrieval.preprocess.text import normalise
 
 MAX_IDENTIFIER = 128
 EXACT = 1.0
-ALL_WORDS = 0.4
+ALL_WORDS, ALL_MEANT = 0.4, 0.2
 WHOLE = (ALL_WORDS, 1.0)
-MEANT = (0.2, 0.4)
-SOME = (0.0, 0.2)
+MEANT = (ALL_MEANT, ALL_WORDS)
+SOME = (0.0, ALL_MEANT)
 """Ranges of the scores of items with all the words, with all that may be meant, with some."""
 TITLE_EQUALS, TITLE_BEGINS, TITLE_HAS, ANYWHERE = 3, 2, 1, 0
 STEPS: Final = 4
@@ -68,13 +76,17 @@ def matches(
     except EmptyResultSet:  # Django knows that no item can match
         return []
     search.identifiers()
-    whole = readings(text, language)
+    cuts = cuts_of(text, language)
+    whole = readings(cuts)
     if not whole:
         return search.hits()
     search.all_words(whole, WHOLE)
     if not search.found:
-        meant, whole = widened(text, language)
+        meant, whole = widened(cuts)
         search.all_words(meant, MEANT)
+    elif EXACT not in search.found.values() and (meant := widened_unknown(cuts)):
+        # found by the stem of a word that nobody wrote so: butter, of butterly
+        search.all_words(meant, WHOLE)
     if EXACT not in search.found.values() and any(len(reading) > 1 for reading in whole):
         search.some_words(whole, SOME)
     return search.hits()
@@ -173,7 +185,8 @@ def _rank(found: Sequence[Reading], rarities: dict[Term, float]) -> str:
 def _term_rank(term: Term) -> str:
     """SQL of the best alternative's rank: ts_rank of several at once would be their mean."""
     each = (
-        f"ts_rank(d.words, {_literal(Term((lexemes,)).tsquery())})" for lexemes in term.alternatives
+        f"{trust} * ts_rank(d.words, {_literal(Term((lexemes,)).tsquery())})"
+        for lexemes, trust in zip(term.alternatives, term.trusts, strict=True)
     )
     return f"least(greatest({', '.join(each)}), 0.99)"
 

@@ -11,7 +11,7 @@ from retrieval.lexical import vocabulary
 from retrieval.lexical.documents import CATEGORY_MARK, TAG_MARK, quoted
 from retrieval.lexical.folding import UNSPACED, fold
 from retrieval.lexical.lexemes import han_pairs, is_picture, picture_codes
-from retrieval.lexical.queries import joined, readings
+from retrieval.lexical.queries import cuts_of, joined, readings
 from retrieval.lexical.types import Kind, Suggestion
 from retrieval.preprocess.text import normalise
 
@@ -24,7 +24,7 @@ MAX_MEANT = 5
 HANDICAPS: Final[Mapping[Kind, int]] = {"title": 0, "category": 0, "tag": 4}
 """Letters by which a text counts longer: what is sold comes before how it is described."""
 
-VISIBLE = "i.published AND (i.expires_at IS NULL OR i.expires_at > %(now)s)"
+VISIBLE = "i.published AND NOT i.held AND (i.expires_at IS NULL OR i.expires_at > %(now)s)"
 TITLES = f"""
     SELECT 'title', heading, title, external_id FROM (
         SELECT d.heading, d.title, i.external_id, i.id
@@ -101,7 +101,7 @@ def _suggestions(given: str, folded: str, limit: int, language: str) -> list[_Fo
 def _pictured(picture: str, limit: int, language: str) -> list[_Found]:
     search = _Search(picture, picture, limit, language)
     codes = " & ".join(map(quoted, picture_codes(picture)))
-    for words in filter(None, (codes, joined(readings(picture)))):
+    for words in filter(None, (codes, joined(readings(cuts_of(picture))))):
         search.titles("d.words @@ %(text)s::tsquery", "LIMIT %(scan)s", words)
         search.take()
         if search.found:

@@ -94,6 +94,18 @@ def languages() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def occurring(words: Collection[str]) -> set[str]:
+    """Those of the words that the catalog has, or that nobody could tell from a mistyped one. One query."""
+    given = {word: plain(word) for word in words if is_correctable(plain(word))}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT text FROM retrieval_lexicalentry WHERE kind = 'word' AND text = ANY(%s)",
+            [sorted(set(given.values()))],
+        )
+        there = {row[0] for row in cursor.fetchall()}
+    return {word for word in words if word not in given or given[word] in there}
+
+
 def is_correctable(word: str) -> bool:
     """Whether errors in it can be told from another word: letters with their marks, and enough."""
     is_word = word.isalpha() or all(unicodedata.category(char)[0] in "LM" for char in word)

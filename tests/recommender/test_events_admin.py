@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from recommender.admin import events as admin
+from recommender.admin.profiles import SHOWN_BY
 from recommender.event_input import EventReader
 from recommender.events import events_record
 from recommender.models import Event, Visitor
@@ -126,15 +127,17 @@ def test_a_visitors_taste(browser):
 
     shown = page[page.index("drawn to") :]
     assert shown.index("in this session") < shown.index("not to their taste")
-    assert "a &lt;green&gt; frog (frog)</a>" in shown[: shown.index("in this session")]
+    assert "a &lt;green&gt; frog</a>" in shown[: shown.index("in this session")]
     assert frog.media.get().file.url in shown
-    assert "a loud drum (drum)</a>" in shown[shown.index("not to their taste") :]
+    assert "a loud drum</a>" in shown[shown.index("not to their taste") :]
     assert f"an item that is gone ({gone_id})" in shown
     assert "4.00" in shown
     assert "drawn to" in panel(browser, "cookie")
 
 
-def test_as_many_queries_for_a_long_history_as_for_a_short_one(browser, django_assert_num_queries):
+def test_a_long_history_takes_no_more_queries_than_its_interests(
+    browser, django_assert_max_num_queries
+):
     spaces.ensure_active_space("fake", 64)
     items = [make_item(f"i{n}", f"thing {n}", media=[png((n, 0, 0))]) for n in range(20)]
     services.embed_everywhere([each.pk for each in items])
@@ -142,11 +145,10 @@ def test_as_many_queries_for_a_long_history_as_for_a_short_one(browser, django_a
     profiles_update()
     page = f"{VISITORS}{Visitor.objects.get().pk}/change/"
     browser.get(page)
-    with django_assert_num_queries(30, exact=False) as few:
-        browser.get(page)
     record(*(sent(f"e{n}", item=f"i{n}") for n in range(1, 20)))
     profiles_update()
-    with django_assert_num_queries(len(few)):
+    # in a test's transaction each interest's search is three: among few items each is a statement
+    with django_assert_max_num_queries(30 + 3 * (SHOWN_BY + 1)):
         assert b"thing 19" in browser.get(page).content
 
 

@@ -163,7 +163,8 @@ class TestBuilding:
             versions.version_create("ease", name=" x")
 
     def test_trainings_of_one_second_have_names_of_their_own(self, monkeypatch):
-        monkeypatch.setattr(timezone, "now", lambda now=timezone.now(): now)
+        second = timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: second)
         names = []
         for _ in range(3):
             row = versions.version_create("ease")

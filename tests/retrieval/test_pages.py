@@ -1,7 +1,8 @@
 """Paging while items come, go and change: everything that stays is shown once."""
 
 import json
-from itertools import pairwise
+from itertools import cycle, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Item
-from retrieval import index, pages, queries, services, spaces
+from retrieval import index, lexical, pages, queries, search, services, spaces
 from retrieval.scoring import Part
 from retrieval.search import Query
 from tests.retrieval.conftest import make_item
@@ -117,21 +118,90 @@ CHANGES = st.lists(
 )
 
 
+LOOKED_FOR = {"one": [("frog", 1.0)], "two": [("frog", 1.0), ("word3x7", -0.55)]}
+"""Texts of the parts, and how much each counts."""
+
+
+def parts_of(space: spaces.Space, named: str) -> tuple[Part, ...]:
+    return tuple(
+        Part(queries.text_vector(space, text), "text", weight) for text, weight in LOOKED_FOR[named]
+    )
+
+
 @pytest.fixture
-def few(space) -> list[int]:
-    """Items in the order of a dense search for "frog", by all of their vectors, far apart."""
+def few(space) -> dict[str, list[int]]:
+    """Items in the order of a dense search for each of LOOKED_FOR, by all of their vectors, far apart."""
     titles = [" ".join(["frog", *(f"word{k}x{n}" for k in range(n))]) for n in range(FEW)]
     ids = [make_item(f"few-{n}", title).pk for n, title in enumerate(titles)]
     services.embed_items(space.id, ids)
-    asked = queries.text_vector(space, "frog").astype(np.float64)
-    rows = index.vectors(space.partition, ids)
-    scores = {}
-    for pk in ids:
-        row = rows[pk]["fused"].astype(np.float64)
-        scores[pk] = float(asked @ row / np.linalg.norm(row))
-    order = sorted(ids, key=lambda pk: -scores[pk])
-    assert min(scores[a] - scores[b] for a, b in pairwise(order)) > 1e-3
-    return order
+    found = index.vectors(space.partition, ids)
+    rows = {pk: vectors["fused"].astype(np.float64) for pk, vectors in found.items()}
+    orders = {}
+    for named in LOOKED_FOR:
+        parts = parts_of(space, named)
+        total = sum(abs(part.weight) for part in parts)
+        asked = sum(part.weight / total * part.vector.astype(np.float64) for part in parts)
+        scores = {pk: float(asked @ row / np.linalg.norm(row)) for pk, row in rows.items()}
+        orders[named] = sorted(ids, key=lambda pk: -scores[pk])
+        apart = [scores[a] - scores[b] for a, b in pairwise(orders[named])]
+        assert min(apart) > 1e-3, named
+    return orders
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "hybrid": {},
+    "words count more": {"lexical_share": 0.9},
+    "lexical": {"mode": "lexical"},
+    "not like": {"query": [{"text": "frog"}, {"text": "number 7", "weight": -0.6}]},
+    "modalities": {"mode": "dense", "modalities": {"text": 1}},
+    "diversity": {"diversity": 0.6},
+    "least score": {"mode": "dense", "min_score": -0.9},
+    "facets": {"facets": ["kind"]},
+}
+FEWER = 30
+"""Candidates, for catalogs of tests."""
+
+
+@pytest.fixture
+def fewer(monkeypatch) -> None:
+    monkeypatch.setattr(search, "CANDIDATES", FEWER)
+
+
+class TestFrozen:
+    """One list, whatever the pages' size, whatever comes in between."""
+
+    @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+    def test_fewer_hits_are_the_beginning_of_more(self, client, catalog, fewer, shape):
+        asked = {"query": [{"text": "frog number 12"}], **shape}
+        whole = post(client, limit=FEWER // 2, **asked).json()["hits"]
+        assert len(whole) == FEWER // 2
+        for limit in range(1, FEWER // 2):
+            assert post(client, limit=limit, **asked).json()["hits"] == whole[:limit], limit
+
+    @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+    def test_pages_of_any_size_are_one_list_and_new_items_are_not_in_it(
+        self, client, catalog, fewer, space, shape
+    ):
+        asked = {"query": [{"text": "frog number 12"}], **shape}
+        whole = self.ids(post(client, limit=FEWER // 2, **asked).json())
+        sizes = cycle([1, 4, 9, 14])
+        answer = post(client, limit=1, **asked).json()
+        names = self.ids(answer)
+        while answer["next_cursor"]:
+            new = make_item(f"new-{len(names)}", "frog number 12")
+            services.embed_items(space.id, [new.pk])
+            lexical.index_items([new.pk])
+            answer = post(client, cursor=answer["next_cursor"], limit=next(sizes)).json()
+            names += self.ids(answer)
+        assert names[: FEWER // 2] == whole
+        assert len(names) == len(set(names))
+        assert not [name for name in names if name.startswith("new")]
+        assert set(names) == {item.external_id for item in catalog}
+        found = self.ids(post(client, limit=FEWER // 2, **asked).json())
+        assert any(name.startswith("new") for name in found)
+
+    def ids(self, answer: dict[str, Any]) -> list[str]:
+        return [hit["item"]["external_id"] for hit in answer["hits"]]
 
 
 @settings(
@@ -139,17 +209,22 @@ def few(space) -> list[int]:
     max_examples=1_000,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(data=st.data(), chosen=st.sampled_from(sorted(FILTERS)))
-def test_pages_are_the_reference_order_of_what_stays(space, few, data, chosen):
+@given(
+    data=st.data(),
+    chosen=st.sampled_from(sorted(FILTERS)),
+    named=st.sampled_from(sorted(LOOKED_FOR)),
+)
+def test_pages_are_the_reference_order_of_what_stays(space, few, data, chosen, named):
     """Hidden, shown and re-labelled items between the pages, whose size changes too."""
     condition, fits = FILTERS[chosen]
+    few = few[named]
     state = {pk: (True, "ab"[n % 2], "xy"[n % 3 == 0]) for n, pk in enumerate(few)}
     labelled = [
         Item(pk=pk, published=True, kind=kind, tags=[tag]) for pk, (_, kind, tag) in state.items()
     ]
     Item.objects.bulk_update(labelled, ["published", "kind", "tags"])
     stays = {pk for pk, (_, kind, tag) in state.items() if fits(kind, tag)}
-    query = Query((Part(queries.text_vector(space, "frog"), "text"),))
+    query = Query(parts_of(space, named))
     limit = data.draw(st.integers(1, FEW))
     page = pages.first(space, query, limit, filter=condition)
     seen = [hit.item_id for hit in page.hits]

@@ -1,5 +1,7 @@
 """Composed queries against slow, obvious references over every item; contributions that add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -227,6 +229,37 @@ class TestHybrid:
         best, second = all_hits(world, Query((part,), "hybrid"))[:2]
         assert (best.item_id, best.score) == (world.items[17].pk, 1.0)
         assert second.score <= 0.5
+
+    def test_beside_other_parts_too(self, world, query):
+        named = Part(query.parts[0].vector, "text", words="ITEM-17")
+        parts = (query.parts[0], named, Part(rows(6, 1)[0], "image"))
+        best, second = all_hits(world, Query(parts, "hybrid"))[:2]
+        assert (best.item_id, best.score) == (world.items[17].pk, 1.0)
+        assert second.score < 1
+        unwanted = replace(named, weight=-1.0)
+        hits = all_hits(world, Query((query.parts[0], unwanted), "hybrid"))
+        assert hits[0].item_id != world.items[17].pk
+
+    @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+    def test_shares_as_asked_for(self, world, query, share):
+        found = {hit.item_id: hit for hit in all_hits(world, replace(query, lexical_share=share))}
+        dense = [hit.item_id for hit in all_hits(world, Query(query.parts))]
+        words = [hit.item_id for hit in all_hits(world, Query(query.parts, "lexical"))]
+        for pk, hit in found.items():
+            expected = (1 - share) * 61 / (61 + dense.index(pk))
+            expected += share * 61 / (61 + words.index(pk)) if pk in words else 0
+            assert hit.score == pytest.approx(expected)
+
+    def test_a_mistyped_word_counts_as_the_word(self, world, query):
+        pk = world.items[5].pk
+        Item.objects.filter(pk=pk).update(title="butterfly", content_version=2)
+        lexical.index_items([pk])
+        right, mistyped = (
+            all_hits(world, Query((replace(query.parts[0], words=words),), "hybrid"))
+            for words in ("butterfly", "buttrefly")
+        )
+        assert right == mistyped
+        assert right[0].item_id == pk
 
     def test_words_that_nothing_has_are_a_dense_search(self, world, query):
         part = Part(query.parts[0].vector, "text", words="xylophone")

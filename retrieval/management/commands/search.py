@@ -57,6 +57,9 @@ class Command(ExampleCommand):
             "--modalities", metavar="NAME=N,…", help="how much each counts: image=0.7,text=0.3"
         )
         parser.add_argument("--filter", metavar="JSON", help='such as {"kind": "stamp"}')
+        parser.add_argument(
+            "--lexical-share", type=float, metavar="SHARE", help="of a hybrid score, 0 to 1"
+        )
         parser.add_argument("--diversity", type=float, default=0.0, help="0 to 1")
         parser.add_argument("--space", metavar="NAME", help="default: the active one")
         parser.add_argument("--limit", type=positive, default=10, help="default: %(default)s")
@@ -76,9 +79,10 @@ class Command(ExampleCommand):
             query = Query(
                 parts=self._parts(space, options),
                 mode=options["mode"],
+                lexical_share=_share("--lexical-share", options["lexical_share"]),
                 similarity=options["similarity"],
                 modalities=_modalities(options["modalities"]),
-                diversity=_share(options["diversity"]),
+                diversity=_share("--diversity", options["diversity"]) or 0.0,
             )
             started = time.perf_counter()
             limit = min(options["limit"], MOST)
@@ -186,7 +190,7 @@ def _modalities(text: str | None) -> dict[Modality, float]:
     return found
 
 
-def _share(value: float) -> float:
-    if not 0 <= value <= 1:
-        raise CommandError("--diversity is a number from 0 to 1.")
+def _share(option: str, value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 1:
+        raise CommandError(f"{option} is a number from 0 to 1.")
     return value
