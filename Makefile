@@ -34,7 +34,7 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 test: install-dev ## every test, on embedded servers of their own under var/test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 20
 
 check: lint types imports ## what CI runs besides the tests
 	@$(BIN)/python manage.py makemigrations --check --dry-run

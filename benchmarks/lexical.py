@@ -1,6 +1,6 @@
 """Search by words: what it finds in the demo catalog, and what it costs beside bare SQL.
 
-    python -m benchmarks.lexical [--items 100000] [--only quality|speed]
+    python -m benchmarks.lexical [--items 100000] [--only quality|speed] [--mode lexical|hybrid|dense]
 
 Quality: every item's title (and each of its tags) asks for the item, as it is and with one typing
 error in its longest word; right is every item with that title (tag) in that language. Reads the demo
@@ -41,18 +41,21 @@ def main() -> None:
     parser.add_argument("--languages", nargs="+", default=["en", "de", "fr", "zh", "ja"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["quality", "speed"])
+    parser.add_argument(
+        "--mode", choices=["lexical", "hybrid", "dense"], default="lexical", help="of the quality"
+    )
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
     django.setup()
     if arguments.only != "speed":
-        quality(arguments.languages, arguments.sample, arguments.seed)
+        quality(arguments.languages, arguments.sample, arguments.seed, arguments.mode)
     if arguments.only != "quality":
         speed(arguments.items, arguments.seed)
 
 
-def quality(languages: Sequence[str], sample: int, seed: int) -> None:
+def quality(languages: Sequence[str], sample: int, seed: int, mode: str) -> None:
     """Known items: R@1, R@10, MRR of titles and tags, as they are and mistyped."""
     from catalog.models import Item
     from retrieval import lexical
@@ -69,7 +72,7 @@ def quality(languages: Sequence[str], sample: int, seed: int) -> None:
             for kind, asked in kinds.items():
                 if len(asked) < sample // 4:
                     continue
-                ranks = [rank(wrong, relevant[text]) for text, wrong in asked]
+                ranks = [rank(wrong, relevant[text], mode) for text, wrong in asked]
                 cells = (
                     sum(place == 1 for place in ranks) / len(ranks),
                     sum(place <= LIMIT for place in ranks) / len(ranks),
@@ -93,13 +96,19 @@ def known_items(language: str) -> dict[str, dict[str, set[int]]]:
     return found
 
 
-def rank(text: str, relevant: set[int]) -> float:
+def rank(text: str, relevant: set[int], mode: str) -> float:
     """Of the first relevant item."""
     from catalog.models import Item
-    from retrieval import lexical
+    from retrieval import lexical, queries, search, spaces
 
-    hits = lexical.matches(text, 100, items=Item.objects.visible())
-    places = [place for place, hit in enumerate(hits, 1) if hit.item_id in relevant]
+    if mode == "lexical":
+        found = [hit.item_id for hit in lexical.matches(text, 100, items=Item.objects.visible())]
+    else:
+        space = spaces.active_space()
+        part = search.Part(queries.text_vector(space, text), "text", words=text)
+        ranked = search.ranking(space, search.Query((part,), mode), search.CANDIDATES)
+        found = [hit.item_id for hit in ranked.hits[:100]]
+    places = [place for place, item_id in enumerate(found, 1) if item_id in relevant]
     return places[0] if places else float("inf")
 
 

@@ -3,13 +3,18 @@
 import ipaddress
 import re
 from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -23,6 +28,7 @@ if TYPE_CHECKING:  # rest_framework.views reads the settings that name the class
 
 KEY_SHAPE = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}")
 WINDOW_S = 60
+KEY = "triad:rate:"
 # whoever may do these may read what they did
 READERS = frozenset({Scope.READ, Scope.CATALOG, Scope.OPS})
 
@@ -52,14 +58,13 @@ class ApiKeyAuthentication(BaseAuthentication):
     keyword = "Api-Key"
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
-        """None when no key is presented; raises BadApiKey for one that is no good."""
+        """None when no key is presented; raises BadApiKey for one that is no good, Throttled after many."""
         key = self._presented(request)
         if key is None:
             return None
-        if not KEY_SHAPE.fullmatch(key):  # also keeps NUL characters away from the database
-            raise BadApiKey
-        row = ApiKey.objects.filter(prefix=key.partition(".")[0], revoked=False).first()
-        if row is None or row.has_expired or not row.is_valid(key):
+        row = _good_key(key)
+        if row is None:
+            limit_refusals(request)
             raise BadApiKey
         return AnonymousUser(), row
 
@@ -73,6 +78,13 @@ class ApiKeyAuthentication(BaseAuthentication):
             return str(own).strip()
         scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         return key.strip() if scheme.lower() == self.keyword.lower() else None
+
+
+def _good_key(key: str) -> ApiKey | None:
+    if not KEY_SHAPE.fullmatch(key):  # also keeps NUL characters away from the database
+        return None
+    row = ApiKey.objects.filter(prefix=key.partition(".")[0], revoked=False).first()
+    return row if row is not None and not row.has_expired and row.is_valid(key) else None
 
 
 def scope_needed(request: Request, view: "APIView") -> str:
@@ -109,8 +121,12 @@ class HasScope(BasePermission):
     """Lets a request through when it has the scope its view needs."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """True, or raises WrongScope or NotAuthenticated."""
-        require_scope(request, scope_needed(request, view))
+        """True, or raises WrongScope or NotAuthenticated, after many of the latter Throttled."""
+        try:
+            require_scope(request, scope_needed(request, view))
+        except NotAuthenticated:
+            limit_refusals(request)
+            raise
         return True
 
 
@@ -130,12 +146,10 @@ return {count, left_ms}
 class RateLimit(BaseThrottle):
     """Requests a minute, counted in Redis by API key, user or address."""
 
-    KEY: ClassVar[str] = "triad:rate:"
-
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Counts the request; redis.exceptions.ConnectionError when Redis is down."""
         who, limit = self._who(request)
-        count, left_ms = self._count(who)
+        count, left_ms = counted(who)
         self._wait_s = ceil(left_ms / 1000)
         # ProblemMiddleware puts them on the response, refused or not
         request._request.rate_headers = {  # type: ignore[attr-defined]
@@ -156,9 +170,21 @@ class RateLimit(BaseThrottle):
             return f"user:{request.user.pk}", settings.API["RATE_LIMIT_KEY"]
         return f"ip:{client_address(request._request)}", settings.API["RATE_LIMIT_ANONYMOUS"]
 
-    def _count(self, who: str) -> tuple[int, int]:
-        answer: Any = redis_client().eval(_COUNT, 1, self.KEY + who, WINDOW_S * 1000)
-        return int(answer[0]), int(answer[1])
+
+def limit_refusals(request: Request) -> None:
+    """Counts a request without good credentials by its address: keys cannot be guessed at any speed.
+
+    Raises Throttled beyond the limit of anonymous requests. Good keys from the same address go on.
+    """
+    count, left_ms = counted(f"refused:{client_address(request._request)}")
+    if count > settings.API["RATE_LIMIT_ANONYMOUS"]:
+        raise Throttled(wait=max(1, ceil(left_ms / 1000)))
+
+
+def counted(who: str) -> tuple[int, int]:
+    """How many this minute, with this one, and how many milliseconds are left of the minute."""
+    answer: Any = redis_client().eval(_COUNT, 1, KEY + who, WINDOW_S * 1000)
+    return int(answer[0]), int(answer[1])
 
 
 def client_address(request: HttpRequest) -> str:

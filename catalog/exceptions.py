@@ -1,5 +1,6 @@
 """What can go wrong in the catalog; ``code`` is stable and reaches the API and the admin."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -7,6 +8,8 @@ class CatalogError(Exception):
     """Base of all errors of this app."""
 
     code = "catalog_error"
+    errors: Mapping[str, Any] = {}
+    """What is wrong by the place in the request, where it is known."""
 
 
 class InvalidItem(CatalogError):
@@ -44,3 +47,9 @@ class AlreadyExists(CatalogError):
 
     def __init__(self, external_id: str) -> None:
         super().__init__(f"An item {external_id!r} exists: use PUT or PATCH to change it.")
+
+
+class ImportConflict(CatalogError):
+    """An import cannot be done, confirmed or cancelled as things stand; the message says why."""
+
+    code = "import_conflict"

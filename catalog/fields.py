@@ -87,8 +87,9 @@ class JSONValueField(serializers.JSONField):
             return data
         try:
             return parse_json(data.encode(errors="surrogatepass"))
-        except serializers.ValidationError:
-            raise
+        except serializers.ValidationError as err:
+            places = err.detail if isinstance(err.detail, dict) else {}
+            raise serializers.ValidationError(places.get("body", err.detail)) from err
         except Exception as err:
             raise serializers.ValidationError(f"Use JSON: {err}") from err
 

@@ -61,7 +61,7 @@ def media_file(request: HttpRequest, name: str) -> HttpResponseBase:
         return HttpResponse(status=status, headers=headers)
     chunks = _read(stored, first, last)
     # Django reads a plain iterator into memory as a whole when it serves asynchronously
-    body = _read_async(chunks) if isinstance(request, ASGIRequest) else chunks
+    body = read_async(chunks) if isinstance(request, ASGIRequest) else chunks
     return StreamingHttpResponse(body, status=status, headers=headers)
 
 
@@ -82,7 +82,8 @@ def _read(stored: IO[bytes], first: int, last: int) -> Generator[bytes, None, No
             yield chunk
 
 
-async def _read_async(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+async def read_async(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+    """The chunks as they are read in a thread of the request's own."""
     following = sync_to_async(lambda: next(chunks, None))
     try:
         while (chunk := await following()) is not None:

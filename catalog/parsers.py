@@ -2,8 +2,9 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -32,15 +33,14 @@ class BodyTooLarge(APIException):
 
 
 def parse_json(body: bytes) -> Any:
-    """Strict JSON; raises ParseError for whatever Postgres, or a careful reader, would refuse.
+    """Strict JSON; raises for whatever Postgres, or a careful reader, would refuse.
 
-    Refused: bytes that are not UTF-8, NUL characters, lone surrogates, NaN and Infinity, numbers
-    beyond 64 bits, a key twice in one object, and nesting deeper than MAX_DEPTH.
+    ParseError: bytes that are not UTF-8 or not JSON, a key twice in one object. ValidationError naming
+    the place: NUL characters, lone surrogates, NaN and Infinity, numbers beyond 64 bits, nesting deeper
+    than MAX_DEPTH.
     """
     try:
-        value = json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique_keys
-        )
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys)
     except UnicodeDecodeError as err:
         raise ParseError(f"The body is not UTF-8 at byte {err.start}.") from err
     except json.JSONDecodeError as err:
@@ -55,10 +55,6 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ParseError(f"The body holds {name}, which is not JSON.")
-
-
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -69,6 +65,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_values(value: Any) -> None:
+    """Raises ValidationError naming the first place that is refused."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         deeper: list[Any] = []
@@ -78,25 +75,50 @@ def _check_values(value: Any) -> None:
                 deeper += one.values()
             elif isinstance(one, list):
                 deeper += one
-            else:
-                _check_scalar(one)
+            elif _problem(one):
+                raise ValidationError(_first_problem(value))
         if not deeper:
             return
         level = deeper
-    raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    raise ValidationError(_first_problem(value))
 
 
-def _check_scalar(value: Any) -> None:
+def _problem(value: Any) -> str | None:
+    """What is wrong with a scalar."""
     if isinstance(value, str):
         if "\0" in value:
-            raise ParseError("The body holds a NUL character (\\u0000) in a string.")
+            return "The text holds a NUL character (\\u0000)."
         if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            raise ParseError("The body holds half of a surrogate pair in a string.")
+            return "The text holds half of a surrogate pair."
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise ParseError("The body holds a number that does not fit 64 bits.")
+            return "Use a finite number that fits 64 bits: JSON has no NaN and no Infinity."
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise ParseError("The body holds a number that does not fit 64 bits.")
+        return "The number does not fit 64 bits."
+    return None
+
+
+def _first_problem(value: Any) -> dict[str, list[str]]:
+    """The place in the body of what is wrong, as ``query[0].text``, and what it is; "body" for the whole."""
+    waiting: list[tuple[str, Any, int]] = [("", value, 0)]
+    while waiting:
+        path, one, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            top = re.split(r"[.\[]", path)[0]
+            return {top or "body": [f"It is nested deeper than {MAX_DEPTH} levels."]}
+        if isinstance(one, dict):
+            for key in one:
+                if problem := _problem(key):
+                    return {path or "body": [f"In the name of a field: {problem}"]}
+            inside = [(f"{path}.{key}" if path else key, each) for key, each in one.items()]
+        elif isinstance(one, list):
+            inside = [(f"{path}[{at}]", each) for at, each in enumerate(one)]
+        elif problem := _problem(one):
+            return {path or "body": [problem]}
+        else:
+            continue
+        waiting += [(where, each, depth + 1) for where, each in reversed(inside)]
+    raise AssertionError("nothing is wrong")
 
 
 class StrictJSONParser(BaseParser):
@@ -173,4 +195,5 @@ def _check_url(query: str) -> None:
 def largest_body_bytes() -> int:
     """The largest request body that any address takes."""
     media = max(settings.CATALOG[f"MAX_{each}_BYTES"] for each in Media.Modality.names)
-    return int(max(media, settings.API["MAX_JSON_BYTES"])) + MULTIPART_OVERHEAD_BYTES
+    most = max(media, settings.API["MAX_JSON_BYTES"], settings.CATALOG["MAX_IMPORT_BYTES"])
+    return int(most) + MULTIPART_OVERHEAD_BYTES

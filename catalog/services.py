@@ -44,6 +44,7 @@ __all__ = [
     "item_update",
     "item_upsert",
     "items_delete",
+    "items_hold",
     "items_publish",
     "items_touch",
     "items_upsert",
@@ -97,6 +98,14 @@ def items_publish(queryset: QuerySet[Item], published: bool) -> int:
     return queryset.exclude(published=published).update(
         published=published, updated_at=timezone.now()
     )
+
+
+def items_hold(queryset: QuerySet[Item], held: bool) -> int:
+    """Keep items from being shown, or let them be shown again; returns how many changed.
+
+    Unlike ``items_publish`` no editor and no import undoes it.
+    """
+    return queryset.exclude(held=held).update(held=held, updated_at=timezone.now())
 
 
 @transaction.atomic

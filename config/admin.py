@@ -23,9 +23,10 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from catalog.admin.base import AuditedActions
 
 
 class StyledTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
@@ -63,4 +64,4 @@ STYLED: Final[dict[Any, tuple[Any, dict[str, Any]]]] = {
 
 for model, (theirs, options) in STYLED.items():
     admin.site.unregister(model)
-    admin.site.register(model, type(theirs.__name__, (theirs, ModelAdmin), options))
+    admin.site.register(model, type(theirs.__name__, (theirs, AuditedActions), options))

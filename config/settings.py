@@ -141,6 +141,8 @@ CACHES = {
 }
 
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR / "media")
+# uploads of the import page, web and workers share it; nobody is served anything from there
+IMPORT_ROOT = env.folder("IMPORT_ROOT", VAR / "imports")
 # what the demo fetched; several data folders may share one
 DEMO_CACHE = env.folder("DEMO_CACHE", VAR / "cache")
 MEDIA_URL = "media/"
@@ -167,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.answer_llm": {"queue": "llm"},
     "workers.tasks.space_train": {"queue": "train"},
     "workers.tasks.audit_catalog": {"queue": "train"},
+    "workers.tasks.review_catalog": {"queue": "train"},
     "workers.tasks.recommender_train": {"queue": "train"},
     "workers.tasks.recommender_train_due": {"queue": "train"},
     # they wait for a model themselves, so not where it answers; nobody waits for them
@@ -187,6 +190,7 @@ _LONG_TASK: dict[str, Any] = {
 CELERY_TASK_ANNOTATIONS = {
     "workers.tasks.space_train": _LONG_TASK,
     "workers.tasks.audit_catalog": _LONG_TASK,
+    "workers.tasks.review_catalog": _LONG_TASK,
     "workers.tasks.recommender_train": _LONG_TASK,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -234,6 +238,10 @@ CATALOG: dict[str, Any] = {
     "MAX_IMAGE_PIXELS": env.integer("MAX_IMAGE_MEGAPIXELS", 50, minimum=1) * 1_000_000,
     "MAX_AUDIO_S": env.integer("MAX_AUDIO_S", 3600, minimum=1),
     "MAX_VIDEO_S": env.integer("MAX_VIDEO_S", 3600, minimum=1),
+    # of a file to import, and of the zip of media beside it; one request carries both
+    "MAX_IMPORT_BYTES": env.integer("MAX_IMPORT_MIB", 200, minimum=1) * _MIB,
+    # what a zip of media may become when it is unpacked
+    "MAX_UNPACKED_BYTES": env.integer("MAX_UNPACKED_MIB", 2048, minimum=1) * _MIB,
     "MAX_MEDIA_PER_ITEM": env.integer("MAX_MEDIA_PER_ITEM", 20, minimum=1),
 }
 
@@ -598,7 +606,12 @@ UNFOLD = {
     "SITE_SUBHEADER": "What things are, and what people do",
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
-    "STYLES": [lambda request: static("catalog/admin.css")],
+    "DASHBOARD_CALLBACK": "workers.admin.dashboard.context",
+    "STYLES": [
+        lambda request: static("catalog/admin.css"),
+        lambda request: static("catalog/charts.css"),
+        lambda request: static("workers/admin.css"),
+    ],
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
@@ -609,6 +622,7 @@ UNFOLD = {
                     _admin_link("Categories", "account_tree", "catalog.category"),
                     _admin_link("Media", "perm_media", "catalog.media"),
                     _admin_link("Texts", "translate", "catalog.itemtext"),
+                    _admin_link("Imports", "upload_file", "catalog.importrun"),
                     _admin_link("Suggestions", "lightbulb", "recommender.suggestion"),
                 ],
             },
@@ -622,6 +636,15 @@ UNFOLD = {
                         "link": reverse_lazy("admin:catalog_item_playground"),
                     },
                     _admin_link("Quality", "fact_check", "retrieval.auditfinding"),
+                ],
+            },
+            {
+                "title": "Review",
+                "separator": True,
+                "items": [
+                    _admin_link("Cases", "gavel", "retrieval.case"),
+                    _admin_link("Policies", "policy", "retrieval.policy"),
+                    _admin_link("Near duplicates", "difference", "retrieval.duplicatepair"),
                 ],
             },
             {
@@ -651,6 +674,7 @@ UNFOLD = {
                 "title": "Schedules",
                 "separator": True,
                 "items": [
+                    _admin_link("Jobs", "deployed_code_history", "catalog.queuepause"),
                     _admin_link("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
                     _admin_link("Intervals", "timer", "django_celery_beat.intervalschedule"),
                     _admin_link("Crontabs", "event_repeat", "django_celery_beat.crontabschedule"),

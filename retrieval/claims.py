@@ -256,14 +256,13 @@ def interrupted(space_id: int, *, limit: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def failed_retry(space_id: int, item_id: int | None = None) -> int:
-    """Make the failed embeddings of a space (of one item, if given) due again, with all their attempts;
-    their number.
-    """
+def failed_retry(space_id: int, item_ids: Sequence[int] | None = None) -> int:
+    """Make failed embeddings of a space (of these items) due again, with all their attempts; how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE retrieval_embedding SET status = 'pending', attempts = 0"
-            " WHERE space_id = %s AND status = 'failed' AND item_id = coalesce(%s, item_id)",
-            [space_id, item_id],
+            " WHERE space_id = %(space)s AND status = 'failed'"
+            " AND (%(items)s::bigint[] IS NULL OR item_id = ANY(%(items)s))",
+            {"space": space_id, "items": None if item_ids is None else list(item_ids)},
         )
         return int(cursor.rowcount)

@@ -1,10 +1,15 @@
 """What can go wrong in retrieval; ``code`` is stable and reaches the API and the admin."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class RetrievalError(Exception):
     """Base of all errors of this app."""
 
     code = "retrieval_error"
+    errors: Mapping[str, Any] = {}
+    """What is wrong by the place in the request, where it is known."""
 
 
 class DecodeFailed(RetrievalError):
@@ -121,3 +126,19 @@ class IndexingRunning(RetrievalError):
 
     def __init__(self) -> None:
         super().__init__("Another process makes these indexes: wait for its end.")
+
+
+class ReviewConflict(RetrievalError):
+    """A decision that somebody else has made, or that what it is about does not allow any more."""
+
+    code = "review_conflict"
+
+
+class ReviewRunning(RetrievalError):
+    """A run of this kind goes on already; ``run_id`` says which."""
+
+    code = "review_running"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__("Such a run goes on already: wait for its end.")
+        self.run_id = run_id

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
 from catalog.fields import (
@@ -33,8 +34,9 @@ class QueryTextField(StrictCharField):
     """Words that an encoder can read: something visible is left after cleaning."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for invisible characters only."""
+        """Raises ValidationError for invisible characters only, and for NUL."""
         value = super().to_internal_value(data)
+        ProhibitNullCharactersValidator()(value)
         if not normalise(value):
             self.fail("blank")
         return value

@@ -25,7 +25,7 @@ CLIENTS = 16
 START_S = 120.0
 REMEMBER_S = 24 * 3600
 
-# what a hit shows, as retrieval.api answers it, in as few statements as it takes
+# what a hit shows, as the API answers it, in as few statements as it takes
 HITS = """
 SELECT i.id, 1 - (e.fused::halfvec({dim}) <=> %(q)s::halfvec({dim})), i.external_id, i.kind, i.title,
  i.language, i.tags, i.attributes

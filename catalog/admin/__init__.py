@@ -2,8 +2,16 @@
 
 from catalog.admin.api_keys import ApiKeyAdmin
 from catalog.admin.categories import CategoryAdmin
+from catalog.admin.imports import ImportRunAdmin
 from catalog.admin.items import ItemAdmin
 from catalog.admin.media import MediaAdmin
 from catalog.admin.texts import ItemTextAdmin
 
-__all__ = ["ApiKeyAdmin", "CategoryAdmin", "ItemAdmin", "ItemTextAdmin", "MediaAdmin"]
+__all__ = [
+    "ApiKeyAdmin",
+    "CategoryAdmin",
+    "ImportRunAdmin",
+    "ItemAdmin",
+    "ItemTextAdmin",
+    "MediaAdmin",
+]

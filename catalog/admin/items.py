@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from catalog import services
 from catalog.admin import html
-from catalog.admin.base import CatalogModelAdmin, counted
+from catalog.admin.base import counted
 from catalog.admin.filters import CategoryFilter, KindFilter, LanguageFilter, MediaFilter
 from catalog.admin.item_forms import (
     ItemForm,
@@ -22,6 +22,7 @@ from catalog.admin.item_forms import (
     MediaForm,
     MediaFormSet,
 )
+from catalog.admin.transfers import ExportingAdmin
 from catalog.models import Category, Item, ItemText, Media
 from catalog.wake import workers_wake
 
@@ -71,7 +72,7 @@ class MediaInline(TabularInline):
 
 
 @admin.register(Item)
-class ItemAdmin(CatalogModelAdmin):
+class ItemAdmin(ExportingAdmin):
     """What is recommended. Apps above the catalog subclass this page to add what they know."""
 
     form = ItemForm
@@ -222,7 +223,9 @@ class ItemAdmin(CatalogModelAdmin):
 
     @display(description="shown", ordering="published")
     def visibility(self, item: Item) -> SafeString:
-        """Published or hidden."""
+        """Published, hidden, or held by moderation."""
+        if item.held:
+            return html.badge("held", "warning", "Moderation keeps it from being shown.")
         return html.badge("published", "success") if item.published else html.badge("hidden")
 
     @display(description="media")

@@ -18,16 +18,15 @@ class ActionAdmin(ModelAdmin):
     def done(
         self, request: HttpRequest, run: Callable[[], Any], said: str, logged: str = ""
     ) -> HttpResponse:
-        """Run, and go to the list with ``said``, in which {} is the row's name; ``logged`` goes into its
-        history.
+        """Run, and go to the list with ``said``, in which {} is the row's name; its history gets ``logged``,
+        or that.
         """
         try:
             row = run()
         except self.errors as err:
             self.message_user(request, f"Nothing was changed: {err}", messages.ERROR)
         else:
-            if logged:
-                self.log_change(request, row, logged)
+            self.log_change(request, row, logged or said.format(row.name))
             self.message_user(request, said.format(row.name), messages.SUCCESS)
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         if request.headers.get("HX-Request") == "true":

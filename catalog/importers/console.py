@@ -18,13 +18,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from catalog.importers.csv import read_csv
-from catalog.importers.jsonl import read_jsonl
+from catalog.importers.formats import READERS, format_of
 from catalog.importers.load import BatchReport, RowProblem, load
 from catalog.importers.rows import ImportFileError
 
-READERS: Final = {"jsonl": read_jsonl, "csv": read_csv}
-SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 PROBLEMS_SHOWN: Final = 20
 
 
@@ -92,7 +89,7 @@ def import_file(
 def _format_of(path: Path) -> str:
     if path.is_dir():
         raise ImportFileError(f"{path} is a folder; name a file in it.")
-    found = SUFFIXES.get(path.suffix.lower())
+    found = format_of(path.name)
     if found is None:
         raise ImportFileError(
             f"{path.name}: the name does not say the format; give --format {' or '.join(READERS)}."

@@ -1,6 +1,7 @@
 """Reads CSV: a header, then one item a row, as the same objects that JSON Lines has.
 
-An empty cell empties what may be empty (description, tags, categories, attributes, expires_at,
+A cell may begin with ``'`` before what a spreadsheet would take for a formula (``escaping``), and a list
+may be written as JSON. An empty cell empties what may be empty (description, tags, categories, attributes, expires_at,
 media) and is "not given" for the rest.
 
 A quote that is not closed costs its own line only: when a record over several lines is not valid, its
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, BinaryIO, Final, Self
 
+from catalog.importers.escaping import unescaped
 from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
 from catalog.importers.rows import DEFAULT_LANGUAGE, ImportFileError, RawRow, RowError
 
@@ -51,13 +53,13 @@ def read_csv(file: BinaryIO) -> Iterator[RawRow]:
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
-            header = _header(cells)
+            header = header_of(cells)
             lines.max_ends = 2 * len(header)
         elif len(cells) != len(header) and TOO_LONG not in cells[0]:
             problem = f"has {len(cells)} cells; the header has {len(header)}{lines.rewind()}"
             yield RawRow(line, problem=problem)
         else:
-            yield _row(line, header, cells)
+            yield row_of(line, header, cells)
 
 
 class _Lines:
@@ -113,13 +115,19 @@ def _decoded(file: BinaryIO) -> Iterator[str]:
         yield TOO_LONG + "\n" if line is None else line.decode(errors="surrogateescape")
 
 
-def _header(cells: list[str]) -> list[str]:
+def header_of(cells: list[str]) -> list[str]:
+    """The names of the columns. Raises ``ImportFileError``."""
+    if any(each == "\0" or "\ud800" <= each <= "\udfff" for cell in cells for each in cell):
+        raise ImportFileError("The file is not UTF-8: save it as CSV UTF-8.")
     header = [cell.strip() for cell in cells]
     for at, name in enumerate(header):
         base, dot, rest = name.partition(".")
         dotted = base in (*LANGUAGED, "attributes") and bool(rest)
         if not (dotted if dot else name in COLUMNS):
-            raise ImportFileError(f"Unknown column {name!r}; allowed: {', '.join(COLUMNS)}.")
+            hint = " Separate cells by commas." if len(header) == 1 and ";" in name else ""
+            raise ImportFileError(
+                f"Unknown column {name[:100]!r}; allowed: {', '.join(COLUMNS)}.{hint}"
+            )
         if name in header[:at]:
             raise ImportFileError(f"The column {name!r} is there twice.")
     if "external_id" not in header:
@@ -127,7 +135,8 @@ def _header(cells: list[str]) -> list[str]:
     return header
 
 
-def _row(line: int, header: list[str], cells: list[str]) -> RawRow:
+def row_of(line: int, header: list[str], cells: list[str]) -> RawRow:
+    """A record's cells, as many as the header has, as an object or with a problem."""
     text = "".join(cells)
     if TOO_LONG in text:
         return RawRow(line, problem=f"the line is over {MAX_LINE_BYTES} bytes")
@@ -161,7 +170,7 @@ class _Record:
         return row
 
     def _cell(self, name: str) -> str:
-        return self.cells.get(name, "").strip()
+        return unescaped(self.cells.get(name, "").strip())
 
     def _dotted(self, base: str) -> dict[str, str]:
         names = [name for name in self.cells if name.startswith(f"{base}.")]
@@ -206,4 +215,12 @@ class _Record:
 
 
 def _parts(cell: str) -> list[str]:
+    """What ``|`` separates; or a JSON list of texts, whose parts may hold it."""
+    if cell.startswith("["):
+        try:
+            found = json.loads(cell)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, list) and all(isinstance(part, str) for part in found):
+            return found
     return [part for each in cell.split(SEPARATOR) if (part := each.strip())]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from django.db import OperationalError, transaction
 from psycopg import errors
@@ -54,6 +55,16 @@ class BatchReport:
             self.touched_ids.append(upserted.item.pk)
 
 
+class Watcher(Protocol):
+    """Sees a batch from inside its transaction, also of a dry run, whose items are gone afterwards."""
+
+    def before(self, external_ids: list[str]) -> None:
+        """Nothing was written yet."""
+
+    def after(self, upserted: list[Upserted]) -> None:
+        """Everything was."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
     line: int
@@ -62,7 +73,11 @@ class _Ready:
 
 
 def load(
-    rows: Iterable[RawRow], *, media_root: Path, dry_run: bool = False
+    rows: Iterable[RawRow],
+    *,
+    media_root: Path,
+    dry_run: bool = False,
+    watcher: Watcher | None = None,
 ) -> Iterator[BatchReport]:
     """Upsert the rows by ``external_id``, yielding after each committed batch.
 
@@ -72,18 +87,19 @@ def load(
     """
     media_root = media_root.resolve()
     report, batch = BatchReport(), dict[str, _Ready]()
+    flush = partial(_flushed, dry_run=dry_run, watcher=watcher)
     for raw in rows:
         ready = _prepared(raw, media_root, report.problems)
         if ready is not None and ready.content.external_id in batch:
-            yield _flushed(batch, report, dry_run=dry_run)
+            yield flush(batch, report)
             report, batch = BatchReport(), {}
         if ready is not None:
             batch[ready.content.external_id] = ready
         if len(batch) + len(report.problems) >= BATCH_ROWS:
-            yield _flushed(batch, report, dry_run=dry_run)
+            yield flush(batch, report)
             report, batch = BatchReport(), {}
     if batch or report.problems:
-        yield _flushed(batch, report, dry_run=dry_run)
+        yield flush(batch, report)
 
 
 def _prepared(raw: RawRow, media_root: Path, problems: list[RowProblem]) -> _Ready | None:
@@ -124,18 +140,20 @@ def _inside(name: str, media_root: Path) -> Path:
     return path
 
 
-def _flushed(batch: dict[str, _Ready], report: BatchReport, *, dry_run: bool) -> BatchReport:
+def _flushed(
+    batch: dict[str, _Ready], report: BatchReport, *, dry_run: bool, watcher: Watcher | None
+) -> BatchReport:
     """The batch in one transaction, or row by row when one of them is refused."""
     rows = list(batch.values())
     try:
-        upserted = _upserted(rows, dry_run=dry_run)
+        upserted = _upserted(rows, dry_run=dry_run, watcher=watcher)
     except CatalogError as err:
         if len(rows) == 1:
             problem = RowProblem(rows[0].line, rows[0].content.external_id, str(err))
             report.problems.append(problem)
             return report
         for external_id, row in batch.items():
-            _flushed({external_id: row}, report, dry_run=dry_run)
+            _flushed({external_id: row}, report, dry_run=dry_run, watcher=watcher)
         report.problems.sort(key=lambda problem: problem.line)
         return report
     for each in upserted:
@@ -143,14 +161,18 @@ def _flushed(batch: dict[str, _Ready], report: BatchReport, *, dry_run: bool) ->
     return report
 
 
-def _upserted(rows: Sequence[_Ready], *, dry_run: bool) -> list[Upserted]:
+def _upserted(rows: Sequence[_Ready], *, dry_run: bool, watcher: Watcher | None) -> list[Upserted]:
     store = file_known if dry_run else file_store
     tries = 0
     while True:
         tries += 1
         try:
             with transaction.atomic():
+                if watcher:
+                    watcher.before([row.content.external_id for row in rows])
                 upserted = items_upsert([(row.content, row.media) for row in rows], store=store)
+                if watcher:
+                    watcher.after(upserted)
                 if dry_run:
                     transaction.set_rollback(True)
                 return upserted

@@ -49,8 +49,9 @@ class ItemQuerySet(models.QuerySet["Item"]):
     """Named conditions on items."""
 
     def visible(self) -> "ItemQuerySet":
-        """Published and not expired: what search and recommendations may show."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), published=True)
+        """Published, not expired, not held: what search and recommendations may show."""
+        timely = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.filter(timely, published=True, held=False)
 
 
 class Item(models.Model):
@@ -58,7 +59,8 @@ class Item(models.Model):
 
     ``content_version`` grows in the same transaction as every change to what the item is found by:
     words, media, categories. An embedding or an entry in the lexical index of an older version is
-    due again.
+    due again. ``held``: moderation keeps it from being shown, whatever ``published`` says and an
+    import writes.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -76,6 +78,7 @@ class Item(models.Model):
     attributes = models.JSONField(default=dict, blank=True)
     categories = models.ManyToManyField(Category, related_name="items", blank=True)
     published = models.BooleanField(default=True)
+    held = models.BooleanField(default=False, db_default=False, editable=False)
     published_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     content_version = models.BigIntegerField(default=1, editable=False)

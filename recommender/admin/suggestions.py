@@ -12,11 +12,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from catalog.admin import html
+from catalog.admin.base import AuditedActions
 from catalog.models import Item, ItemText
 from catalog.wake import workers_wake
 from recommender.llm.drafting import suggestions_send
@@ -49,7 +49,7 @@ class SuggestionForm(forms.ModelForm):
 
 
 @admin.register(Suggestion)
-class SuggestionAdmin(ModelAdmin):
+class SuggestionAdmin(AuditedActions):
     """Drafts: nothing reaches the catalog but by accepting them."""
 
     form = SuggestionForm

@@ -141,7 +141,7 @@ ANSWER = inline_serializer(
         "refused": serializers.BooleanField(help_text="Nothing relevant was found."),
         "source": serializers.ChoiceField(choices=("extract", "llm")),
         "degraded": serializers.BooleanField(
-            help_text="A language model is set up, and this answer had to do without."
+            help_text="A language model should have read the question or worded the answer, and did not."
         ),
         "evidence": serializers.FloatField(
             help_text="How much speaks for the catalog having it; 1 beside an item or attachment."
@@ -152,7 +152,15 @@ ANSWER = inline_serializer(
                 "parts": serializers.ListField(child=serializers.DictField()),
                 "filter": serializers.JSONField(allow_null=True),
                 "sort": serializers.ListField(child=serializers.CharField(), allow_null=True),
+                "without": serializers.ListField(
+                    child=serializers.CharField(),
+                    help_text="What is denied: items whose title, tags or categories say so are left out.",
+                ),
             },
+        ),
+        "ignored": serializers.ListField(
+            child=serializers.CharField(),
+            help_text="What was understood and cannot be asked of this catalog, such as price.",
         ),
         "history": serializers.CharField(help_text="Send it with the next turn."),
     },
@@ -281,6 +289,7 @@ class Turn:
             "degraded": worded.degraded,
             "evidence": draft.evidence,
             "interpretation": _interpretation(draft.state),
+            "ignored": list(draft.ignored),
             "history": ask.signed(draft.state),
         }
 
@@ -302,6 +311,7 @@ def _interpretation(state: ask.State) -> dict[str, Any]:
         "parts": [_part(part) for part in state.wanted],
         "filter": state.filter,
         "sort": None if state.sort is None else list(state.sort),
+        "without": list(state.without),
     }
 
 

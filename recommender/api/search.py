@@ -1,7 +1,7 @@
 """Search by a question: its words are understood before they are looked for."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from catalog.fields import StrictBooleanField
 from catalog.models import Item
 from recommender.llm import calls, rerank, understanding
-from recommender.llm.understanding import THIS, Interpretation
+from recommender.llm.understanding import THIS, Interpretation, leaving_out
 from recommender.llm.understanding.sorting import ordered
 from retrieval.api import HITS_FIELDS, Meaning, SearchView
 from retrieval.search import Hit
@@ -32,6 +32,10 @@ INTERPRETATION = inline_serializer(
             many=True,
         ),
         "filter": serializers.JSONField(help_text="As `filter` takes it."),
+        "without": serializers.ListField(
+            child=serializers.CharField(),
+            help_text="What is denied: items whose title, tags or categories say so are left out.",
+        ),
         "sort": inline_serializer(
             "InterpretedSort",
             {
@@ -78,6 +82,13 @@ class QuestionSerializer(SearchSerializer):
         return super().validate(attrs)
 
 
+MODELS_S: Final = 2.0
+"""That a search may wait for language models, all of them together."""
+MAX_KINDS_CHARS: Final = 200
+MAX_LEFT_OUT: Final = 900
+"""Of the 1,000 values that a filter takes."""
+
+
 class QuestionSearchView(SearchView):
     """Find items by what a question means."""
 
@@ -103,22 +114,30 @@ class QuestionSearchView(SearchView):
         asked = next(part for part in given["query"] if "text" in part)
         others = [part for part in given["query"] if "text" not in part]
         names = understanding.vocabulary()
+        deadline = calls.Deadline.after(MODELS_S)
         meant = understanding.understand(
-            asked["text"], language=given.get("lang"), reference=_reference(others), known=names
+            asked["text"],
+            language=given.get("lang"),
+            reference=_reference(others),
+            known=names,
+            deadline=deadline,
         )
-        query = _parts(meant, asked, others)
+        query = _parts(meant, asked, others, names)
         told = _told(meant, query)
 
         def order(hits: Sequence[Hit]) -> Sequence[Hit]:
             if meant.sort:
                 return ordered(hits, [hit.item_id for hit in hits], meant, names)
-            mixed, degraded = rerank.reordered(hits, _item_id, asked["text"], meant.language)
+            left_s = deadline.within(rerank.TIMEOUT_S)
+            mixed, degraded = rerank.reordered(
+                hits, _item_id, asked["text"], meant.language, left_s
+            )
             told["degraded"] |= degraded
             return mixed
 
         return Meaning(
             query,
-            _both(given["filter"], dict(meant.filter)),
+            _all(given["filter"], dict(meant.filter), _without(meant)),
             order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
             {"interpretation": told},
         )
@@ -138,21 +157,32 @@ def _reference(others: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _parts(
-    meant: Interpretation, asked: dict[str, Any], others: Sequence[dict[str, Any]]
+    meant: Interpretation,
+    asked: dict[str, Any],
+    others: Sequence[dict[str, Any]],
+    names: understanding.Vocabulary,
 ) -> list[dict[str, Any]]:
-    """What to look for. ``not like this`` turns the other parts around; there is always something."""
+    """What to look for. ``not like this`` turns the other parts around; there is always something:
+    where only what is not wanted was said, all kinds of things."""
     away = any(like.which == THIS and like.weight < 0 for like in meant.like)
     parts = [{"text": part.text, "weight": part.weight * asked["weight"]} for part in meant.parts]
     parts += [part | {"weight": -abs(part["weight"])} if away else part for part in others]
     if not any(part["weight"] > 0 for part in parts):
-        parts.insert(0, {"text": meant.subject or asked["text"], "weight": asked["weight"]})
+        every = ", ".join(names.kinds())[:MAX_KINDS_CHARS] if meant.without else ""
+        text = meant.subject or every or asked["text"]
+        parts.insert(0, {"text": text, "weight": asked["weight"]})
     return parts[:MAX_PARTS]
 
 
-def _both(given: Any, meant: dict[str, Any]) -> Any:
-    if given and meant:
-        return {"and": [given, meant]}
-    return given or meant or None
+def _without(meant: Interpretation) -> dict[str, Any]:
+    """Leaves out the items that say themselves that they are what is not wanted."""
+    names = list(leaving_out.items_saying(meant.without, meant.language).values())
+    return {"not": {"external_id": {"in": names[:MAX_LEFT_OUT]}}} if names else {}
+
+
+def _all(*conditions: Any) -> Any:
+    said = [each for each in conditions if each]
+    return {"and": said} if len(said) > 1 else said[0] if said else None
 
 
 def _told(meant: Interpretation, query: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -161,6 +191,7 @@ def _told(meant: Interpretation, query: Sequence[dict[str, Any]]) -> dict[str, A
     return {
         "query": list(query),
         "filter": dict(meant.filter),
+        "without": list(meant.without),
         "sort": {"by": meant.sort.by, "order": meant.sort.order} if meant.sort else None,
         "language": meant.language,
         "source": meant.source,

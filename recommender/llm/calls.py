@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -42,6 +42,23 @@ PURPOSES: Final = ("understand", "rerank", "explain", "ask", "catalog")
 """What a model is asked for; ``LLM["PURPOSES"]`` says for which of them."""
 _record: ContextVar["list[Made] | None"] = ContextVar("record", default=None)
 _patience_s: ContextVar[float] = ContextVar("patience", default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When somebody's patience ends: one for all the calls that a request makes."""
+
+    at: float
+    """Of ``time.monotonic``."""
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """So long from now."""
+        return cls(time.monotonic() + seconds)
+
+    def within(self, timeout_s: float) -> float:
+        """What is left of ``timeout_s``; 0 or less: nothing, and a call is not made."""
+        return min(timeout_s, self.at - time.monotonic())
 
 
 def enabled(purpose: str = "") -> bool:
@@ -154,9 +171,14 @@ class _Call:
             if err.code not in ("off", "budget"):
                 log.warning("%s: %s", self.purpose, err)
             raise
+        except Exception as err:
+            # a provider may be anybody's code: whatever it raises costs the answer, not the request
+            outcome = "malformed"
+            log.exception("%s: the provider %s failed", self.purpose, self.provider)
+            raise LlmUnavailable("malformed", f"the provider failed: {err!r}") from err
         finally:
             self.took_ms = round((time.perf_counter() - started) * 1000)
-            metrics.took(self.purpose, outcome, self.took_ms, self.usage)
+            _noted(metrics.took, self.purpose, outcome, self.took_ms, self.usage)
             if (record := _record.get()) is not None:
                 record.append(Made(self.purpose, outcome, self.took_ms, self.usage))
 
@@ -166,6 +188,8 @@ class _Call:
             raise LlmUnavailable("off", "LLM=none; set LLM=local or LLM=openai.")
         if not enabled(self.purpose):
             raise LlmUnavailable("off", f"LLM_PURPOSES does not name {self.purpose}.")
+        if self.timeout_s <= 0 and not _patience_s.get():
+            raise LlmUnavailable("slow", "the request has no time left for it.")
         self.provider = asked.name
         pauses.check(self.purpose)
         with _one_of_few():
@@ -191,11 +215,19 @@ class _Call:
             pauses.answered(self.purpose)
         finally:
             self.usage = self.account.usage or self._guessed(texts)
-            budget.settle(held, self.usage)
+            _noted(budget.settle, held, self.usage)
 
     def _guessed(self, texts: Sequence[str]) -> Usage:
         sent = sum(len(message.content) for message in self.messages)
         return Usage(sent // CHARS_PER_TOKEN, sum(map(len, texts)) // CHARS_PER_TOKEN)
+
+
+def _noted(note: Callable[..., None], *what: Any) -> None:
+    """Bookkeeping must not cost an answer that is there."""
+    try:
+        note(*what)
+    except Exception:
+        log.exception("A call of a language model was not counted")
 
 
 @contextmanager

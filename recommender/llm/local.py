@@ -280,3 +280,9 @@ def answer(ticket: str) -> None:
             tickets.say(connection, ticket, {"end": counted | {"cut": bool(counted["cut"])}})
     finally:
         connection.close()
+
+
+def refuse(ticket: str) -> None:
+    """In a worker that must not answer: say so to who waits."""
+    with tickets.client(tickets.SPARE_S) as connection:
+        tickets.say(connection, ticket, {"failed": "the queue llm is paused."})

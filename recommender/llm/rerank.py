@@ -54,8 +54,8 @@ def cold(taste: Taste) -> bool:
     return len(taste.history) < COLD_EVENTS
 
 
-def order(texts: Sequence[str], wish: str, seed: str) -> Order:
-    """The order of items that are known by ``texts``, best first so far; one call, at most TIMEOUT_S.
+def order(texts: Sequence[str], wish: str, seed: str, timeout_s: float = TIMEOUT_S) -> Order:
+    """The order of items that are known by ``texts``, best first so far; one call, at most ``timeout_s``.
 
     ``wish`` is what somebody said or looks at. ``seed`` decides how the items are shuffled. Raises nothing.
     """
@@ -70,7 +70,7 @@ def order(texts: Sequence[str], wish: str, seed: str) -> Order:
             _messages([texts[place] for place in shuffled], wish),
             schema=schema(len(texts)),
             max_tokens=MAX_TOKENS,
-            timeout_s=TIMEOUT_S,
+            timeout_s=timeout_s,
         ).data["order"]
     except LlmUnavailable as err:
         return Order(base, degraded=err.code != "off", asked=err.code != "off")
@@ -135,7 +135,11 @@ def placed_reordered(
 
 
 def reordered(
-    items: Sequence[T], item_id: Callable[[T], int], wish: str, language: str
+    items: Sequence[T],
+    item_id: Callable[[T], int],
+    wish: str,
+    language: str,
+    timeout_s: float = TIMEOUT_S,
 ) -> tuple[list[T], bool]:
     """The first DEPTH of what a question found in a model's order, and whether it was to and could not.
 
@@ -145,7 +149,9 @@ def reordered(
         return list(items), False
     words = {row.item_id: row for row in item_words([item_id(each) for each in items[:DEPTH]])}
     known = [at for at, each in enumerate(items[:DEPTH]) if item_id(each) in words]
-    found = order([described(words[item_id(items[at])], language) for at in known], wish, wish)
+    found = order(
+        [described(words[item_id(items[at])], language) for at in known], wish, wish, timeout_s
+    )
     mixed = list(items)
     for at, place in zip(known, found.places, strict=True):
         mixed[at] = items[known[place]]

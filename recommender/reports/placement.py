@@ -4,6 +4,7 @@ Everything counts for the day of the answer, in UTC, whenever its events happene
 exceeds 1, and the last days still grow while events come.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -31,7 +32,7 @@ FROM (
         row_number() OVER (
             PARTITION BY impression_id, item_id, type = ANY(%(clicks)s) ORDER BY type
         ) = 1 AS first
-    FROM ({TOUCHED}) touched WHERE shown_at >= %(since)s AND shown_at < %(until)s
+    FROM ({TOUCHED} AND (%(only)s::text[] IS NULL OR e.type = ANY(%(only)s))) touched WHERE shown_at >= %(since)s AND shown_at < %(until)s
     GROUP BY placement, shown_at, impression_id, item_id, type
 ) acted
 GROUP BY GROUPING SETS ((placement, day, type), (placement, day), (placement, type), (placement))
@@ -99,11 +100,17 @@ class PlacementReport:
         return {"placement": self.placement, "total": self.total.as_dict(), "days": days}
 
 
-def placement_reports(since: datetime, until: datetime) -> dict[str, PlacementReport]:
-    """Of every placement that is declared or was shown, for answers in [since, until); two statements."""
+def placement_reports(
+    since: datetime, until: datetime, only: Sequence[str] | None = None
+) -> dict[str, PlacementReport]:
+    """Of every placement that is declared or was shown, for answers in [since, until); two statements.
+
+    ``only``: the types of events to count, which of a million events saves most of the time.
+    """
     reports = {name: PlacementReport(name) for name in declared_names()}
     given = settings.RECOMMENDER["IMPRESSIONS"]
     values = parameters(since, until)
+    values["only"] = None if only is None else list(only)
     values |= {"clicks": list(given["CLICKS"]), "conversions": list(given["CONVERSIONS"])}
     with connection.cursor() as cursor:
         cursor.execute(SHOWN, values)

@@ -82,7 +82,7 @@ def _filters(said: QueryDict) -> tuple[dict[str, list[str]], dict[str, dict[str,
 def search_body(asked: Wanted, files: Mapping[str, Any]) -> dict[str, Any]:
     """The API's query; a part that weighs 0 is left out.
 
-    Raises InvalidQuery naming every weight that is none, by its place in the address, and ParseError for
+    Raises InvalidQuery naming every weight that is none, by its place in the address, and ValidationError for
     text that no query can hold.
     """
     problems: dict[str, str] = {}

@@ -118,10 +118,11 @@ class AuditFindingAdmin(ModelAdmin):
     def audit_now(self, request: HttpRequest, form: BaseDialogForm) -> HttpResponse:
         """Queue an audit, once the dialog was confirmed."""
         try:
-            run_create(request.user.get_username())
+            run = run_create(request.user.get_username())
         except AuditRunning as err:
             self.message_user(request, str(err), messages.WARNING)
         else:
+            self.log_change(request, run, "Asked for.")
             self.message_user(request, "The audit is queued; its progress is shown below.")
         url = reverse(LIST)
         if request.headers.get("HX-Request") == "true":

@@ -113,7 +113,7 @@ class ItemViews(ItemAdmin):
         if not self.has_change_permission(request, item):
             raise PermissionDenied
         space = get_object_or_404(EmbeddingSpace.objects.only("name"), pk=space_id)
-        if claims.failed_retry(space.pk, item.pk):
+        if claims.failed_retry(space.pk, [item.pk]):
             workers_wake([item.pk])
             self.log_change(request, item, f"Embedding in the space {space.name} tried again.")
             self.message_user(request, f"A worker tries again in the space {space.name}.")

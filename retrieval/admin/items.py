@@ -2,20 +2,27 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin import ItemAdmin, html, panels
 from catalog.models import Item
+from retrieval import moderation
 from retrieval.admin.audit import QualityFilter, quality_panel
 from retrieval.admin.item_views import HeardMediaInline, ItemViews
+from retrieval.admin.reviews import redirected
+from retrieval.exceptions import ReviewConflict
 from retrieval.models import Embedding, EmbeddingSpace
 from retrieval.spaces import live_spaces
 from retrieval.types import MODALITIES
@@ -55,6 +62,12 @@ class EmbeddingFilter(RadioFilter):
         return queryset.filter(**chosen) if self.value() else queryset
 
 
+class FlagForm(BaseDialogForm):
+    """Asks why."""
+
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
 admin.site.unregister(Item)
 
 
@@ -67,8 +80,12 @@ class EmbeddedItemAdmin(ItemViews):
     list_display = (*ItemAdmin.list_display, "embedding")
     list_filter = (*ItemAdmin.list_filter, EmbeddingFilter, QualityFilter)
     readonly_fields = (
-        *(*ItemAdmin.readonly_fields, "embeddings_panel", "neighbours_panel", "quality_panel"),
+        *ItemAdmin.readonly_fields,
+        "embeddings_panel",
+        "neighbours_panel",
+        "quality_panel",
     )
+    actions_detail = ("flag",)
     fieldsets = (
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
@@ -93,6 +110,34 @@ class EmbeddedItemAdmin(ItemViews):
                 embedding_error=Coalesce("active__error", Value("")),
             )
         )
+
+    def has_flag_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Users who may add cases."""
+        return bool(request.user.has_perm("retrieval.add_case"))
+
+    @action(
+        description="Flag",
+        icon="flag",
+        permissions=["flag"],
+        dialog={
+            "title": "Flag this item?",
+            "description": "A moderator looks at it and decides. Until then it stays as it is.",
+            "form_class": FlagForm,
+            "form_submit_text": "Flag",
+        },
+    )
+    def flag(self, request: HttpRequest, form: FlagForm, object_id: str) -> HttpResponse:
+        """Open a case by hand."""
+        item = get_object_or_404(Item, pk=object_id)
+        reason = form.cleaned_data["reason"]
+        try:
+            moderation.case_flag(item.pk, reason, request.user.get_username())
+        except ReviewConflict as err:
+            self.message_user(request, str(err), messages.WARNING)
+        else:
+            self.log_change(request, item, f"Flagged: {reason}")
+            self.message_user(request, "Flagged: moderators will look at it.")
+        return redirected(request, reverse("admin:catalog_item_change", args=[item.pk]))
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

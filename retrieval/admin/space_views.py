@@ -59,6 +59,8 @@ class SpaceViews(RecordAdmin):
             training_jobs.job_retry(job_id)
         except RetrievalError as err:
             problem = str(err)
+        else:
+            self.log_change(request, jobs_shown().get(pk=job_id), "Retried.")
         return HttpResponse(jobs_panel(request, retry=True, problem=problem))
 
     def progress_view(self, request: HttpRequest, space_id: int) -> HttpResponse:

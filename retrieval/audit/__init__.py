@@ -5,6 +5,15 @@
 """
 
 from retrieval.audit.checks import CHECKS, FINDS, Check
-from retrieval.audit.runs import audit, run_create, run_execute
+from retrieval.audit.runs import audit, run_create, run_execute, run_send, runs_waiting
 
-__all__ = ["CHECKS", "FINDS", "Check", "audit", "run_create", "run_execute"]
+__all__ = [
+    "CHECKS",
+    "FINDS",
+    "Check",
+    "audit",
+    "run_create",
+    "run_execute",
+    "run_send",
+    "runs_waiting",
+]

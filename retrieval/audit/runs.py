@@ -26,6 +26,8 @@ BLOCK = 20_000
 REPORT_EVERY_S = 0.5
 SILENT_FOR = timedelta(minutes=10)
 """A run that says nothing for so long has lost its worker or its message: another may begin."""
+LOST_AFTER = timedelta(seconds=60)
+"""Unclaimed for so long, its message is thought lost."""
 RUN_LOCK = 0x6175646974  # "audit": of two that ask at once one gets a run
 DETAIL_LENGTH = 500
 
@@ -96,17 +98,24 @@ def run_create(created_by: str = "") -> AuditRun:
         if running := unfinished.first():
             raise AuditRunning(running.pk)
         run = AuditRun.objects.create(created_by=created_by)
-        transaction.on_commit(partial(_send, run.pk))
+        transaction.on_commit(partial(run_send, run.pk))
     return run
 
 
-def _send(run_id: int) -> None:
+def run_send(run_id: int) -> None:
+    """Wake a worker. A broker that is down costs time: the sweeper sends again."""
     try:
         current_app.send_task("workers.tasks.audit_catalog", args=[run_id])
     except OperationalError as err:
-        AuditRun.objects.filter(pk=run_id).update(
-            status=Status.FAILED, error=f"The broker cannot be reached ({err}): try again."
-        )
+        log.warning("could not reach the broker, the sweeper will send audit %d: %s", run_id, err)
+
+
+def runs_waiting() -> list[int]:
+    """Ids of the runs that were queued long enough ago to have lost their message."""
+    waiting = AuditRun.objects.filter(
+        status=Status.QUEUED, updated_at__lt=timezone.now() - LOST_AFTER
+    )
+    return list(waiting.order_by("id").values_list("id", flat=True))
 
 
 def run_execute(run_id: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from retrieval.lexical import vocabulary
 from retrieval.lexical.documents import quoted
+from retrieval.lexical.folding import UNSPACED
 from retrieval.lexical.lexemes import (
     Lexemes,
     han_pairs,
@@ -82,8 +83,11 @@ def widened(cuts: Sequence[Cut]) -> tuple[list[Reading], list[Reading]]:
 
 
 def widened_unknown(cuts: Sequence[Cut]) -> list[Reading]:
-    """The readings with what the words that do not occur as they are may mean; none where all occur."""
-    words = {word for cut in cuts for word, _ in cut}
+    """The readings with what words that do not occur as they are may mean; none where all occur.
+
+    Words of scripts without spaces have no stems: they are found as they are or not at all.
+    """
+    words = {word for cut in cuts for word, _ in cut if not UNSPACED.search(word)}
     near = vocabulary.near(words - vocabulary.occurring(words))
     return _read(cuts, {word: found.words for word, found in near.items()}) if near else []
 

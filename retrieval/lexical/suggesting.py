@@ -24,7 +24,7 @@ MAX_MEANT = 5
 HANDICAPS: Final[Mapping[Kind, int]] = {"title": 0, "category": 0, "tag": 4}
 """Letters by which a text counts longer: what is sold comes before how it is described."""
 
-VISIBLE = "i.published AND (i.expires_at IS NULL OR i.expires_at > %(now)s)"
+VISIBLE = "i.published AND NOT i.held AND (i.expires_at IS NULL OR i.expires_at > %(now)s)"
 TITLES = f"""
     SELECT 'title', heading, title, external_id FROM (
         SELECT d.heading, d.title, i.external_id, i.id

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from retrieval import claims, services
+from retrieval import claims, moderation, services
 from retrieval.exceptions import SpaceConflict
 from retrieval.models import EmbeddingSpace
 
@@ -37,6 +37,7 @@ def fill_here(space_ids: Sequence[int], item_ids: Sequence[int]) -> None:
             for space_id in space_ids:
                 services.embed_items(space_id, chunk)
                 progress.advance(bar, len(chunk))
+            moderation.items_screen(chunk)
 
 
 def watch(space_ids: Sequence[int]) -> None:

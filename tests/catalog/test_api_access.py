@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.test import APIClient
 
-from catalog.access import RateLimit, client_address
+from catalog.access import KEY, client_address, counted
 from catalog.broker import redis_client
 from catalog.models import ApiKey, Item
 from tests.clients import anonymous, with_scopes
@@ -197,7 +197,7 @@ def test_people_in_the_browser_need_the_csrf_token():
 @pytest.fixture
 def fresh():
     """No counts of earlier tests."""
-    for key in redis_client().scan_iter(f"{RateLimit.KEY}*"):
+    for key in redis_client().scan_iter(f"{KEY}*"):
         redis_client().delete(key)
 
 
@@ -220,6 +220,18 @@ def test_too_fast(settings, fresh):
 
 
 @pytest.mark.django_db
+def test_keys_cannot_be_guessed_at_any_speed(closed, settings, fresh):
+    limit(settings, RATE_LIMIT_ANONYMOUS=3)
+    key = ApiKey.objects.create_key(name="good", scopes=["read"])[1]
+    for refused in ({"X-Api-Key": f"aaaaaaaa.{'b' * 32}"}, {}):
+        redis_client().delete(f"{KEY}refused:127.0.0.1")
+        codes = [client(**refused).get(ITEMS) for _ in range(5)]
+        assert [answer.status_code for answer in codes] == [401, 401, 401, 429, 429]
+        assert 0 < int(codes[-1]["Retry-After"]) <= 60
+        assert client(**{"X-Api-Key": key}).get(ITEMS).status_code == 200  # from the same address
+
+
+@pytest.mark.django_db
 def test_addresses_are_counted_apart_from_each_other(settings, fresh):
     limit(settings, RATE_LIMIT_ANONYMOUS=1)
 
@@ -235,23 +247,23 @@ def test_a_window_ends(settings, fresh):
     anonymous().get(ITEMS)
     assert anonymous().get(ITEMS).status_code == 429
 
-    redis_client().delete(f"{RateLimit.KEY}ip:127.0.0.1")  # what Redis does after a minute
+    redis_client().delete(f"{KEY}ip:127.0.0.1")  # what Redis does after a minute
 
     assert anonymous().get(ITEMS).status_code == 200
 
 
 def test_every_count_expires(fresh):
-    RateLimit()._count("ip:192.0.2.1")
-    assert 0 < redis_client().ttl(f"{RateLimit.KEY}ip:192.0.2.1") <= 60
+    counted("ip:192.0.2.1")
+    assert 0 < redis_client().ttl(f"{KEY}ip:192.0.2.1") <= 60
 
-    redis_client().persist(f"{RateLimit.KEY}ip:192.0.2.1")  # however that came about
-    RateLimit()._count("ip:192.0.2.1")
-    assert 0 < redis_client().ttl(f"{RateLimit.KEY}ip:192.0.2.1") <= 60
+    redis_client().persist(f"{KEY}ip:192.0.2.1")  # however that came about
+    counted("ip:192.0.2.1")
+    assert 0 < redis_client().ttl(f"{KEY}ip:192.0.2.1") <= 60
 
 
 def test_of_many_requests_at_once_exactly_the_limit_passes(fresh):
     with ThreadPoolExecutor(16) as pool:
-        counts = list(pool.map(lambda _: RateLimit()._count("ip:192.0.2.1")[0], range(200)))
+        counts = list(pool.map(lambda _: counted("ip:192.0.2.1")[0], range(200)))
 
     assert sorted(counts) == list(range(1, 201))  # so `count <= limit` holds for exactly `limit`
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 
 from catalog.models import Item
 from catalog.parsers import MAX_DEPTH, parse_json
@@ -23,21 +23,29 @@ BAD = [
     (b"\xff\xfe", "not UTF-8 at byte 0"),
     (b'"caf\xe9"', "not UTF-8 at byte 4"),
     ("\ufeff{}".encode(), "not JSON"),
-    (b'{"a": "\\u0000"}', "NUL"),
-    (b'{"\\u0000": 1}', "NUL"),
     (b'{"a": "\x00"}', "not JSON"),
-    (b'{"a": "\\ud800"}', "surrogate"),
-    (b'[["\\udfff"]]', "surrogate"),
-    (b'{"a": NaN}', "NaN"),
-    (b'{"a": -Infinity}', "-Infinity"),
-    (b"1e999", "64 bits"),
-    (b"9223372036854775808", "64 bits"),
-    (b"-9223372036854775808", "64 bits"),
     (b"1" * 5000, "64 bits"),
     (b'{"a": 1, "b": 2, "a": 3}', "'a' twice"),
     (b"[" * 200_000, "nested deeper"),
     (b'{"a":' * 200_000, "nested deeper"),
-    (b"[" * 40 + b"]" * 40, "nested deeper"),
+]
+PLACED = [
+    (b'{"a": "\\u0000"}', "a", "NUL"),
+    (b'{"\\u0000": 1}', "body", "In the name of a field: The text holds a NUL"),
+    (b'{"a": [1, {"b\\u0000": 1}]}', "a[1]", "In the name of a field: The text holds a NUL"),
+    (b'{"a": "\\ud800"}', "a", "surrogate"),
+    (b'[["x", "\\udfff"]]', "[0][1]", "surrogate"),
+    (b'{"query": [{"text": "x", "weight": NaN}]}', "query[0].weight", "no NaN"),
+    (b'{"a": -Infinity}', "a", "no Infinity"),
+    (b'{"filter": {"price": {"lt": 1e999}}}', "filter.price.lt", "64 bits"),
+    (b"9223372036854775808", "body", "64 bits"),
+    (b"-9223372036854775808", "body", "64 bits"),
+    (b"[" * 40 + b"]" * 40, "body", "nested deeper than 32"),
+    (
+        b'{"x": 1, "filter": ' + b'{"not": ' * 40 + b"1" + b"}" * 41,
+        "filter",
+        "nested deeper than 32",
+    ),
 ]
 
 
@@ -57,6 +65,25 @@ def test_refused_over_http(body):
     else:
         assert (response.status_code, response.json()["code"]) == (400, "malformed")
     assert response["Content-Type"] == "application/problem+json"
+    assert Item.objects.count() == 0
+
+
+@pytest.mark.parametrize(("body", "path", "message"), PLACED)
+def test_refused_by_place(body, path, message):
+    with pytest.raises(ValidationError) as refused:
+        parse_json(body)
+    [(place, [told])] = refused.value.detail.items()
+    assert place == path
+    assert message in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("body", "path", "message"), PLACED)
+def test_refused_by_place_over_http(body, path, message):
+    response = with_scopes("catalog").generic("POST", PATH, body, "application/json")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    assert response["Content-Type"] == "application/problem+json"
+    assert message in response.json()["errors"][path][0]
     assert Item.objects.count() == 0
 
 
@@ -107,5 +134,5 @@ def test_all_other_json_is_read_as_it_was_written(value):
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body):
-    with contextlib.suppress(ParseError):
+    with contextlib.suppress(ParseError, ValidationError):
         json.dumps(parse_json(body))

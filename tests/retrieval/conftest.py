@@ -71,3 +71,13 @@ def many_items(db) -> Callable[[int], list[Item]]:
         )
 
     return make
+
+
+@pytest.fixture
+def runs_sent(monkeypatch) -> list:
+    """Messages that ask workers for a run of a review."""
+    found: list = []
+    monkeypatch.setattr(
+        "retrieval.review_runs.current_app.send_task", lambda *a, **k: found.append((a, k))
+    )
+    return found

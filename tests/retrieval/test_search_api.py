@@ -165,6 +165,7 @@ def test_files_must_be_named_and_be_what_they_say(client, catalog):
     ):
         answer = upload(client, IMAGE_QUERY, file0=SimpleUploadedFile(name, data, claimed))
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media"), name
+        assert list(answer.json()["errors"]) == ["query[0].image"], name
     sound = json.dumps({"query": [{"audio": "file0"}]})
     picture.seek(0)
     assert upload(client, sound, file0=picture).status_code == 415
@@ -172,9 +173,15 @@ def test_files_must_be_named_and_be_what_they_say(client, catalog):
 
 def test_a_multipart_query_needs_a_sound_body(client, catalog):
     assert list(client.post(SEARCH, {"query": "frog"}).json()["errors"]) == ["body"]
-    for body in ("{", "[" * 100_000, '{"query": NaN}', '{"query": [{"text": "\\ud800"}]}'):
+    for body in ("{", "[" * 100_000):
         answer = client.post(SEARCH, {"body": body})
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    for body, path in (
+        ('{"query": NaN}', "query"),
+        ('{"query": [{"text": "\\ud800"}]}', "query[0].text"),
+    ):
+        answer = client.post(SEARCH, {"body": body})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [path])
 
 
 def test_a_multipart_query_takes_no_other_field(client, catalog):
@@ -199,6 +206,9 @@ def test_text_that_is_not_utf8_is_refused_by_name(client, catalog):
     assert answer.status_code == 400
     assert answer.json()["errors"] == {"q": ["The text is not UTF-8."]}
     assert client.get(f"{SEARCH}?q=frog%EF%BF%BD&limit=1").status_code == 200
+    for nothing in ("%00", "fr%00g"):
+        answer = client.get(f"{SEARCH}?q={nothing}")
+        assert answer.json()["errors"] == {"q": ["Null characters are not allowed."]}
     assert list(client.get("/api/v1/items/?search=%FF").json()["errors"]) == ["search"]
 
 

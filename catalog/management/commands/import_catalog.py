@@ -1,4 +1,4 @@
-"""``manage.py import_catalog``: items from a JSON Lines or CSV file."""
+"""``manage.py import_catalog``: items from a JSON Lines, CSV or XLSX file."""
 
 import sys
 from argparse import ArgumentParser
@@ -9,7 +9,8 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from catalog.commands import ExampleCommand
-from catalog.importers.console import READERS, import_file
+from catalog.importers.console import import_file
+from catalog.importers.formats import READERS
 from catalog.importers.rows import ImportFileError
 from catalog.wake import workers_wake
 
@@ -20,7 +21,7 @@ One JSON object a line:
    "media": [{"modality": "image", "path": "frog.png", "alt": "A green frog"}]}
 Only external_id and, for a new item, title are needed; what a row leaves out stays as it is.
 
-The same as CSV:
+The same as CSV, or as the first sheet of an XLSX file:
   external_id,title,title.zh,tags,categories,attributes.price,image
   frog-1,A frog,青蛙,green|small,animals/amphibians,3,frog.png
 
@@ -33,7 +34,7 @@ class Command(ExampleCommand):
     """Creates and changes items by ``external_id``."""
 
     requires_migrations_checks = True
-    help = "Import items from a JSON Lines or CSV file. Exit code 1 if any row failed."
+    help = "Import items from a JSON Lines, CSV or XLSX file. Exit code 1 if any row failed."
 
     epilog = EPILOG
 

@@ -4,7 +4,7 @@ All that needs the database is here, so that the wording after it (``wording``) 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,9 +15,11 @@ from catalog.selectors import ItemWords, item_words
 from catalog.summaries import in_language
 from recommender import setups
 from recommender.llm.ask import conversation, extracts, finding
+from recommender.llm.ask.conversation import CATEGORIES, paths_of
 from recommender.llm.ask.phrases import PHRASES, say, spoken
 from recommender.llm.ask.questions import only_points
 from recommender.llm.ask.types import (
+    LASTS_S,
     MAX_WANTED,
     Cited,
     Draft,
@@ -25,12 +27,15 @@ from recommender.llm.ask.types import (
     ItemFacts,
     Sort,
     State,
+    Turned,
     Wanted,
 )
+from recommender.llm.calls import Deadline
 from recommender.llm.understanding import (
     THIS,
     Interpretation,
     Words,
+    leaving_out,
     understand,
     vocabulary,
 )
@@ -39,7 +44,6 @@ from retrieval import filters, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
 from retrieval.preprocess.languages import detect
 
-CATEGORIES: Final = "categories"
 WIDE: Final = 30
 """Among so many of what fits the cheapest are looked for."""
 
@@ -58,6 +62,8 @@ class Asked:
     """That the client wants, where the question's own is not known."""
     filter: Any = None
     """In the filter language, on top of what the conversation says."""
+    deadline: Deadline = field(default_factory=lambda: Deadline.after(LASTS_S))
+    """For all that language models do for it."""
 
 
 def draft(asked: Asked) -> Draft:
@@ -69,7 +75,8 @@ def draft(asked: Asked) -> Draft:
 
 
 def _draft(asked: Asked, space: spaces.Space) -> Draft:
-    state, note = _state(asked, space)
+    turn = _turned(asked, space)
+    state = turn.state
     rules, items = _allowed(asked, state)
     found = finding.find(space, state, items, WIDE if state.sort else finding.MOST)
     words = {row.item_id: row for row in item_words([each.item_id for each in found.findings])}
@@ -79,11 +86,11 @@ def _draft(asked: Asked, space: spaces.Space) -> Draft:
         if each.item_id in words and not _hidden(words[each.item_id], rules)
     ]
     found = replace(found, findings=shown, relevant=found.relevant and bool(shown))
-    return _worded(asked, state, found, words, note)
+    return _worded(asked, turn, found, words)
 
 
-def _state(asked: Asked, space: spaces.Space) -> tuple[State, str]:
-    """What is looked for now, and the code of what could not be done."""
+def _turned(asked: Asked, space: spaces.Space) -> Turned:
+    """What is looked for now, and what could not be done."""
     language = _language(asked)
     before = asked.before
     if before is not None and before.space_id != space.id and _has_vectors(before):
@@ -92,37 +99,51 @@ def _state(asked: Asked, space: spaces.Space) -> tuple[State, str]:
     if before is not None and not asked.attachments:
         changes = conversation.follow_up(asked.question, before)
     if before is not None and changes:
-        state, note = conversation.changed(before, changes, _prices(before))
-        return replace(state, language=language, space_id=space.id), note
-    return _asked_anew(asked, language, space.id), ""
+        turn = conversation.changed(before, changes, _prices(before))
+        return replace(turn, state=replace(turn.state, language=language, space_id=space.id))
+    return _asked_anew(asked, language, space.id)
 
 
 def _has_vectors(state: State) -> bool:
     return any(part.vector for part in state.wanted)
 
 
-def _asked_anew(asked: Asked, language: str, space_id: int) -> State:
+def _asked_anew(asked: Asked, language: str, space_id: int) -> Turned:
     """A question of its own, or one that ``understand`` knows to refine the one before ("under 50")."""
     attached, before = tuple(asked.attachments), asked.before
     if not asked.question:
-        return State(wanted=attached, language=language, space_id=space_id)
+        return Turned(State(wanted=attached, language=language, space_id=space_id))
     previous = None if before is None or attached else _previous(before)
-    found = understand(asked.question, language=language, previous=previous)
+    found = understand(
+        asked.question, language=language, previous=previous, deadline=asked.deadline
+    )
+    if found.follows and before is not None:
+        state = replace(conversation.refined(before, found), language=language, space_id=space_id)
+        state = replace(state, sort=_order(found) or before.sort)
+    else:
+        state = _own(asked, found, language, space_id)
+    notes = ("no_prices",) if set(found.ignored) & {"price", "sort by price"} else ()
+    ignored = dict.fromkeys(each.removeprefix("sort by ") for each in found.ignored)
+    return Turned(state, notes, tuple(ignored), found.degraded)
+
+
+def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> State:
+    """Of a question of its own."""
+    attached = tuple(asked.attachments)
     conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
     about = asked.question
-    if conditions or found.unwanted or found.follows:
-        about = found.wanted or found.subject or asked.question
+    if conditions or found.without or found.ignored or found.sort:
+        about = found.wanted or found.subject or ("" if found.without else asked.question)
     if attached and (any(like.which == THIS for like in found.like) or only_points(about)):
         about = found.wanted if found.like else ""  # the rest says "like this" and means it
     parts = [Wanted(text=about)] if about else []
     parts += [Wanted(text=each.text, weight=each.weight) for each in found.parts if each.weight < 0]
-    if found.follows and before is not None:
-        attached = tuple(part for part in before.wanted if not part.text)
     return State(
         wanted=(*attached, *parts)[:MAX_WANTED],
         filter=conditions or None,
-        categories=_paths(found.filter.get(CATEGORIES)),
+        categories=paths_of(found.filter.get(CATEGORIES)),
         sort=_order(found),
+        without=found.without,
         language=language,
         space_id=space_id,
     )
@@ -132,15 +153,9 @@ def _previous(before: State) -> Interpretation:
     return Interpretation(
         parts=tuple(Words(part.text, part.weight) for part in before.wanted if part.text),
         filter=dict(before.filter or {}),
+        without=before.without,
         language=before.language,
     )
-
-
-def _paths(said: Any) -> tuple[str, ...]:
-    """Of a condition on categories as ``understand`` makes it."""
-    if isinstance(said, Mapping):
-        return tuple(said.get("in", ()))
-    return (said,) if isinstance(said, str) else ()
 
 
 def _order(found: Interpretation) -> Sort | None:
@@ -173,6 +188,8 @@ def _allowed(asked: Asked, state: State) -> tuple[Sequence[Rule], QuerySet[Item]
         items = filters.filter_items(items, asked.filter)
     if state.filter:
         items = filters.filter_items(items, dict(state.filter), "history")
+    if denied := leaving_out.items_saying(state.without, state.language):
+        items = items.exclude(pk__in=denied)
     return hiding, items.exclude(external_id__in=state.seen) if state.seen else items
 
 
@@ -181,9 +198,8 @@ def _hidden(words: ItemWords, rules: Sequence[Rule]) -> bool:
     return any(rule.concerns(words.item_id, words.categories, tags) for rule in rules)
 
 
-def _worded(
-    asked: Asked, state: State, found: Found, words: Mapping[int, ItemWords], note: str
-) -> Draft:
+def _worded(asked: Asked, turn: Turned, found: Found, words: Mapping[int, ItemWords]) -> Draft:
+    state = turn.state
     ids = [each.item_id for each in found.findings]
     attributes = dict(Item.objects.filter(pk__in=ids).values_list("pk", "attributes"))
     if state.sort:
@@ -191,7 +207,9 @@ def _worded(
     ids = ids[: finding.MOST] if found.relevant else []
     facts = {n: item_facts(words[n], attributes.get(n, {}), state.language) for n in ids}
     scores = {each.item_id: each.score for each in found.findings}
-    telling = finding.telling_words([p.text for p in state.wanted if p.text], state.language)
+    telling = finding.telling_words(
+        [p.text for p in state.wanted if p.text and p.weight > 0], state.language
+    )
     cited = tuple(
         extracts.quoted(
             Cited(mark, n, words[n].external_id, facts[n].title, round(scores[n], 4)),
@@ -205,21 +223,24 @@ def _worded(
         question=asked.question,
         state=replace(state, shown=tuple(each.external_id for each in cited)),
         cited=cited,
-        sentences=_sentences(state, cited, note),
+        sentences=_sentences(state, cited),
         evidence=round(found.evidence, 4),
         refused=not cited,
-        note=note,
+        notes=tuple(say(state.language, note) for note in turn.notes) if cited else (),
+        ignored=turn.ignored,
+        degraded=turn.degraded,
+        deadline=asked.deadline,
         facts=facts,
     )
 
 
-def _sentences(state: State, cited: Sequence[Cited], note: str) -> tuple[str, ...]:
+def _sentences(state: State, cited: Sequence[Cited]) -> tuple[str, ...]:
     if not cited:
         why = "refused_more" if state.seen else "refused_filter" if state.filter else "refused"
         return (say(state.language, why),)
-    near = not any(part.text for part in state.wanted)
-    told = extracts.sentences(cited, state.language, near=near)
-    return (say(state.language, note), *told) if note else told
+    wanted = [part for part in state.wanted if part.weight > 0]
+    kind = "found" if any(part.text for part in wanted) else "near" if wanted else "others"
+    return extracts.sentences(cited, state.language, beginning=kind)
 
 
 def item_facts(words: ItemWords, attributes: Mapping[str, Any], language: str) -> ItemFacts:

@@ -11,14 +11,20 @@ from django.core import signing
 
 from recommender.llm.ask import followups
 from recommender.llm.ask.followups import Change
-from recommender.llm.ask.types import MAX_WANTED, Sort, State, Wanted
+from recommender.llm.ask.types import MAX_WANTED, Sort, State, Turned, Wanted
+from recommender.llm.understanding import Interpretation, by_rules
+from recommender.llm.understanding.refining import exchanged
+from recommender.llm.understanding.vocabulary import singular
 from retrieval.exceptions import InvalidQuery
 from retrieval.filters import fields
+from retrieval.preprocess import words
 
 SALT: Final = "triad.ask.state"
 LASTS_S: Final = 7 * 24 * 3600
 MAX_SEEN: Final = 60
 PRICE: Final = "price"
+CATEGORIES: Final = "categories"
+MAX_WITHOUT: Final = 5
 FOLLOW_UP_WEIGHT: Final = 0.6
 """Of "in blue" beside the thing that is to be blue: at 1 blue things of any kind come first."""
 AGAINST: Final = -0.5
@@ -37,7 +43,8 @@ def opened(history: str) -> State:
     """Raises InvalidQuery for one that was changed or is older than LASTS_S."""
     try:
         found = signing.loads(history, salt=SALT, max_age=LASTS_S)
-        found |= {name: tuple(found[name]) for name in ("shown", "seen", "categories")}
+        listed = ("shown", "seen", "categories", "without")
+        found |= {name: tuple(found[name]) for name in listed}
         found["wanted"] = tuple(Wanted(**each) for each in found["wanted"])
         found["sort"] = tuple(found["sort"] or ()) or None
         return State(**found)
@@ -54,41 +61,64 @@ def follow_up(turn: str, before: State) -> list[Change] | None:
     if change := followups.about(turn):
         return [change]
     found = followups.changes(turn)
-    if found and any(each.position > len(before.shown) for each in found):
-        return None
+    if found and any(each.kind in ("with", "without") for each in found):
+        read = by_rules(turn)
+        if read.filter or read.ignored or read.sort:
+            return None  # "not over 50" is no thing to be without
     return found
 
 
-def changed(
-    before: State, changes: Sequence[Change], prices: Mapping[str, float]
-) -> tuple[State, str]:
-    """The next state, and the code of what could not be done ("no_prices"), "" if all could.
+def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float]) -> Turned:
+    """The next state, and what could not be done ("no_prices", "no_such").
 
     ``prices`` are those of what was shown, by external_id.
     """
-    state, note = replace(before, seen=()), ""
+    state, notes = replace(before, seen=()), []
     for change in changes:
         if change.kind in ("cheaper", "dearer", "cheapest", "dearest"):
-            if not has_prices():
-                note = "no_prices"
+            if not prices or not has_prices():
+                notes.append("no_prices")
             elif change.kind in ("cheapest", "dearest"):
                 state = replace(state, sort=_sort(change))
-            elif prices:
-                state = replace(state, filter=_priced(state.filter, change, prices))
             else:
-                note = "no_prices"
+                state = replace(state, filter=_priced(state.filter, change, prices))
         elif change.kind == "more":
             seen = tuple(dict.fromkeys([*before.seen, *before.shown]))[-MAX_SEEN:]
             state = replace(state, seen=seen)
         elif change.kind in ("like", "unlike"):
-            state = _likened(state, change)
+            if max(change.position, 1) > len(before.shown):
+                notes.append("no_such")
+            else:
+                state = _likened(state, change)
         elif change.kind == "about":
             about = (Wanted(text=change.text), *_refinements(state))
-            state = replace(state, wanted=about, categories=())
+            state = _asking_for(replace(state, wanted=about, categories=()), change.text)
+        elif change.kind == "with":
+            state = _with(state, change.text)
         else:
-            weight = FOLLOW_UP_WEIGHT if change.kind == "with" else AGAINST
-            state = _added(state, Wanted(text=change.text, weight=weight))
-    return state, note
+            state = _against(state, change.text)
+    ignored = ("price",) if "no_prices" in notes else ()
+    return Turned(state, tuple(dict.fromkeys(notes)), ignored)
+
+
+def refined(before: State, found: Interpretation) -> State:
+    """The state before with what ``understand`` found to change it: each part keeps its weight."""
+    state = replace(before, seen=())
+    for part in found.added:
+        state = _with(state, part.text) if part.weight > 0 else _against(state, part.text)
+    conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
+    paths = paths_of(found.filter.get(CATEGORIES))
+    without = tuple(dict.fromkeys([*state.without, *found.without]))[-MAX_WITHOUT:]
+    return replace(
+        state, filter=conditions or None, categories=paths or state.categories, without=without
+    )
+
+
+def paths_of(said: Any) -> tuple[str, ...]:
+    """Of a condition on categories as ``understand`` makes it."""
+    if isinstance(said, Mapping):
+        return tuple(said.get("in", ()))
+    return (said,) if isinstance(said, str) else ()
 
 
 def has_prices() -> bool:
@@ -112,6 +142,45 @@ def _likened(state: State, change: Change) -> State:
 def _refinements(state: State) -> list[Wanted]:
     """What earlier turns added to the first part."""
     return [part for part in state.wanted[1:] if part.text][: MAX_WANTED - 2]
+
+
+def _with(state: State, text: str) -> State:
+    """One more part; a quality takes the place of another of its kind: red now, not blue."""
+    wanted = []
+    for part in state.wanted:
+        if part.text and part.weight > 0 and text:
+            words, text = exchanged(part.text, text)
+            wanted.append(replace(part, text=words))
+        else:
+            wanted.append(part)
+    state = replace(state, wanted=tuple(wanted))
+    return (
+        _asking_for(_added(state, Wanted(text=text, weight=FOLLOW_UP_WEIGHT)), text)
+        if text
+        else state
+    )
+
+
+def _against(state: State, text: str) -> State:
+    """A part that counts against; what says so itself is left out, and it is wanted no more."""
+    kept = [part for part in state.wanted if part.weight < 0 or part.text != text]
+    without = tuple(dict.fromkeys([*state.without, text]))[-MAX_WITHOUT:]
+    state = replace(state, wanted=tuple(kept), without=without)
+    return _added(state, Wanted(text=text, weight=AGAINST))
+
+
+def _asking_for(state: State, text: str) -> State:
+    """What was denied before and is asked for now is denied no more."""
+    said = {singular(word) for word in words(text)}
+
+    def still(denied: str) -> bool:
+        return not {singular(word) for word in words(denied)} <= said
+
+    return replace(
+        state,
+        wanted=tuple(part for part in state.wanted if part.weight > 0 or still(part.text)),
+        without=tuple(filter(still, state.without)),
+    )
 
 
 def _added(state: State, part: Wanted) -> State:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from recommender.llm.ask.phrases import listed, say
 from recommender.llm.ask.types import Cited, ItemFacts, Quote
 from retrieval.preprocess.text import normalise
 
+Beginning: TypeAlias = Literal["found", "also", "near", "others"]
 MAX_TITLE: Final = 80
 MAX_QUOTE: Final = 200
 QUOTED: Final = 2
@@ -37,15 +38,15 @@ def quoted(cited: Cited, facts: ItemFacts, question: str, words: Sequence[str]) 
 
 
 def sentences(
-    cited: Sequence[Cited], language: str, *, near: bool = False, also: bool = False
+    cited: Sequence[Cited], language: str, *, beginning: Beginning = "found"
 ) -> tuple[str, ...]:
     """The answer, a sentence each: what fits, which tags agree, what quotes say.
 
-    ``near``: the items are only the nearest to an attachment; ``also``: others were told before.
+    ``beginning``: ``near``: the items are only the nearest to an attachment; ``also``: more of them were
+    told before; ``others``: nothing was said but what is not wanted.
     """
     if not cited:
         return ()
-    beginning = "also" if also else "near" if near else "found"
     told = [say(language, beginning, items=listed(language, _named(cited)))]
     told += _tags(cited, language)
     quotes = [(each, quote) for each in cited for quote in each.quotes]

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender.llm.ask import relevance
 from recommender.llm.ask.questions import content, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
+from recommender.models import ItemPopularity
 from retrieval import filters, index, lexical, queries, scoring, search, spaces
 from retrieval.exceptions import InvalidQuery
 from retrieval.fusion import unit
@@ -33,7 +34,9 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     Raises InvalidQuery for an item that is gone, NotEmbedded, SpaceGone.
     """
     parts = _parts(space, state)
-    about = state.wanted[0]
+    about = next((part for part in state.wanted if part.weight > 0), None)
+    if about is None:
+        return _browsed(items, most)
     words = _words(state) if about.text else []
     ids, has_words = _candidates(space, parts, words, items)
     whole = scoring.Scorer(space, parts).scores(ids) if ids else {}
@@ -46,13 +49,22 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     scored = scored + relevance.PREFERRED * _preferred(state.categories, ids)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
     kept = relevance.cut([float(scored[at]) for at in order], most)
-    evidence = _evidence(space, state, parts[0], ids, items) if about.text else 1.0
+    part = parts[state.wanted.index(about)]
+    evidence = _evidence(space, state, part, about.text, ids, items) if about.text else 1.0
     evidence += relevance.NAMED if state.categories else 0.0
     return Found(
         [Finding(ids[at], float(scored[at])) for at in order[:kept]],
         evidence,
         relevant=evidence >= relevance.LEAST_EVIDENCE,
     )
+
+
+def _browsed(items: QuerySet[Item], most: int) -> Found:
+    """What is used most, else what came first: for a question that only says what is not wanted."""
+    used = ItemPopularity.objects.filter(item_id=OuterRef("pk")).values("popular")
+    order = F("popular").desc(nulls_last=True)
+    ids = items.annotate(popular=Subquery(used)).order_by(order, "pk").values_list("pk", flat=True)
+    return Found([Finding(item_id, 0.0) for item_id in ids[:most]], 1.0, relevant=True)
 
 
 def _preferred(paths: Sequence[str], ids: Sequence[int]) -> NDArray[np.float32]:
@@ -65,10 +77,15 @@ def _preferred(paths: Sequence[str], ids: Sequence[int]) -> NDArray[np.float32]:
 
 
 def _evidence(
-    space: spaces.Space, state: State, about: Part, ids: Sequence[int], items: QuerySet[Item]
+    space: spaces.Space,
+    state: State,
+    about: Part,
+    text: str,
+    ids: Sequence[int],
+    items: QuerySet[Item],
 ) -> float:
     """Of what the question is about alone: "in blue" makes no frog of what is none."""
-    words = telling_words([state.wanted[0].text], state.language)
+    words = telling_words([text], state.language)
     cosines = scoring.Scorer(space, [replace(about, weight=1.0)]).scores(ids)
     hits = lexical.matches(" ".join(words), relevance.BEST, items=items)
     return relevance.evidence(

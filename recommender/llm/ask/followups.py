@@ -24,8 +24,9 @@ class Change:
 
 
 _ORDINALS: Final = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "last": -1,
-    "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "最后": -1,
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "ninth": 9, "tenth": 10, "last": -1,
+    "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "最后": -1,
 }  # fmt: skip
 _COLOURS: Final = (
     "red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|golden|gold|silver"
@@ -37,8 +38,10 @@ _COMPARATIVES: Final = {
     "warmer": "warm", "softer": "soft", "simpler": "simple", "cuter": "cute", "faster": "fast",
     "slower": "slow", "taller": "tall", "longer": "long", "shorter": "short",
 }  # fmt: skip
-_ORDINAL = r"(?:the\s+)?(?:number\s+|no\.?\s*|#|\[)?(first|second|third|fourth|fifth|sixth|last|[1-6])(?:st|nd|rd|th|\])?(?:\s+(?:one|item|thing))?"
-_CHINESE_ORDINAL = r"(?:第\s*)?(最后|[一二两三四五六1-6])\s*(?:个|只|件|张|部|台|款|种|项)"
+_ORDINAL = r"(?:the\s+)?(?:number\s+|no\.?\s*|#|\[)?(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|[1-9]\d?)(?:st|nd|rd|th|\])?(?:\s+(?:one|item|thing))?"
+_CHINESE_ORDINAL = (
+    r"(?:第\s*)?(最后|[一二两三四五六七八九十]|[1-9]\d?)\s*(?:个|只|件|张|部|台|款|种|项)"
+)
 _POLITE = re.compile(
     r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe)\b[\s,]*|(?:那么|那|但是|但|可是|不过|请|再|嗯|好的|好)(?=.{2}))+",
     re.IGNORECASE,

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from recommender.llm.calls import Deadline
+
 Sort = tuple[str, Literal["asc", "desc"]]
 """Name of a numeric attribute, and which end comes first."""
 
+LASTS_S: Final = 6.0
+"""That a question may wait for language models, all of them together."""
 MAX_WANTED: Final = 10
 """Parts of one conversation's query, as in a search; the oldest but the first go."""
 
@@ -39,9 +43,24 @@ class State:
     """Of the last question: what the answer is in."""
     shown: tuple[str, ...] = ()
     """external_ids that the last answer cited, in order: "the second" is one of them."""
+    without: tuple[str, ...] = ()
+    """What is denied, in words: items that say so themselves are left out (``leaving_out``)."""
     seen: tuple[str, ...] = ()
     """What earlier answers to the same query cited: "more" goes on after them."""
     space_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a turn makes of a conversation."""
+
+    state: State
+    notes: tuple[str, ...] = ()
+    """Codes of what could not be done as asked, each a phrase: "no_prices", "no_such"."""
+    ignored: tuple[str, ...] = ()
+    """What was understood and cannot be asked of this catalog: "price"."""
+    degraded: bool = False
+    """A language model should have read the question and did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +116,14 @@ class Draft:
     """The extractive answer."""
     evidence: float
     refused: bool
-    note: str = ""
-    """Code of what could not be done as asked, e.g. "no_prices"; "" if nothing."""
+    notes: tuple[str, ...] = ()
+    """Sentences that come before the answer: what could not be done as asked."""
+    ignored: tuple[str, ...] = ()
+    """What was understood and cannot be asked of this catalog: "price"."""
+    degraded: bool = False
+    """A language model should have read the question and did not."""
+    deadline: Deadline = field(default_factory=lambda: Deadline.after(LASTS_S))
+    """When the request that asks has waited enough for language models."""
     facts: Mapping[int, "ItemFacts"] = field(default_factory=dict)
     """By item: what a language model may say about it."""
 

@@ -21,7 +21,7 @@ from recommender.llm.providers.types import Message
 PURPOSE: Final = "ask"
 MAX_TOKENS: Final = 160
 TIMEOUT_S: Final = 6.0
-"""For the whole of a model's answer; what was checked by then stays."""
+"""For the whole of a model's answer, less what reading the question took; what was checked by then stays."""
 MAX_SENTENCES: Final = 4
 MAX_ITEM_CHARS: Final = 300
 """Of each item in a prompt: six of them, the rules and the question are some 700 tokens."""
@@ -56,6 +56,8 @@ def pieces(draft: Draft) -> Generator[str, None, Worded]:
     space = PHRASES[draft.state.language]["space"]
     told: list[str] = []
     degraded = False
+    for note in draft.notes:
+        yield note + space
     if not draft.refused and calls.enabled(PURPOSE):
         written = _written(draft)
         while True:
@@ -75,7 +77,7 @@ def pieces(draft: Draft) -> Generator[str, None, Worded]:
     for sentence in _rest(draft, told):
         told.append(sentence)
         yield sentence + space
-    return Worded(space.join(told), source, degraded)
+    return Worded(space.join([*draft.notes, *told]), source, degraded or draft.degraded)
 
 
 def worded(draft: Draft) -> Worded:
@@ -95,12 +97,13 @@ def _rest(draft: Draft, told: list[str]) -> tuple[str, ...]:
         return draft.sentences
     named = {mark for sentence in told for mark in marks(sentence)}
     left = [each for each in draft.cited if each.mark not in named]
-    return extracted(left, draft.state.language, also=True)[:1]
+    return extracted(left, draft.state.language, beginning="also")[:1]
 
 
 def _written(draft: Draft) -> Iterator[str]:
     """A model's sentences that pass, as soon as each is whole. Raises LlmUnavailable."""
-    stream = calls.stream(PURPOSE, _messages(draft), max_tokens=MAX_TOKENS, timeout_s=TIMEOUT_S)
+    left_s = draft.deadline.within(TIMEOUT_S)
+    stream = calls.stream(PURPOSE, _messages(draft), max_tokens=MAX_TOKENS, timeout_s=left_s)
     text, passed = "", 0
     try:
         for piece in stream:

@@ -1,7 +1,8 @@
 """How well questions are understood: on questions in English and Chinese with what they mean.
 
 ``queries.jsonl`` holds them, written before the rules. Rules and prompts may be tuned on the split
-``dev``; ``held-out`` is only for measuring.
+``dev``; ``held-out`` is only for measuring. The first byte of the text's SHA-256 decides, even for ``dev``
+(eight that had been examples before are ``dev`` whatever it says).
 """
 
 import json
@@ -17,6 +18,7 @@ from recommender.llm.understanding.vocabulary import Vocabulary, category_names,
 from retrieval.preprocess.segmentation import words
 
 Split: TypeAlias = Literal["dev", "held-out"]
+Kind: TypeAlias = Literal["general", "denial"]
 SLOTS: Final = ("wanted", "unwanted", "filter", "sort", "like", "language")
 FILE: Final = Path(__file__).with_name("queries.jsonl")
 EMPTY_WORDS: Final = frozenset(
@@ -62,7 +64,10 @@ SHOP: Final = Vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A question and what it means; ``previous`` is the question before it."""
+    """A question and what it means; ``previous`` is the question before it.
+
+    ``kind``: ``denial`` for those that deny something (an amount, a level, a date, a thing).
+    """
 
     text: str
     language: str
@@ -73,6 +78,7 @@ class Labelled:
     like: Sequence[str | int]
     split: Split
     previous: str = ""
+    kind: Kind = "general"
 
 
 Reader: TypeAlias = Callable[[Labelled], Interpretation]

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -88,14 +89,15 @@ def _interpretation(sizes: Sizes) -> dict[str, Any]:
         return understand(question.text, previous=before, known=SHOP)
 
     found = {}
-    for language in ("en", "zh"):
+    for language, kind in product(("en", "zh"), ("general", "denial")):
         asked = [
             question
             for question in interpretation.labelled()
-            if question.language == language and sizes.split in ("all", question.split)
+            if (question.language, question.kind) == (language, kind)
+            and sizes.split in ("all", question.split)
         ][: sizes.questions]
         result = interpretation.accuracy(read, asked)
-        found[language] = {
+        found[language if kind == "general" else f"{language} denials"] = {
             "questions": result.count,
             "whole": result.whole,
             "slots": result.slots,

@@ -38,13 +38,14 @@ def understand(
     previous: Interpretation | None = None,
     reference: Mapping[str, Any] | None = None,
     known: Vocabulary | None = None,
+    deadline: calls.Deadline | None = None,
 ) -> Interpretation:
     """What ``text`` asks of the catalog.
 
     ``language``: a tag, if the caller knows it; detected unless given. ``previous``: of the question
     before it, which ``cheaper`` or ``in blue`` changes. ``reference``: attributes of the item that
     ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, read
-    and remembered unless given. Raises nothing of its own.
+    and remembered unless given. ``deadline``: of the request that asks. Raises nothing of its own.
     """
     if not calls.enabled(model.PURPOSE):
         return by_rules(
@@ -54,7 +55,8 @@ def understand(
     names = vocabulary() if known is None else known
     found = _read(words, spoken, names)
     try:
-        read = model.read(words, found, names, previous)
+        left_s = deadline.within(model.TIMEOUT_S) if deadline else model.TIMEOUT_S
+        read = model.read(words, found, names, previous, left_s)
     except LlmUnavailable as err:
         now = composed(found, names, language=spoken, reference=reference)
         return _following(found, replace(now, degraded=err.code != "off"), previous)

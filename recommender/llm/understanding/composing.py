@@ -50,6 +50,7 @@ def composed(
         source=source,
         ignored=tuple(ignored),
         follows=found.follows,
+        without=tuple(dict.fromkeys([*unwanted, *found.denied]))[:MAX_UNWANTED],
     )
 
 
@@ -77,15 +78,25 @@ def _filter(
         ask("brand", one_or_in(found.brands))
     if found.in_stock:
         ask("in_stock", True)
-    denied: list[dict[str, Any]] = []
-    if found.not_categories:
-        denied.append({"categories": one_or_in(list(dict.fromkeys(found.not_categories)))})
-    if found.not_brands and "brand" in vocabulary.roles:
-        names = list(dict.fromkeys(found.not_brands))
-        denied.append({vocabulary.roles["brand"]: one_or_in(names)})
+    denied = _denied(found, vocabulary, ignored)
     if denied:
         filter_["not"] = denied[0] if len(denied) == 1 else {"or": denied}
     return _valid(filter_, ignored)
+
+
+def _denied(found: Reading, vocabulary: Vocabulary, ignored: list[str]) -> list[dict[str, Any]]:
+    """Conditions that must not hold; what the catalog cannot be asked goes to ``ignored``."""
+    denied: list[dict[str, Any]] = []
+    if found.not_categories:
+        denied.append({"categories": one_or_in(list(dict.fromkeys(found.not_categories)))})
+    bounds = (("price", found.not_amounts), ("released", found.not_dates))
+    values = (("brand", list(dict.fromkeys(found.not_brands))),)
+    for role, condition in (*bounds, *((role, one_or_in(each)) for role, each in values if each)):
+        if condition and role in vocabulary.roles:
+            denied.append({vocabulary.roles[role]: condition})
+        elif condition and role not in ignored:
+            ignored.append(role)
+    return denied
 
 
 def _level(level: str, vocabulary: Vocabulary, reference: Mapping[str, Any]) -> dict[str, float]:
@@ -101,6 +112,7 @@ def _level(level: str, vocabulary: Vocabulary, reference: Mapping[str, Any]) -> 
         "modest": {"lte": high},
         "high": {"gte": high},
         "notlow": {"gte": low},
+        "middle": {"gte": low, "lte": high},
     }[level]
 
 

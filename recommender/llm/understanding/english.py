@@ -5,10 +5,10 @@ where something was taken, so that what stood on both sides is not read as one p
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from recommender.llm.understanding import denials, lexicon, numbers
 from recommender.llm.understanding import english_patterns as says
-from recommender.llm.understanding import lexicon, numbers
 from recommender.llm.understanding.types import MARK, THIS, UNWANTED, WANTED, Like, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded, singular
 
@@ -17,14 +17,34 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
     """What an English question says."""
     found = Reading(follows=bool(says.FOLLOWING.search(text)))
     found.anew = bool(re.search(r"\binstead\b(?!\s+of)", text, re.IGNORECASE))
-    text = f" {text} ".replace("’", "'")
-    for step in (_likes, _levels, _amounts, _dates, _sorts, _stock):
-        text = step(text, found)
-    text = _negations(text, found, vocabulary)
+    text, kept = _masked(f" {says.OWN_MARKS.sub(' ', text)} ".replace("’", "'"))
+    text = says.ONLY.sub(" ", text)
+    text = _likes(text, found)
+    for step in (_levels, _amounts, _dates):
+        text = step(text, found, vocabulary)
+    text = _stock(_sorts(text, found, vocabulary), found)
+    text = _unmasked(_negations(text, found, vocabulary), kept)
     text = _brands(text, found, vocabulary)
     found.wanted = [words for clause in _clauses(text) if (words := _without_fillers(clause))]
     _categories(found, vocabulary)
     return found
+
+
+def _masked(text: str) -> tuple[str, list[str]]:
+    """The text with a sign for each phrase whose negating word denies nothing, and these phrases."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return chr(says.FIRST_SIGN + len(kept) - 1)
+
+    return says.KEPT.sub(keep, text), kept
+
+
+def _unmasked(text: str, kept: Sequence[str]) -> str:
+    for at, phrase in enumerate(kept):
+        text = text.replace(chr(says.FIRST_SIGN + at), phrase)
+    return text
 
 
 def _taken(pattern: re.Pattern[str], text: str, note: Callable[[re.Match[str]], object]) -> str:
@@ -47,27 +67,58 @@ def _likes(text: str, found: Reading) -> str:
     return _taken(says.THIS, _taken(says.NTH, text, nth), this)
 
 
-def _levels(text: str, found: Reading) -> str:
-    def level(name: str) -> Callable[[re.Match[str]], bool | None]:
-        def note(match: re.Match[str]) -> bool | None:
+def _claimed(
+    pattern: re.Pattern[str],
+    text: str,
+    vocabulary: Vocabulary,
+    note: Callable[[re.Match[str], bool], object],
+    *,
+    is_least: bool = False,
+    is_bound: bool = True,
+) -> str:
+    """As ``_taken``, with the words that deny a match; ``note`` is told whether there are any."""
+    at = 0
+    while match := pattern.search(text, at):
+        denial = denials.before_english(text, match.start(), vocabulary)
+        if denial is not None and denial.partly and not is_least:
+            denial = None
+        after = denials.AFTER_ENGLISH.match(text, match.end()) if is_bound else None
+        if note(match, denial is not None or after is not None) is False:
+            at = match.end()
+            continue
+        start = match.start() if denial is None else denial.start
+        things = "" if denial is None else denial.things
+        rest = text[after.end() if after else match.end() :]
+        if denial is not None:  # "not cheap or heavy" denies both
+            rest = re.sub(r"^\s+n?or\s+(?=[a-z])", " not ", rest, flags=re.IGNORECASE)
+        text = f"{text[:start]} {things} {MARK} {rest}"
+        at = start
+    return text
+
+
+def _levels(text: str, found: Reading, vocabulary: Vocabulary) -> str:
+    def level(name: str) -> Callable[[re.Match[str], bool], bool | None]:
+        def note(match: re.Match[str], denied: bool) -> bool | None:
             # "cheaper than 50" and "a budget of 50" name a bound, "most expensive" an order
-            before, after = text[: match.start()], text[match.end() :]
-            if re.match(r"\s+(?:than|of|is)\s+\W*\w*\d", after) or re.search(
-                r"\b(?:most|least)\s+$", before
-            ):
+            after = match.string[match.end() :]
+            if re.match(r"\s+(?:than|of|is)\s+\W*\w*\d", after):
                 return False
-            found.level = found.level or name  # type: ignore[assignment]
+            if says.SUPERLATIVE.match(match[0]) and not denied:
+                return False
+            complaint = not denied and says.TOO_DEAR.match(match[0])
+            denials.level(found, "low" if complaint else name, denied=denied)
             return None
 
         return note
 
     for name, words in says.LEVELS:
-        text = _taken(re.compile(words, re.IGNORECASE), text, level(name))
+        pattern = re.compile(words, re.IGNORECASE)
+        text = _claimed(pattern, text, vocabulary, level(name), is_bound=False)
     return text
 
 
-def _amounts(text: str, found: Reading) -> str:
-    def between(match: re.Match[str]) -> bool | None:
+def _amounts(text: str, found: Reading, vocabulary: Vocabulary) -> str:
+    def between(match: re.Match[str], denied: bool) -> bool | None:
         ends = [
             numbers.value_of(value)
             for name, value in match.groupdict().items()
@@ -77,52 +128,60 @@ def _amounts(text: str, found: Reading) -> str:
             f"{says.SIGN}|{says.MONEY_WORD}", match[0]
         ):
             return False  # years
-        found.amounts |= {"gte": min(ends), "lte": max(ends)}
+        denials.amounts(found, {"gte": min(ends), "lte": max(ends)}, denied)
         return None
 
-    def or_less(match: re.Match[str]) -> None:
+    def or_less(match: re.Match[str], denied: bool) -> None:
         upper = match["word"].lower() in ("less", "under", "below", "cheaper")
-        found.amounts["lte" if upper else "gte"] = numbers.value_of(match["amount"])
+        value = numbers.value_of(match["amount"])
+        denials.amounts(found, {"lte" if upper else "gte": value}, denied)
 
-    text = _taken(says.RANGE, text, between)
-    text = _taken(says.OR_LESS, text, or_less)
+    text = _claimed(says.RANGE, text, vocabulary, between)
+    text = _claimed(says.OR_LESS, text, vocabulary, or_less)
     for name, pattern in says.BOUND:
-        text = _taken(pattern, text, _noting(found, name))
+        is_least = name in ("gt", "gte")
+        text = _claimed(pattern, text, vocabulary, _noting(found, name), is_least=is_least)
     if not found.amounts:
-        text = _taken(says.EXACT, text, _noting(found, "about"))
+        text = _claimed(says.EXACT, text, vocabulary, _noting(found, "about"))
     return text
 
 
-def _noting(found: Reading, name: str) -> Callable[[re.Match[str]], None]:
-    def note(match: re.Match[str]) -> None:
+def _noting(found: Reading, name: str) -> Callable[[re.Match[str], bool], None]:
+    def note(match: re.Match[str], denied: bool) -> None:
         value = numbers.value_of(next(filter(None, match.groupdict().values())))
-        found.amounts |= numbers.near(value) if name == "about" else {name: value}
+        bounds = numbers.near(value) if name == "about" else {name: value}
+        denials.amounts(found, bounds, denied)
 
     return note
 
 
-def _dates(text: str, found: Reading) -> str:
-    def noting(name: str) -> Callable[[re.Match[str]], None]:
-        def note(match: re.Match[str]) -> None:
-            found.dates |= numbers.year_bounds(
-                name, int(next(filter(None, match.groupdict().values())))
-            )
+def _dates(text: str, found: Reading, vocabulary: Vocabulary) -> str:
+    def noting(name: str) -> Callable[[re.Match[str], bool], None]:
+        def note(match: re.Match[str], denied: bool) -> None:
+            years = sorted(int(year) for year in match.groupdict().values() if year)
+            bounds = numbers.year_bounds(name, years[0])
+            if len(years) > 1:
+                bounds["lte"] = numbers.year_bounds(name, years[1])["lte"]
+            denials.dates(found, bounds, denied)
 
         return note
 
     for name, words in says.DATES:
-        text = _taken(re.compile(words, re.IGNORECASE), text, noting(name))
+        text = _claimed(re.compile(words, re.IGNORECASE), text, vocabulary, noting(name))
     return text
 
 
-def _sorts(text: str, found: Reading) -> str:
+def _sorts(text: str, found: Reading, vocabulary: Vocabulary) -> str:
     for sort, words in says.SORTS:
         match = re.search(words, text, re.IGNORECASE)
         if match:
-            found.sort = found.sort or sort
+            denial = denials.before_english(text, match.start(), vocabulary)
+            if denial is None:
+                found.sort = found.sort or sort
+            start = match.start() if denial is None else denial.start
             kept = (match.groupdict().get("now") or "").strip()
             kept = re.sub(r"\b(?:right\s+now|at\s+the\s+moment|these\s+days)\b", "", kept)
-            text = f"{text[: match.start()]} {MARK} {kept} {text[match.end() :]}"
+            text = f"{text[:start]} {MARK} {kept} {text[match.end() :]}"
             text = re.sub(r"\s+first(?=\s*(?:[,.;!?]|$))", "", text, flags=re.IGNORECASE)
     return text
 
@@ -135,45 +194,47 @@ def _stock(text: str, found: Reading) -> str:
 
 
 def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return f"\x00{len(kept) - 1}\x00"
-
     def deny(match: re.Match[str]) -> str:
         what, rest = match["what"], ""
         if end := says.SCOPE_END.search(what):
             what, rest = what[: end.start()], what[end.start() :]
+        said_before = any(map(_without_fillers, _clauses(match.string[: match.start()])))
         of = ""
         for each in says.JOINED.split(what):
-            of = _deny(each, found, vocabulary)
+            of = _deny(each, found, vocabulary, whole=said_before)
         return f" {MARK} {of} {rest}"
 
-    text = says.KEPT.sub(keep, text)
     for pattern in (says.NON, says.MINUS, says.NEGATED):
         text = pattern.sub(deny, text)
-    return re.sub("\x00(\\d+)\x00", lambda match: kept[int(match[1])], text)
+    return text
 
 
-def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> str:
-    """Note what is denied; the kind of thing that it is said of (``tea`` of ``no sugar tea``)."""
+def _deny(what: str, found: Reading, vocabulary: Vocabulary, *, whole: bool = False) -> str:
+    """Note what is denied; the kind of thing that it is said of (``tea`` of ``no sugar tea``).
+
+    ``whole``: what is looked for was said before, so that ``no pet dogs`` denies these dogs only.
+    """
     what = says.TRAILING.sub("", says.LEADING.sub("", what.strip() + " ").strip())
     # "not X" of a list that the first cue opened: "neither red nor not blue"
     what = re.sub(r"^(?:not|no)\s+", "", what, flags=re.IGNORECASE).strip()
-    if not what:
+    if what.lower() in ("", "more", "less", "much", "that much"):
         return ""
     said, _, last = what.rpartition(" ")
     if brand := vocabulary.brand(what):
         found.not_brands.append(brand)
     elif paths := vocabulary.kind(what):
         found.not_categories += paths
-    elif said and vocabulary.category(last):
+        found.denied.append(what)
+    elif said and vocabulary.category(last) and (not whole or _is_quality(said, vocabulary)):
         _deny(said, found, vocabulary)
-        return last
+        return "" if whole else last
     else:
         found.unwanted.append(what)
     return ""
+
+
+def _is_quality(words: str, vocabulary: Vocabulary) -> bool:
+    return _qualities(words) or vocabulary.brand(words) is not None
 
 
 def _brands(text: str, found: Reading, vocabulary: Vocabulary) -> str:
@@ -205,7 +266,9 @@ def _without_fillers(clause: str) -> str:
     while clause != before:
         before = clause
         clause = " ".join(says.FILLERS.sub(" ", clause).split())
-        clause = re.sub(r"^(?:an?|the|some|any|me|us)\s+", "", clause, flags=re.IGNORECASE)
+        clause = re.sub(
+            r"^(?:an?|the|some|any|all|every|other|me|us)\s+", "", clause, flags=re.IGNORECASE
+        )
         clause = re.sub(r"^(?:an?|the|some|any|it|ones?)$", "", clause, flags=re.IGNORECASE)
     return clause
 

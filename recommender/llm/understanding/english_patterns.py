@@ -52,12 +52,10 @@ OR_LESS: Final = _compiled(
     rf"\b(?:for\s+)?{_amount('amount')}\s+or\s+(?P<word>less|under|below|cheaper|more|over|up)\b"
 )
 COMPARED: Final = (
-    ("lte", (r"not\s+(?:over|above|more\s+than)|no\s+more\s+than|at\s+most|up\s+to|max(?:imum)?(?:\s+of)?|within"
-            r"|not\s+exceeding|a\s+budget\s+of|my\s+budget\s+is|budget\s+of|not\s+cost(?:ing)?\s+more\s+than")),
-    ("gte", (r"not\s+(?:under|below|less\s+than)|no\s+less\s+than|at\s+least|min(?:imum)?(?:\s+of)?"
-            r"|starting\s+(?:at|from)|upwards\s+of")),
+    ("lte", r"at\s+most|up\s+to|max(?:imum)?(?:\s+of)?|within|a\s+budget\s+of|my\s+budget\s+is|budget\s+of"),
+    ("gte", r"at\s+least|min(?:imum)?(?:\s+of)?|starting\s+(?:at|from)|upwards\s+of"),
     ("lt", r"under|below|less\s+than|cheaper\s+than|costing\s+less\s+than|lower\s+than|beneath|<"),
-    ("gt", r"over|above|more\s+than|costing\s+more\s+than|higher\s+than|exceeding|>"),
+    ("gt", r"over|above|beyond|more\s+than|costing\s+more\s+than|higher\s+than|dearer\s+than|exceed(?:s|ing)?|>"),
     ("about", r"around|about|roughly|approximately|approx\.?|circa|~|or\s+so"),
 )  # fmt: skip
 BOUND: Final = tuple(
@@ -75,15 +73,19 @@ EXACT: Final = _compiled(
     rf"(?:\bfor\s+)?(?P<b>{NUMBER})[\s-]?(?:[$€£]|{MONEY_WORD})",
 )
 DEAR: Final = r"(?:expensive|pricey|costly|overpriced)"
+_TOO: Final = r"(?:very|so|that|overly|terribly|really)\s+"
 LEVELS: Final = (
-    ("modest", (rf"(?:\b(?:not|nothing|isn'?t|aren'?t|never)\b\s+)(?:be\s+)?(?:too\s+|very\s+|so\s+|that\s+|overly\s+|terribly\s+)?{DEAR}"
-               r"|\breasonabl[ey]\s+pric(?:ed|es?)\b|\bfair(?:ly)?\s+priced?\b"
+    ("modest", (r"\breasonabl[ey]\s+pric(?:ed|es?)\b|\bfair(?:ly)?\s+priced?\b"
                r"|\b(?:doesn'?t|don'?t|won'?t|not|without)\s+(?:break(?:ing)?\s+the\s+bank|cost(?:ing)?\s+(?:too\s+)?much|cost\s+a\s+fortune)")),
-    ("notlow", r"\b(?:not|isn'?t|aren'?t)\s+(?:too\s+|very\s+|so\s+|the\s+)?(?:cheap(?:est)?|low[\s-]budget)\b"),
-    ("low", (r"\b(?:cheaper|cheap|inexpensive|affordable|low[\s-]cost|low[\s-]priced|economical|budget(?:[\s-]friendly)?|bargain|on\s+a\s+budget"
+    ("low", (rf"\b(?:too\s+|{_TOO})?(?:cheaper|cheap(?:est)?|inexpensive|affordable|low[\s-]cost|low[\s-]priced|economical|(?:low[\s-])?budget(?:[\s-]friendly)?|bargain|on\s+a\s+budget"
             r"|less\s+expensive|lower[\s-]priced)\b")),
-    ("high", rf"\b(?:more\s+|very\s+)?{DEAR}\b|\bpricier\b"),
+    ("high", rf"\b(?:more\s+|most\s+|least\s+|too\s+|{_TOO})?{DEAR}\b|\bpricier\b"),
 )  # fmt: skip
+"""Each as it is meant where nothing denies it; a denied one is its opposite (``denials``)."""
+SUPERLATIVE: Final = re.compile(r"(?:most|least)\s|cheapest", re.IGNORECASE)
+"""Names an order, unless it is denied: what is not the cheapest is not cheap."""
+TOO_DEAR: Final = re.compile(rf"too\s+{DEAR}", re.IGNORECASE)
+"""A complaint asks for less."""
 SORTED: Final = r"(?:sort(?:ed)?\s+by|order(?:ed)?\s+by|by)\s+"
 FIRST: Final = r"(?:\s+(?:ones?\s+)?first)?"
 SORTS: Final = (
@@ -95,6 +97,7 @@ SORTS: Final = (
 )  # fmt: skip
 MADE: Final = r"(?:(?:released|published|made|launched|out|built|produced|issued)\s+)?"
 DATES: Final = (
+    ("in", rf"\b{MADE}(?:between|from)\s+{YEAR}\s*(?:and|to|until|till|-|–)\s*(?P<last>(?:19|20)\d\d)\b"),
     ("gt", rf"\b{MADE}(?:after|later\s+than|newer\s+than)\s+{YEAR}\b"),
     ("gte", rf"\b{MADE}since\s+{YEAR}\b|\b(?P<year2>(?:19|20)\d\d)\s+or\s+(?:newer|later)\b|\bfrom\s+(?P<year3>(?:19|20)\d\d)\s+on(?:wards?)?\b"),
     ("lt", rf"\b{MADE}(?:before|earlier\s+than|older\s+than|prior\s+to)\s+{YEAR}\b"),
@@ -103,17 +106,27 @@ DATES: Final = (
 STOCK: Final = _compiled(
     r"\b(?:that\s+(?:is|are)\s+|currently\s+|must\s+be\s+)?(?:in[\s-]stock|available\s+(?:now|today|immediately|right\s+away)|on\s+hand)\b"
 )
+FIRST_SIGN: Final = 0xE000
+OWN_MARKS: Final = re.compile(f"[\ue000-\uf8ff{MARK}]")
+"""What this reading writes into a text; a question may not bring it along."""
 KEPT: Final = _compiled(
     r"\bnon[\s-](?:stick|slip|iron|fiction|toxic|alcoholic)\b", r"\bno[\s-](?:show|iron|name)\b",
     r"\b\w+-free\b", r"\bnot\s+only\b", r"\bno\s+(?:matter|problem|idea|rush|doubt|object|one|limit)\b",
     r"\bwhy\s+not\b", r"\bnot\s+(?:sure|bad|necessarily)\b", r"\bor\s+not\b", r"\bhave\s+not\b",
+    r"\b(?:is|are|was|were)(?:n'?t\s+there|\s+there\s+not)\b(?:\s+any\b)?",
+    r"\b(?:do|have|can|could|would|will|are)n'?t\s+you\b(?:\s+(?:have|got|sell|know)\b)?(?:\s+any\b)?",
+    r"\b(?:i|we)\s+(?:do\s*n'?t|do\s+not|would\s*n'?t|would\s+not)\s+(?:mind|care)\b", r"\bcan(?:'?t|not)\s+wait\b",
+    r"\b(?:do|does)(?:n'?t|\s+not)\s+matter\b",
 )  # fmt: skip
 """Where a negating word denies nothing."""
+ONLY: Final = re.compile(
+    r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|other\s+than)\b", re.IGNORECASE
+)
 CUES: Final = (
     r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not)\s+(?:want|like|need|have|show\s+me|give\s+me|include)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
     r"(?:i\s+|who\s+|she\s+|he\s+|they\s+|and\s+)*(?:really\s+)?(?:hates?|dislikes?|detests?|can'?t\s+stand)(?:\s+any(?:thing)?\b)?(?:\s+(?:with|in|made\s+of))?",
     r"(?:that|which|who)?\s*(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
-    r"(?:that|which|who)?\s*(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use))?",
+    r"(?:that|which|who)?\s*(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
     r"(?:please\s+)?(?:avoid(?:ing)?|exclud(?:e|es|ing)|leave\s+out|skip)",
     r"(?:anything|everything|all|any)?\s*(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
     r"(?:anything|everything|all)\s+but",
@@ -152,7 +165,10 @@ FILLERS: Final = _compiled(
     r"^(?:what|which)(?:\s+(?:are|is|kind\s+of|about|kinds\s+of))?\b", r"^how\s+about\b", r"\bsmth\b|\bsomething\b|\banything\b",
     r"\b(?:just|maybe|perhaps|preferably|ideally|also|actually)\b", r"\b(?:is|would\s+be|are)\s+(?:fine|ok|okay|good|great|enough)\b",
     r"\bmoney\s+is\s+no\s+object\b", r"\bn\b(?=\s*$)", r"^(?:and|but|or|with|only|then|in)\b", r"\b(?:and|but|or|with|only|in|of|for)\s*$",
-    r"\binstead\b",
+    r"\binstead\b", r"^(?:on|for|at)\s+(?=\S)", r"^(?:and|but|or)\s*$",
+    r"\b(?:i|we)\s+(?:do\s*n'?t|do\s+not|would\s*n'?t|would\s+not)\s+(?:mind|care)\b(?:\s+about)?(?:\s+(?:paying|spending|going))?",
+    r"\b(?:is|are)n'?t\s+there\b(?:\s+any\b)?", r"\b(?:do|have)n'?t\s+you\b(?:\s+(?:have|got|sell)\b)?(?:\s+any\b)?",
+    r"^why\s+not\b", r"\s+(?:is|are)\s*$", r"\b(?:i|we|you)\s+(?:can|could|will|would|may|might|should|must|do|have)\b(?:\s+(?:pay|spend))?",
 )  # fmt: skip
 FOLLOWING: Final = _compiled(
     r"^\s*(?:and|but|also|only|what\s+about|how\s+about|actually|with|without|not|no|in|a\s+(?:bit|little)|more|less|make\s+it|the\s+same)\b",

@@ -302,6 +302,7 @@ QUALITIES: Final = _classes(
     new newer old older vintage modern
     """
 )
+"""Line by line of the same kind as those of QUALITIES_ZH."""
 QUALITIES_ZH: Final = _classes(
     """
     红色 蓝色 绿色 黄色 橙色 紫色 粉色 粉红色 棕色 黑色 白色 灰色 金色 银色 红 蓝 绿 黄 黑 白 紫 灰 粉 橙

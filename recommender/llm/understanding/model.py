@@ -19,7 +19,7 @@ from recommender.llm.understanding.vocabulary import Vocabulary, folded
 
 PURPOSE: Final = "understand"
 TIMEOUT_S: Final = 2.0
-"""Somebody waits for results, which the rules could already look for."""
+"""At most. Somebody waits for results, which the rules could already look for."""
 MAX_TOKENS: Final = 200
 LISTED: Final = 40
 """Categories and brands that the prompt names; others are understood where the catalog has them."""
@@ -77,7 +77,11 @@ class Unfounded(ValueError):
 
 
 def read(
-    text: str, by_rules: Reading, vocabulary: Vocabulary, previous: Interpretation | None
+    text: str,
+    by_rules: Reading,
+    vocabulary: Vocabulary,
+    previous: Interpretation | None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Reading:
     """What a model reads in a question. Raises LlmUnavailable, ``malformed`` where it made things up.
 
@@ -88,7 +92,7 @@ def read(
         _messages(text, vocabulary, previous),
         schema=SCHEMA,
         max_tokens=MAX_TOKENS,
-        timeout_s=TIMEOUT_S,
+        timeout_s=timeout_s,
     ).data
     try:
         return checked(said, text, by_rules, vocabulary)

@@ -42,7 +42,13 @@ def refined(now: Interpretation, previous: Interpretation) -> Interpretation:
         filter=_merged(previous.filter, now.filter),
         sort=now.sort or previous.sort,
         like=now.like or previous.like,
+        without=tuple(
+            text
+            for text in dict.fromkeys((*previous.without, *now.without))
+            if not (now.wanted and text in now.wanted)
+        ),
         follows=True,
+        added=now.parts,
     )
 
 
@@ -65,17 +71,19 @@ def denials(given: Mapping[str, Any]) -> list[Any]:
 
 def _with(text: str, more: str) -> str:
     """Words added; a quality takes the place of another of its kind (red → blue)."""
+    text, more = exchanged(text, more)
+    return " ".join(filter(None, (text.strip(), more)))
+
+
+def exchanged(text: str, more: str) -> tuple[str, str]:
+    """The text with the qualities of ``more`` in the place of others of their kind; the rest of ``more``."""
     for word in _words(more):
         kind = _quality(word)
-        same = [
-            old
-            for old in _words(text)
-            if kind is not None and _quality(old) == kind and old != word
-        ]
-        if same:
-            text = _replaced(text, same[0], word)
+        said = [old for old in _words(text) if kind is not None and _quality(old) == kind]
+        if said:
+            text = _replaced(text, said[0], word)
             more = _replaced(more, word, "")
-    return " ".join(filter(None, (text.strip(), " ".join(more.split()).removesuffix("的"))))
+    return text, " ".join(more.split()).removesuffix("的")
 
 
 def _without(text: str, denied: str) -> str:
@@ -106,9 +114,4 @@ def _words(text: str) -> list[str]:
 
 
 def _quality(word: str) -> int | None:
-    return lexicon.QUALITIES.get(word, _zh(word))
-
-
-def _zh(word: str) -> int | None:
-    number = lexicon.QUALITIES_ZH.get(word)
-    return None if number is None else 1_000 + number
+    return lexicon.QUALITIES.get(word, lexicon.QUALITIES_ZH.get(word))

@@ -47,10 +47,11 @@ class Sort:
 class Interpretation:
     """A question as a composed query.
 
-    ``filter`` is in the filter language and was checked against the declared fields. ``ignored`` names
-    what was understood and cannot be asked of this catalog. ``follows`` says that it refines the
-    question before it, whose parts and filter are then in it. ``degraded``: a model should have read
-    it and did not.
+    ``filter`` is in the filter language and was checked against the declared fields. ``without`` names every
+    thing that is denied, in words, also where a filter leaves a category of that name out: what says so
+    itself is to be left out (``leaving_out``). ``ignored`` names what was understood and cannot be asked of
+    this catalog. ``follows`` says that it refines the question before it, whose parts and filter are then
+    in it; ``added`` are those parts that are new. ``degraded``: a model should have read it and did not.
     """
 
     parts: tuple[Words, ...] = ()
@@ -62,6 +63,8 @@ class Interpretation:
     degraded: bool = False
     ignored: tuple[str, ...] = ()
     follows: bool = False
+    without: tuple[str, ...] = ()
+    added: tuple[Words, ...] = ()
 
     @property
     def wanted(self) -> str:
@@ -97,7 +100,9 @@ class Interpretation:
                 "parts": tuple(Words(**each) for each in said["parts"]),
                 "like": tuple(Like(**each) for each in said["like"]),
                 "sort": Sort(**said["sort"]) if said["sort"] else None,
+                "added": tuple(Words(**each) for each in said["added"]),
                 "ignored": tuple(said["ignored"]),
+                "without": tuple(said["without"]),
             }
         )
 
@@ -107,15 +112,19 @@ class Reading:
     """What was found in a text so far, before it is checked against a catalog.
 
     ``amounts``: bounds of the price by operator. ``level`` stands for one that only the catalog's prices
-    tell. ``dates``: bounds of the release, ``YYYY-MM-DD``.
+    tell. ``dates``: bounds of the release, ``YYYY-MM-DD``. What begins with ``not_`` is what must not be.
     """
 
     wanted: list[str] = field(default_factory=list)
     unwanted: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+    """The words of denied categories."""
     like: list[Like] = field(default_factory=list)
     amounts: dict[str, float] = field(default_factory=dict)
-    level: Literal["low", "modest", "high", "notlow", ""] = ""
+    level: Literal["low", "modest", "high", "notlow", "middle", ""] = ""
     dates: dict[str, str] = field(default_factory=dict)
+    not_amounts: dict[str, float] = field(default_factory=dict)
+    not_dates: dict[str, str] = field(default_factory=dict)
     brands: list[str] = field(default_factory=list)
     not_brands: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)

@@ -58,6 +58,11 @@ class Vocabulary:
         names = {singular(name), *lexicon.CATEGORY_WORDS.get(singular(name), ())}
         return found if any(singular(folded(each)) in names for each in last) else ()
 
+    def kinds(self) -> list[str]:
+        """Names of the topmost categories, for a question that only says what is not wanted."""
+        paths = (path for found in self.categories.values() for path in found)
+        return sorted({path.partition("/")[0] for path in paths})
+
     def brand(self, words: str) -> str | None:
         """As items spell it; None for what is no brand."""
         name = folded(words)
@@ -128,7 +133,7 @@ def _read() -> dict[str, object]:
     }
 
 
-_VISIBLE: Final = "published AND (expires_at IS NULL OR expires_at > now())"
+_VISIBLE: Final = "published AND NOT held AND (expires_at IS NULL OR expires_at > now())"
 
 
 def _has(name: str) -> bool:

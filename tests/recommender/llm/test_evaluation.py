@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -44,8 +45,12 @@ def test_accuracy_is_counted_by_slot_and_as_a_whole():
 def test_the_table_of_the_rules_is_what_they_get_right():
     text = command("--only", "interpretation", "--split", "dev")
 
-    for language in ("en", "zh"):
-        asked = [q for q in interpretation.labelled() if (q.split, q.language) == ("dev", language)]
+    for language, kind in product(("en", "zh"), ("general", "denial")):
+        asked = [
+            q
+            for q in interpretation.labelled()
+            if (q.split, q.language, q.kind) == ("dev", language, kind)
+        ]
         right = interpretation.accuracy(
             lambda q: by_rules(
                 q.text,
@@ -55,7 +60,8 @@ def test_the_table_of_the_rules_is_what_they_get_right():
             asked,
         ).whole
         shown = "1.00" if right == 1 else f"{right:.3f}"[1:]
-        assert f"| none | {language} ({len(asked)}) | {shown} [" in text
+        row = language if kind == "general" else f"{language} denials"
+        assert f"| none | {row} ({len(asked)}) | {shown} [" in text
 
 
 def test_what_was_read_wrong_is_listed_of_dev_only():
@@ -76,11 +82,17 @@ def test_measurements_of_providers_stand_side_by_side(endpoint, tmp_path, settin
     assert set(json.loads(kept.read_text())) == {"none", "openai (m)"}
     # junk is read by the rules, and says so
     assert (
-        len(re.findall(r"^\| openai \(m\) \| (?:en|zh) \(2\) .* \| \.000 \|$", text, re.MULTILINE))
-        == 2
+        len(
+            re.findall(
+                r"^\| openai \(m\) \| (?:en|zh)(?: denials)? \(2\) .* \| \.000 \|$",
+                text,
+                re.MULTILINE,
+            )
+        )
+        == 4
     )
     assert re.search(
-        r"^\| openai \(m\) \| interpretation \| 4 \| 0 \| .* \| 11 \| 3 \| 0\.003000 \|$",
+        r"^\| openai \(m\) \| interpretation \| 8 \| 0 \| .* \| 11 \| 3 \| 0\.003000 \|$",
         text,
         re.MULTILINE,
     )

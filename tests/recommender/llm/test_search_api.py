@@ -1,11 +1,14 @@
 """A search that understands its words: ``POST /api/v1/search/`` with ``understand``."""
 
+import time
+
 import pytest
 from django.core.cache import cache
 
+from recommender.api import search
 from recommender.llm.understanding import vocabulary
 from recommender.models import ItemPopularity
-from retrieval import services
+from retrieval import lexical, services
 from tests.clients import anonymous
 from tests.retrieval.conftest import make_item, space  # noqa: F401 - a fixture
 
@@ -38,6 +41,7 @@ def shop(space):  # noqa: F811
         for name, title, price, brand, released, category in rows
     }
     services.embed_items(space.id, [item.pk for item in items.values()])
+    lexical.index_items([item.pk for item in items.values()])
     return items
 
 
@@ -55,16 +59,24 @@ def names(answer) -> list[str]:
 def test_a_question_is_answered_by_what_it_means_and_says_what_that_is(shop):
     answer = ask("boots under 100, not leather")
 
-    assert names(answer) == ["red", "blue"]
+    assert names(answer) == ["red"]  # the blue ones say that they are leather
     assert answer["interpretation"] == {
         "query": [{"text": "boots", "weight": 1.0}, {"text": "leather", "weight": -0.5}],
         "filter": {"categories": "shoes/boots", "price": {"lt": 100}},
+        "without": ["leather"],
         "sort": None,
         "language": "en",
         "source": "rules",
         "degraded": False,
         "ignored": [],
     }
+
+
+def test_what_says_itself_that_it_is_denied_is_left_out(shop):
+    assert names(ask("shoes except boots")) == []
+    assert names(ask("not boots")) == ["phone"]  # the cover's title says boots
+    assert names(ask("red things but no phones")) == ["red", "old", "cover", "blue"]
+    assert ask("not boots")["interpretation"]["without"] == ["boots"]
 
 
 def test_the_same_in_chinese(shop):
@@ -134,6 +146,22 @@ def test_the_filter_of_the_request_holds_as_well(shop):
     assert names(ask("boots", filter={"price": {"gt": 100}})) == ["old"]
     problem = ask("boots", filter={"prise": 1}, status=400)
     assert "filter.prise" in problem["errors"]
+
+
+def test_one_deadline_holds_for_all_that_a_search_waits_for(shop, endpoint, settings, monkeypatch):
+    settings.LLM = settings.LLM | {"PURPOSES": ()}
+    ask("boots")  # loads what is loaded once
+    settings.LLM = settings.LLM | {"PURPOSES": ("understand", "rerank")}
+    monkeypatch.setattr(search, "MODELS_S", 0.6)
+    endpoint.always = "hanging"
+    started = time.perf_counter()
+
+    answer = ask("boots")
+
+    # each alone would take 2 s; the second is not even begun
+    assert time.perf_counter() - started < 1.8
+    assert answer["interpretation"]["degraded"] is True
+    assert len(endpoint.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core import signing
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import AsyncClient, Client
@@ -48,7 +49,7 @@ def test_a_question_is_answered_with_the_items_words(client, catalog):
     answer = asked(client, "Which bird can fly?")
     assert set(answer) == {
         "request_id", "took_ms", "answer", "language", "citations", "refused", "source", "degraded",
-        "evidence", "interpretation", "history",
+        "evidence", "interpretation", "ignored", "history",
     }  # fmt: skip
     assert cited(answer)[0] == "eagle"
     assert answer["answer"] == (
@@ -156,6 +157,79 @@ def test_more_like_the_second_is_about_that_item(client, catalog):
     assert second["interpretation"]["parts"][0] == {"item": name, "weight": 1.0}
     assert name not in cited(second)
     assert set(cited(second)) <= {"eagle", "owl", "robin"}
+
+
+def test_a_position_that_was_not_shown_is_said_and_changes_nothing(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "more like the ninth", history=first["history"])
+    assert cited(second) == cited(first)
+    assert second["answer"].startswith("There are not so many items above")
+    assert second["interpretation"] == first["interpretation"]
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("birds but not owls", {"eagle", "robin"}),
+        ("birds except the eagle", {"owl", "robin"}),
+        ("不要雪鸮的鸟", {"eagle"}),
+        ("nothing with birds", {"drum", "blue-drum"}),
+        ("I don't like birds", {"drum", "blue-drum"}),
+        ("我不喜欢鸟", {"drum", "blue-drum"}),
+    ],
+)
+def test_what_is_denied_is_not_cited(client, catalog, question, left):
+    answer = asked(client, question)
+    assert set(cited(answer)[: len(left)]) == left
+    denied = {"owls": {"owl"}, "eagle": {"eagle"}, "雪鸮": {"owl"}}
+    [said] = answer["interpretation"]["without"]
+    assert not denied.get(said, {"eagle", "owl", "robin"}) & set(cited(answer))
+
+
+def test_a_denial_after_an_answer_takes_away_what_says_so(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "no owls", history=first["history"])
+    assert set(cited(second)) == {"eagle", "robin"}
+    third = asked(client, "I don't like robins", history=second["history"])
+    assert cited(third) == ["eagle"]
+    assert third["interpretation"]["without"] == ["owls", "robins"]
+    back = asked(client, "what about a snowy owl?", history=third["history"])
+    assert cited(back)[0] == "owl"
+    assert back["interpretation"]["without"] == ["robins"]
+
+
+def test_a_colour_takes_the_place_of_another(client, catalog):
+    first = asked(client, "Do you have a drum?")
+    second = asked(client, "in blue", history=first["history"])
+    third = asked(client, "in red", history=second["history"])
+    assert third["interpretation"]["parts"] == [
+        {"text": "Do you have a drum?", "weight": 1.0},
+        {"text": "red", "weight": 0.6},
+    ]
+    own = asked(client, "a blue drum")
+    assert asked(client, "红色的", history=own["history"])["interpretation"]["parts"] == [
+        {"text": "a 红色 drum", "weight": 1.0}
+    ]
+
+
+def test_a_price_keeps_the_weights_of_the_parts(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "with feathers", history=first["history"])
+    third = asked(client, "not over 50", history=second["history"])
+    assert third["interpretation"] == second["interpretation"] | {"filter": {"price": {"lte": 50}}}
+    assert set(cited(third)) == {"owl", "robin"}
+
+
+def test_what_cannot_be_asked_is_left_out_and_said(client, catalog):
+    Item.objects.update(attributes={})
+    cache.clear()
+    answer = asked(client, "Which owl is the cheapest?")
+    assert cited(answer)[0] == "owl"
+    assert answer["ignored"] == ["price"]
+    assert answer["answer"].startswith("Nothing shown has a price, so prices were left out. ")
+    later = asked(client, "cheaper", history=answer["history"])
+    assert (later["ignored"], cited(later)) == (["price"], cited(answer))
+    assert asked(client, "a bird in stock")["ignored"] == ["in_stock"]
 
 
 def test_a_new_question_starts_anew(client, catalog):

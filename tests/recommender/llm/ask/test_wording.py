@@ -5,9 +5,11 @@ import re
 import time
 
 import pytest
+from django.test import Client
 
 from catalog.models import Item
-from recommender.llm.ask import wording
+from recommender.llm.ask import answering, wording
+from recommender.llm.understanding import model
 from tests.clients import anonymous
 from tests.recommender.llm.ask.worlds import made
 from tests.recommender.llm.endpoint import Endpoint
@@ -17,6 +19,12 @@ EXTRACT = (
     "This fits: golden eagle bird [1]. Tagged “fly”: golden eagle bird [1]. "
     "golden eagle bird [1] says: “An eagle can fly for hours!”."
 )
+
+
+@pytest.fixture(autouse=True)
+def only_answers_are_asked_for(settings) -> None:
+    """Questions are read by rules: what an endpoint says here is no JSON."""
+    settings.LLM = settings.LLM | {"PURPOSES": ("ask",)}
 
 
 @pytest.fixture
@@ -130,6 +138,40 @@ def test_a_model_that_fails_leaves_the_extract(endpoint: Endpoint, catalog, faul
     answer = asked()
     assert answer["answer"] == EXTRACT
     assert (answer["source"], answer["degraded"]) == ("extract", True)
+
+
+def test_a_question_that_no_model_read_is_degraded_however_it_is_worded(
+    endpoint: Endpoint, catalog, settings
+):
+    settings.LLM = settings.LLM | {"PURPOSES": ("understand", "ask")}
+    endpoint.reply = lambda body: "The golden eagle can fly for hours [1]."
+    answer = asked()
+    assert (answer["source"], answer["degraded"]) == ("llm", True)
+    refused = asked("What is your refund policy?")
+    assert (refused["refused"], refused["degraded"]) == (True, True)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_deadline_holds_for_all_that_a_question_waits_for(
+    endpoint: Endpoint, catalog, settings, monkeypatch, stream
+):
+    settings.LLM = settings.LLM | {"PURPOSES": ("understand", "ask")}
+    asked("drum")  # loads what is loaded once
+    monkeypatch.setattr(answering, "LASTS_S", 0.8)
+    monkeypatch.setattr(model, "TIMEOUT_S", 0.5)
+    endpoint.requests.clear()
+    endpoint.always = "endless"
+    started = time.perf_counter()
+    if stream:
+        body = {"question": "Which bird can fly?", "stream": True}
+        answer = Client().post("/api/v1/ask/", body, content_type="application/json")
+        text = answer.getvalue().decode()
+        assert '"degraded": true' in text
+    else:
+        assert (asked()["answer"], asked()["degraded"]) == (EXTRACT, True)
+    # each alone would take .5 + 6 s
+    assert time.perf_counter() - started < (1 + (not stream)) * 0.8 + 1.5
+    assert len(endpoint.requests) == (2 if stream else 4)
 
 
 @pytest.mark.parametrize("fault", ["hanging", "endless", "trickling"])

@@ -1,4 +1,4 @@
-"""Embedding spaces, the embeddings in them, and the encoder outputs they are made from."""
+"""Embedding spaces, the embeddings in them, the encoder outputs they are made from; words; audits."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField

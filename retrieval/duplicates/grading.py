@@ -1,0 +1,85 @@
+"""How much the same two items are, from what they have in common. Pure functions.
+
+Thresholds were chosen on one half of the demo's items, with copies planted, and checked on the other
+half: `python -m benchmarks.review`; docs/howto/review.md has the table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Grade = Literal["exact", "near", "similar"]
+
+PICTURE: Final = 0.97
+LOOK: Final = 0.95
+SOUND: Final = 0.95
+WORDS: Final = 0.8
+SHARED: Final = 0.5
+"""Of all files of both: a logo that many items show makes none of them a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What two items have in common, each from 0 to 1; None where one of them has no such thing."""
+
+    files: float = 0.0
+    """Files of equal bytes, of all that either has."""
+    same_files: bool = False
+    """Both have files, and the very same."""
+    picture: float | None = None
+    """Correlation of the most alike pictures, mirrored or not."""
+    mirrored: bool = False
+    """That they are alike in a mirror."""
+    look: float | None = None
+    """Cosine of what the encoder says of them."""
+    sound: float | None = None
+    words: float | None = None
+    """Letter triples in common, mean of the languages that both have."""
+    same_words: bool = False
+    """In all languages of both."""
+    bare: bool = False
+    """Neither has any file."""
+    space: float | None = None
+    """Cosine of the fused vectors."""
+    close: bool = False
+    """Each among the other's nearest, and nearer than is usual."""
+
+    def as_json(self) -> dict[str, float | bool]:
+        """What is there, for people to see."""
+        shown = ("picture", "look", "sound", "words", "space")
+        found: dict[str, float | bool] = {
+            name: round(value, 4) for name in shown if (value := getattr(self, name)) is not None
+        }
+        if self.files:
+            found["files"] = round(self.files, 4)
+        if self.mirrored:
+            found["mirrored"] = True
+        return found
+
+
+def grade(signals: Signals) -> tuple[Grade, float] | None:
+    """The class of a pair and the strength of its strongest signal; None if they are two things."""
+    if signals.same_files or (signals.bare and signals.same_words):
+        return "exact", 1.0
+    strong: Mapping[str, bool] = {
+        "files": signals.files >= SHARED,
+        "picture": _least(signals.picture, PICTURE),
+        "look": _least(signals.look, LOOK),
+        "sound": _least(signals.sound, SOUND),
+        # the same words of two pictures: two colours of one shirt
+        "words": _least(signals.words, WORDS) and not _other_media(signals),
+    }
+    near = [float(getattr(signals, name) or 0.0) for name, holds in strong.items() if holds]
+    if near:
+        return "near", min(1.0, max(near))
+    if signals.close or _least(signals.words, WORDS):
+        return "similar", max(0.0, signals.space or 0.0, signals.words or 0.0)
+    return None
+
+
+def _least(value: float | None, threshold: float) -> bool:
+    return value is not None and value >= threshold
+
+
+def _other_media(signals: Signals) -> bool:
+    return signals.picture is not None or signals.look is not None or signals.sound is not None

@@ -1,0 +1,222 @@
+"""Whatever somebody does in the admin leaves an entry in its history; an action that is not tried here fails."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from catalog import import_runs
+from catalog.models import ApiKey, ImportRun
+from recommender.models import Experiment, RecommenderModel, Suggestion, Variant
+from retrieval import claims, services, spaces
+from retrieval.models import EmbeddingSpace
+from tests.catalog.factories import ItemFactory
+from tests.retrieval.conftest import make_item
+
+pytestmark = pytest.mark.django_db
+
+CONFIRMED = {"_form_submitted": "True"}
+
+
+@pytest.fixture(autouse=True)
+def import_root(settings, tmp_path) -> None:
+    settings.IMPORT_ROOT = tmp_path / "imports"
+
+
+def suggestion() -> Suggestion:
+    item = make_item("frog", "a frog")
+    return Suggestion.objects.create(
+        item=item, kind="tags", language="en", text="green", status="suggested",
+        content_version=item.content_version,
+    )  # fmt: skip
+
+
+def periodic() -> PeriodicTask:
+    every = IntervalSchedule.objects.create(every=1, period="days")
+    return PeriodicTask.objects.create(name="test", task="workers.tasks.sweep", interval=every)
+
+
+# what is chosen in a list, by (model, action)
+LIST_ACTIONS: dict[tuple[str, str], Callable[[], Any]] = {
+    ("catalog.item", "publish"): lambda: ItemFactory(published=False),
+    ("catalog.item", "hide"): ItemFactory,
+    ("catalog.item", "reembed"): ItemFactory,
+    ("catalog.item", "suggest"): ItemFactory,
+    ("catalog.apikey", "revoke"): lambda: ApiKey.objects.create_key(name="k", scopes=["read"])[0],
+    ("recommender.suggestion", "accept"): suggestion,
+    ("recommender.suggestion", "reject"): suggestion,
+    **{
+        ("django_celery_beat.periodictask", name): periodic
+        for name in ("enable_tasks", "disable_tasks", "toggle_tasks", "run_tasks")
+    },
+}
+THEIRS = {"axes.accessattempt", "axes.accessfailurelog", "axes.accesslog"}
+"""Cleaning up what axes noted itself."""
+
+
+def test_every_action_of_a_list_is_tried_here():
+    request = RequestFactory().get("/")
+    request.user = User(is_superuser=True, is_active=True)
+    found = {
+        (model._meta.label_lower, name)
+        for model, each in admin.site._registry.items()
+        if model._meta.label_lower not in THEIRS
+        for name in each.get_actions(request)
+        if name != "delete_selected"
+    }
+    assert found == set(LIST_ACTIONS)
+
+
+@pytest.mark.parametrize(("model", "action"), LIST_ACTIONS)
+def test_actions_of_lists_are_noted(model, action, admin_client, settings):
+    settings.LLM = {**settings.LLM, "PROVIDER": "openai"}
+    row = LIST_ACTIONS[model, action]()
+    url = f"/admin/{model.replace('.', '/')}/"
+    answer = admin_client.post(url, {"action": action, "_selected_action": [row.pk], "index": 0})
+    assert answer.status_code in (200, 302)
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.user.username) == (str(row.pk), "admin")
+    assert entry.change_message
+
+
+def test_more_rows_than_are_listed_get_one_entry(admin_client):
+    ItemFactory.create_batch(101)
+    data = {"action": "hide", "_selected_action": ["0"], "select_across": "1", "index": 0}
+    admin_client.post("/admin/catalog/item/", data)
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.change_message) == ("all items that the list showed", "Hide.")
+
+
+def test_without_rows_or_rights_nothing_is_noted(admin_client, client):
+    item = ItemFactory()
+    admin_client.post("/admin/catalog/item/", {"action": "hide", "index": 0})
+    assert not LogEntry.objects.exists()
+    assert item.published
+
+
+def filled_space(name: str) -> EmbeddingSpace:
+    item = make_item("frog", "a frog")
+    space_id = spaces.ensure_active_space("fake", 64)
+    services.embed_items(space_id, [item.pk])
+    row = spaces.space_create_untrained(name, profile="fake", dim=16)
+    services.embed_items(row.pk, [item.pk])
+    spaces.space_ready(row.pk)
+    return row
+
+
+def activated() -> EmbeddingSpace:
+    row = filled_space("second")
+    spaces.space_activate(row.pk)
+    return row
+
+
+def model_row(state: str, name: str = "ease-1") -> RecommenderModel:
+    return RecommenderModel.objects.create(
+        name=name, kind="item-item", algorithm="ease", state=state
+    )
+
+
+def rolled() -> RecommenderModel:
+    before = model_row("ready", "before")
+    row = model_row("active")
+    RecommenderModel.objects.filter(pk=row.pk).update(previous=before)
+    return row
+
+
+def experiment(state: str = "draft") -> Experiment:
+    row = Experiment.objects.create(name="exp", placement="home", state=state)
+    for name in ("control", "new"):
+        Variant.objects.create(
+            experiment=row, name=name, overrides={"diversity": 0.1} if name == "new" else {}
+        )
+    return row
+
+
+def imported(status: str) -> ImportRun:
+    run = import_runs.run_create(SimpleUploadedFile("a.csv", b"external_id,title\na,A\n"), None)
+    ImportRun.objects.filter(pk=run.pk).update(status=status)
+    return run
+
+
+NEW_SPACE = {
+    "name": "spring",
+    "profile": "fake",
+    "fusion": "weighted",
+    "metric": "cosine",
+    "seed": 0,
+}
+# what is done, to which row if to one, and what its dialog asks; by (model, action)
+DIALOGS: dict[tuple[str, str], tuple[Callable[[], Any] | None, dict[str, Any]]] = {
+    ("retrieval.embeddingspace", "train"): (None, NEW_SPACE),
+    ("retrieval.embeddingspace", "create"): (None, NEW_SPACE),
+    ("retrieval.embeddingspace", "rollback"): (activated, {}),
+    ("retrieval.embeddingspace", "activate"): (lambda: filled_space("second"), {}),
+    ("retrieval.embeddingspace", "backfill"): (lambda: filled_space("second"), {}),
+    ("retrieval.embeddingspace", "retire"): (lambda: filled_space("second"), {}),
+    ("retrieval.auditfinding", "audit_now"): (None, {}),
+    ("recommender.recommendermodel", "train"): (
+        None,
+        {"algorithm": "ease", "activation": "never", "seed": 0},
+    ),
+    ("recommender.recommendermodel", "activate"): (lambda: model_row("ready"), {}),
+    ("recommender.recommendermodel", "rollback"): (rolled, {}),
+    ("recommender.recommendermodel", "retire"): (lambda: model_row("ready"), {}),
+    ("recommender.experiment", "start"): (experiment, {}),
+    ("recommender.experiment", "stop"): (lambda: experiment("running"), {"keep": ""}),
+    ("catalog.importrun", "start"): (lambda: imported("checked"), {}),
+    ("catalog.importrun", "retry"): (lambda: imported("failed"), {}),
+    ("catalog.importrun", "cancel"): (lambda: imported("checked"), {}),
+}
+WITHOUT_ROW = {("retrieval.embeddingspace", "rollback")}
+READS = {
+    "import_items",
+    "export_csv",
+    "export_jsonl",
+    "export_xlsx",
+    "compare",
+    "report",
+    "figures",
+    "errors_csv",
+}
+"""Change nothing; exports are noted all the same (tests/catalog/test_admin_imports.py)."""
+
+
+def test_every_dialog_is_tried_here():
+    found = set()
+    for model, each in admin.site._registry.items():
+        for kind in ("list", "row", "detail"):
+            names = each._extract_action_names(getattr(each, f"actions_{kind}", ()) or ())
+            found |= {(model._meta.label_lower, name) for name in names if name not in READS}
+    assert found == set(DIALOGS)
+
+
+@pytest.mark.parametrize(("model", "action"), DIALOGS)
+def test_dialogs_are_noted(model, action, admin_client):
+    make, data = DIALOGS[model, action]
+    if make is None and model == "retrieval.embeddingspace":
+        spaces.ensure_active_space("fake", 64)
+    row = make() if make else None
+    if model == "retrieval.embeddingspace" and action in ("activate", "rollback"):
+        data = {**data, "expected": spaces.active_id()}
+    if model == "recommender.recommendermodel" and action == "rollback":
+        data = {**data, "expected": row.pk}
+    place = f"{row.pk}/" if row and (model, action) not in WITHOUT_ROW else ""
+    url = f"/admin/{model.replace('.', '/')}/{place}{action}/"
+    answer = admin_client.post(url, {**CONFIRMED, **data}, follow=True)
+    said = [str(message) for message in answer.context["messages"]] if answer.context else []
+    assert LogEntry.objects.filter(user__username="admin").count() == 1, said
+    assert LogEntry.objects.get().change_message
+
+
+def test_a_failed_attempt_is_not_noted(admin_client):
+    row = filled_space("second")
+    claims.failed_retry(row.pk)
+    spaces.space_retire(row.pk)
+    admin_client.post(f"/admin/retrieval/embeddingspace/{row.pk}/retire/", CONFIRMED)
+    assert not LogEntry.objects.exists()
