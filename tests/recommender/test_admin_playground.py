@@ -3,6 +3,7 @@
 import html
 
 import pytest
+import redis
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -136,6 +137,7 @@ def test_what_is_wrong_is_said_at_the_form(admin_client, frog, query, status, sa
         ("frog.png", b"#EXTM3U\nhttp://127.0.0.1/", "image/png", 415),
         ("frog.jpg", png((1, 2, 3)).getvalue(), "image/png", 415),
     ],
+    ids=["a playlist", "another name"],
 )
 def test_the_upload_rules_hold(admin_client, frog, name, data, kind, status):
     answer = admin_client.post(URL, {"image": SimpleUploadedFile(name, data, kind)})
@@ -195,3 +197,15 @@ def test_posts_need_the_token(django_user_model, frog):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(django_user_model.objects.create_superuser("root"))
     assert strict.post(URL, {"q": "frog"}).status_code == 403
+
+
+def test_redis_down_is_a_sentence(admin_client, frog, monkeypatch):
+    def down(*_: object, **__: object) -> None:
+        raise redis.ConnectionError("redis://:secret@127.0.0.1")
+
+    monkeypatch.setattr(queries.cache, "get", down)
+    answer = admin_client.get(URL, {"q": "frog"})
+
+    assert answer.status_code == 503
+    assert "The message broker cannot be reached" in answer.content.decode()
+    assert "secret" not in answer.content.decode()

@@ -170,6 +170,19 @@ def test_is_for_whoever_may_change_rules(client, django_user_model, items):
         assert client.post(address, form(items["frog"])).status_code == 403
 
 
+def test_a_visitors_taste_is_not_for_whoever_may_not_see_visitors(client, django_user_model, items):
+    user = django_user_model.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="add_rule"))
+    client.force_login(user)
+
+    alone = client.post(url("preview_new"), form(items["drum"]))
+    named = client.post(url("preview_new"), form(items["drum"], preview_visitor="anna"))
+
+    assert "before" in alone.context
+    assert "before" not in named.context
+    assert "You may not look at visitors" in named.content.decode()
+
+
 def test_the_page_has_the_button(admin_client, items):
     rule = rule_save(Rule(name="hide", action="hide"), "root", [items["drum"].pk])
 

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+import redis
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
@@ -189,6 +190,7 @@ class TestRetry:
         page = clerk.get(url("change", failed.pk))
         assert page.status_code == 200
         assert url("retry", failed.pk, space.id) not in page.content.decode()
+        assert "Seen" not in page.content.decode()
         assert clerk.post(url("retry", failed.pk, space.id)).status_code == 403
         assert clerk.get(url("retry", failed.pk, space.id)).status_code == 405
         assert Embedding.objects.get(item=failed).status == "failed"
@@ -210,3 +212,15 @@ def test_a_hostile_alt_text_is_text(admin_client, space):
     Media.objects.update(alt=HOSTILE)
 
     assert HOSTILE not in admin_client.get(url("change", item.pk)).content.decode()
+
+
+def test_redis_down_is_a_sentence(admin_client, frog, monkeypatch):
+    def down(*_: object, **__: object) -> None:
+        raise redis.ConnectionError("Redis is down")
+
+    monkeypatch.setattr(cache, "get", down)
+    sound = frog.media.get(modality="audio")
+
+    assert b"while Redis is down" in admin_client.get(url("waveform", sound.pk)).content
+    assert admin_client.get(url("change", frog.pk)).status_code == 200
+    assert admin_client.get(url("neighbours", frog.pk)).status_code == 200
