@@ -101,9 +101,8 @@ def _column(
         space = None if space_id is None else spaces.space(space_id)
         answer = search_answer(Request(request), body, files, started, space=space)
     except Exception as err:  # the API's handler logs what nobody foresaw
-        context = {"request": request, "view": None}
-        problem: Any = api_settings.EXCEPTION_HANDLER(err, context)
-        column.problem = json.loads(problem.content)
+        handler: Any = api_settings.EXCEPTION_HANDLER
+        column.problem = json.loads(handler(err, {"request": request, "view": None}).content)
         return column
     column.mode, column.took_ms = answer["mode"], answer["took_ms"]
     column.hits = _hits(request, answer, _names(request, asked, files, body["query"]))

@@ -1,6 +1,6 @@
 """Visitors in the admin: what they did, what they are drawn to, what they would be shown; export, forget."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
@@ -181,7 +181,7 @@ class VisitorAdmin(ReadOnlyAdmin):
 
     def _log(self, request: HttpRequest, visitor_id: int, flag: int, said: str) -> None:
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=cast("int", request.user.pk),
             content_type=ContentType.objects.get_for_model(Visitor),
             object_id=str(visitor_id),
             object_repr=NAMELESS,
