@@ -19,7 +19,7 @@ KNOWN: Final = 0.15
 a question that is answered and one that is not are told apart, with both .97."""
 NAMED: Final = 0.1
 """What it adds that the question names a category."""
-LEAST_EVIDENCE: Final = 0.54
+LEAST_EVIDENCE: Final = 0.6
 """Of the questions kept aside .94 of those that the catalog has something for are answered and .77 of the
 others refused; most of the rest ask for something near (a graphics card: joysticks)."""
 TOGETHER: Final = 1.0

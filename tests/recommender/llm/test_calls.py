@@ -307,7 +307,8 @@ def test_counts_that_cannot_be_true_are_guessed(endpoint, counted):
 def test_no_more_wait_at_once_than_leave_threads_for_the_rest(endpoint):
     endpoint.always = "hanging"
     waiting = [
-        calls.stream(f"test {at}", ASKED, max_tokens=5, timeout_s=1.5) for at in range(calls.WAITERS)
+        calls.stream(f"test {at}", ASKED, max_tokens=5, timeout_s=1.5)
+        for at in range(calls.WAITERS)
     ]
     with ThreadPoolExecutor(calls.WAITERS) as threads:
         asked = [threads.submit(next, stream) for stream in waiting]
