@@ -1,7 +1,7 @@
 """Whether a sentence that a model wrote says only what items' own words say. Pure.
 
-Words are compared, not meanings: a sentence that turns the facts round ("it is not red") can pass, one
-with a word of its own (an adjective, a name, a number) cannot.
+Words are compared, not meanings: a sentence that joins the facts wrongly ("the eagle eats the drum") can
+pass, one with a word of its own (an adjective, a name, a number) or that denies a fact cannot.
 """
 
 import re
@@ -24,7 +24,7 @@ LINKING: Final[dict[str, frozenset[str]]] = {
             see look looks like also another other others both all each one ones two three some many such same similar
             share shares shared common because since therefore while you liked likes enjoyed based suggest suggested
             recommend recommended recommendation may might suit suits choice option options say says described belong
-            belongs used
+            belongs used how when where who whose just only
             """,
         "zh": """
             这是 这只 那是 它是 也有 目录 商品 项目 条目 内容 包括 包含 属于 例如 比如 可以 能够 相关 符合 这些 这个 那些 种类 一种 两者 都是 推荐 因为
@@ -51,6 +51,12 @@ LINKING: Final[dict[str, frozenset[str]]] = {
     }.items()
 }
 """Words that tie facts together and add none: nothing that praises (good, popular) or offers (available)."""
+_DENIES: Final = re.compile(
+    r"\b(?:no|not|never|none|neither|nor|cannot|without|nicht|kein\w*|nie|ohne|ne|pas|jamais|sans|sin|nunca)\b|n't\b"
+    r"|[不没無无别]|ない|ません",
+    re.IGNORECASE,
+)
+"""What turns a fact round; only an item that denies something itself bears it out."""
 _ENDINGS: Final[dict[str, tuple[str, ...]]] = {
     "de": ("ern", "em", "en", "er", "es", "e", "n", "s"),
     "fr": (
@@ -107,11 +113,11 @@ _HAN = re.compile("[\u3400-\u9fff]")
 def grounded(sentence: str, facts: Sequence[str], question: str, language: str) -> bool:
     """Whether the ``facts``, all words of the items that a sentence is about, bear it out.
 
-    Each of its words must be a fact's, or one that only links. A number, or a name of more than one word,
-    may also be the question's. Not so: another script than the language's, an address, markup, talk of
-    instructions.
+    Each of its words must be a fact's, or one that only links; a number may also be the question's. Not
+    so: another script than the language's, an address, markup, talk of instructions, a denial that no fact
+    has.
     """
-    bare = _MARKS.sub(" ", sentence).strip()
+    bare = _MARKS.sub(" ", sentence.replace("’", "'")).strip()
     if not bare or len(bare) > MAX_SENTENCE or _FORBIDDEN.search(bare) or prompts.leaked(bare):
         return False
     if (language == "zh") != bool(_HAN.search(bare)) and language in ("zh", "en"):
@@ -119,6 +125,8 @@ def grounded(sentence: str, facts: Sequence[str], question: str, language: str) 
     known = f"{question}\n" + "\n".join(facts)
     numbers = set(_NUMBERS.findall(known))
     if any(number not in numbers for number in _NUMBERS.findall(bare)):
+        return False
+    if _DENIES.search(bare) and not _DENIES.search("\n".join(facts)):
         return False
     return not unfounded(bare, "\n".join(facts), language)
 

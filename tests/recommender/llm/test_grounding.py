@@ -66,6 +66,20 @@ def test_other_languages_have_small_words_of_their_own(language, facts, passes, 
     assert not grounded(fails, [facts], "", language)
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The frog is not green.",
+        "There is no frog.",
+        "The frog isn’t green.",
+        "A frog without a pond.",
+    ],
+)
+def test_a_fact_that_is_turned_round_does_not_pass(sentence):
+    assert not grounded(sentence, [FROG], NOTE, "en")
+    assert grounded(sentence, [f"{FROG}. It does not bite"], NOTE, "en")
+
+
 def test_a_number_must_stand_somewhere():
     assert grounded("Two frogs for 12.", [f"{FROG} 12"], "", "en")
     assert not grounded("Two frogs for 13.", [f"{FROG} 12"], "", "en")
