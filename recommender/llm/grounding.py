@@ -24,6 +24,7 @@ LINKING: Final[dict[str, frozenset[str]]] = {
             see look looks like also another other others both all each one ones two three some many such same similar
             share shares shared common because since therefore while you liked likes enjoyed based suggest suggested
             recommend recommended recommendation may might suit suits choice option options say says described belong
+            isn aren wasn weren don doesn didn won wouldn couldn t s re ve ll d m
             belongs used how when where who whose just only
             """,
         "zh": """
