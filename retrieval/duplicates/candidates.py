@@ -272,8 +272,8 @@ def _neighbours(
     middle = float(np.median(best))
     usual = 1.4826 * float(np.median(np.abs(best - middle)))
     found: dict[Pair, tuple[float, bool]] = {}
-    for item_id, hits in nearest.items():
-        for other, score in hits.items():
+    for item_id, close_by in nearest.items():
+        for other, score in close_by.items():
             mutual = item_id in nearest.get(other, {})
             close = mutual and score >= middle + CLOSE * usual
             pair = (min(item_id, other), max(item_id, other))
