@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.utils import timezone
 
 from catalog import import_runs
@@ -104,10 +104,10 @@ def _embed(state: QueueState) -> None:
         state.running.append(f"{count:,} items are being embedded")
     for space_id in live:
         state.due += claims.progress(space_id)["pending"]
-    failed = embeddings_failed(live)
-    state.failed = failed.count()
-    rows = failed.select_related("item").defer("text", "image", "audio", "fused")
-    for row in rows.order_by("-updated_at", "item_id")[:SHOWN]:
+    failed = embeddings_failed(live).select_related("item")
+    rows = failed.defer("text", "image", "audio", "fused").order_by("-updated_at", "item_id")
+    state.failed, first = _counted(rows)
+    for row in first:
         state.failures.append(
             Failure(
                 f"embedding:{row.space_id}:{row.item_id}",
@@ -133,13 +133,13 @@ def _imports(state: QueueState) -> None:
     for run in ImportRun.objects.filter(status__in=ImportRun.WORK):
         state.running.append(f"{run.name} is {run.get_status_display()}: {run.percent} %")
     failed = ImportRun.objects.filter(status=ImportRun.Status.FAILED, updated_at__gte=since)
-    state.failed = failed.count()
+    state.failed, first = _counted(failed)
     state.failures = [
         Failure(
             f"import:{run.pk}", f"import of {run.name}", run.error, run.updated_at,
             ("catalog_importrun_change", run.pk),
         )
-        for run in failed[:SHOWN]
+        for run in first
     ]  # fmt: skip
 
 
@@ -165,13 +165,16 @@ def _train(state: QueueState) -> None:
         for what, stage, percent in running
     ]
     state.due = asked + sum(not stage for _, stage, _ in running)
-    found = [_failures(rows, make) for rows, make in _trainings_failed(since)]
-    state.failed = sum(count for count, _ in found)
-    state.failures = [failure for _, failures in found for failure in failures]
+    for rows, made in _trainings_failed(since):
+        count, first = _counted(rows)
+        state.failed += count
+        state.failures += map(made, first)
 
 
-def _failures(rows: QuerySet[Any], make: Callable[[Any], Failure]) -> tuple[int, list[Failure]]:
-    return rows.count(), [make(row) for row in rows[:SHOWN]]
+def _counted(rows: QuerySet[Any]) -> tuple[int, list[Any]]:
+    """How many there are, and the first; one statement."""
+    first = list(rows.annotate(of=Window(Count("*")))[:SHOWN])
+    return (first[0].of if first else 0), first
 
 
 def _trainings_failed(since: datetime) -> list[tuple[QuerySet[Any], Callable[[Any], Failure]]]:

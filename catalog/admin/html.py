@@ -79,12 +79,14 @@ def thumbnail(media: Media | None, size: str = "") -> SafeString:
     """A scaled picture, or an empty frame of the same size."""
     css = f"triad-thumb {size and f'triad-thumb-{size}'}".strip()
     if media is None:
-        return format_html('<span class="{} triad-thumb-none"></span>', css)
+        return format_html(
+            '<span class="{} triad-thumb-none" role="img" aria-label="no picture"></span>', css
+        )
     return format_html(
         '<img class="{}" src="{}" alt="{}" loading="lazy" decoding="async">',
         css,
         media.file.url,
-        media.alt,
+        media.alt or "picture",  # it may be all that a link has
     )
 
 

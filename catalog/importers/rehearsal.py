@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from django.db.models import Prefetch
 
-from catalog.exporting import Row, row
+from catalog.exporting import WORDS, Row, row
 from catalog.models import Category, Item, ItemText, Media
 from catalog.upserts import Upserted
 
@@ -58,13 +58,32 @@ def _rows(external_ids: list[str]) -> dict[str, Row]:
 
 
 def _differences(before: Row, after: Row) -> list[tuple[str, str, str]]:
+    """What is not the same, each language and attribute by itself."""
+    old, new = _flat(before), _flat(after)
+    names = dict.fromkeys([*new, *old])
     return [
-        (name, _shown(before.get(name, "")), _shown(value))
-        for name, value in after.items()
-        if name != "external_id" and before.get(name, "") != value and (before or value)
+        (name, _shown(old.get(name, "")), _shown(new.get(name, "")))
+        for name in names
+        if name != "external_id" and (old.get(name) or "") != (new.get(name) or "")
     ]
 
 
+def _flat(given: Row) -> Row:
+    """Words as ``title.en``, attributes as ``attributes.price``; of no item nothing."""
+    flat: Row = {}
+    for name, value in given.items():
+        if name in WORDS and not isinstance(value, dict):
+            value = {given["language"]: value}  # noqa: PLW2901 - as if it had several
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": part for key, part in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        text = ", ".join(value)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

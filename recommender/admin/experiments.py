@@ -17,6 +17,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html
+from catalog.admin.charts import Bar, interval_bars
 from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
 from recommender.admin.option_forms import OptionsForm
@@ -26,8 +27,9 @@ from recommender.experiments import draft_problem, experiment_start, experiment_
 from recommender.models import Experiment, Variant
 from recommender.models.placements import OPTIONS
 from recommender.placements import declared_names
-from recommender.reports import experiment_report
-from recommender.reports.text import metric_rows, size_rows
+from recommender.reports import ExperimentReport, experiment_report
+from recommender.reports.metrics import Metric
+from recommender.reports.text import Row, metric_rows, size_rows
 from retrieval.admin.space_forms import SayingForm
 from retrieval.admin.space_tables import table
 
@@ -222,8 +224,8 @@ class ExperimentAdmin(ActionAdmin):
             "report": report,
             "badge": self.state_badge(row),
             "sizes": size_rows(report),
-            "metrics": [(each, metric_rows(report, each)) for each in report.metrics],
-            "guardrails": [(each, metric_rows(report, each)) for each in report.guardrails],
+            "metrics": [_metric(report, each) for each in report.metrics],
+            "guardrails": [_metric(report, each) for each in report.guardrails],
         }
         return TemplateResponse(request, "recommender/admin/experiment_report.html", context)
 
@@ -243,3 +245,15 @@ class ExperimentAdmin(ActionAdmin):
     def trail(self, row: Experiment) -> SafeString:
         """Who changed it."""
         return trail(Subject.EXPERIMENT, row)
+
+
+def _metric(report: ExperimentReport, metric: Metric) -> tuple[Metric, list[Row], SafeString]:
+    """A metric with its table and its chart."""
+    rows = metric_rows(report, metric)
+    said = {row[0]: row[1] for row in rows}
+    bars = [
+        Bar(name, estimate.value, estimate.low, estimate.high, said[name])
+        for name in said
+        if (estimate := metric.estimates.get(name)) is not None
+    ]
+    return metric, rows, interval_bars(metric.name, bars, note="with 95 % intervals")

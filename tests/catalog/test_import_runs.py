@@ -60,9 +60,9 @@ def test_a_rehearsal_writes_no_item_and_says_what_would_be():
     ]
     assert list(Item.objects.values_list("external_id", "title")) == [("newt", "An old newt")]
     shown = {each["external_id"]: each for each in run.sample}
-    assert shown["newt"]["fields"] == [["title", "An old newt", "A newt"]]
-    assert ["title", "", "A frog"] in shown["frog"]["fields"]
-    assert ["tags", "", '["green"]'] in shown["frog"]["fields"]
+    assert shown["newt"]["fields"] == [["title.en", "An old newt", "A newt"]]
+    assert ["title.en", "", "A frog"] in shown["frog"]["fields"]
+    assert ["tags.en", "", "green"] in shown["frog"]["fields"]
 
 
 def test_confirmed_it_is_imported_and_its_files_go(import_root):
@@ -246,7 +246,7 @@ def test_a_change_of_words_in_another_language_is_shown():
         {
             "external_id": "frog",
             "outcome": "changed",
-            "fields": [["title", '{"en": "A frog", "zh": "青蛙"}', '{"en": "A frog", "zh": "蛙"}']],
+            "fields": [["title.zh", "青蛙", "蛙"]],
         }
     ]
 
@@ -255,3 +255,15 @@ def test_reasons_hold_what_the_database_takes():
     run = worked(asked(b'{"external_id": "a\\u0000\\ud800", "title": "x"}\n', "a.jsonl"))
     assert (run.status, run.refused) == ("checked", 1)
     assert run.problems.get().external_id == "a\\0\\ud800"
+
+
+def test_an_attribute_that_goes_is_shown():
+    ItemFactory(external_id="frog", attributes={"price": 3, "brand": "pond"})
+    run = worked(
+        asked(b'{"external_id": "frog", "attributes": {"price": 4, "new": [1]}}\n', "a.jsonl")
+    )
+    assert run.sample[0]["fields"] == [
+        ["attributes.new", "", "[1]"],
+        ["attributes.price", "3", "4"],
+        ["attributes.brand", "pond", ""],
+    ]

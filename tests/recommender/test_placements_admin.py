@@ -370,6 +370,9 @@ class TestExperiments:
         assert "Sample ratio: p = 1.0000, as chance would have it." in shown
         assert "not enough data: control: 0 clicked items, 10 needed" in shown
         assert "It is running: decide on the day that was planned." in shown
+        charts = [each for each in shown.split("<figure")[1:] if "with 95 % intervals" in each]
+        assert len(charts) == shown.count("<th>figure</th>")
+        assert "control 0.00%; bold 0.00%;" in charts[0]
 
 
 def test_the_trail_is_read_only(admin_client):

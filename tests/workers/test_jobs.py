@@ -121,12 +121,12 @@ class TestStates:
 
     def test_the_number_of_statements_does_not_grow(self, space_id, django_assert_num_queries):
         failed_item(space_id, "one")
-        with django_assert_num_queries(22):
+        with django_assert_num_queries(17):
             jobs.queue_states()
         for n in range(30):
             failed_item(space_id, f"more{n}")
             TrainingJob.objects.create(name=f"t{n}", status="failed")
-        with django_assert_num_queries(22):
+        with django_assert_num_queries(17):
             found = jobs.queue_states()
         assert [(each.failed, each.hidden) for each in found if each.failed] == [(31, 11), (30, 10)]
 
