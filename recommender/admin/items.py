@@ -49,7 +49,7 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
         ("Shown", {"fields": ("shown_panel",)}),
         *SuggestingItemAdmin.fieldsets[2:],
     )
-    actions_detail = ("decide",)
+    actions_detail = (*SuggestingItemAdmin.actions_detail, "decide")
 
     def get_urls(self) -> list[URLPattern]:
         """Before the admin's own, which take any path."""
