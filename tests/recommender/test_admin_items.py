@@ -69,6 +69,14 @@ class TestRules:
     def test_none(self, admin_client, frog):
         assert "No rule is about it." in admin_client.get(url("change", frog.pk)).content.decode()
 
+    def test_one_can_be_made_with_a_preview(self, admin_client, clerk, frog):
+        address = f"/admin/recommender/rule/add/?items={frog.pk}"
+        assert address in admin_client.get(url("change", frog.pk)).content.decode()
+        assert address not in clerk.get(url("change", frog.pk)).content.decode()
+
+        page = admin_client.get(address).content.decode()
+        assert f'<option value="{frog.pk}" selected>frog (frog)</option>' in page
+
     def test_is_made_here(self, admin_client, frog):
         given = {
             "action": "boost",

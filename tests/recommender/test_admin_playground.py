@@ -64,6 +64,19 @@ def test_is_the_apis_answer(admin_client, frog):
     assert column.mode == answer["mode"]
 
 
+def test_goes_on_from_a_hit(admin_client, frog):
+    query = {"q": ["pond", ""], "item": ["drum", ""], "w": "1,1,-0.5,1", "mode": "dense"}
+    (column,) = admin_client.get(URL, query).context["columns"]
+    first = next(hit for hit in column.hits if hit["card"]["item_id"] == frog.pk)
+
+    (column,) = admin_client.get(URL + first["less"]).context["columns"]
+
+    names = [(bar["name"]) for bar in column.hits[0]["parts"]]
+    assert names == ["“pond”", "drum loud", "frog pond"]
+    assert "mode=dense" in first["less"]
+    assert found(column)[0] == Item.objects.get(external_id="toad").pk
+
+
 def test_filters(admin_client, frog):
     for query in ({"f.categories": "music"}, {"filter": '{"categories": "music"}'}):
         (column,) = admin_client.get(URL, {"q": "pond", **query}).context["columns"]
