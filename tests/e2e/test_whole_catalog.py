@@ -121,9 +121,9 @@ def happened(visitor: str, answer: dict[str, Any]) -> None:
     assert sent.json()["accepted"] == 1
 
 
-def confirm(page: Page, action: str, **values: str) -> None:
-    """Open an action's dialog, fill it in and go on; ``action`` is the end of its address."""
-    page.locator(f'a[href$="/{action}/"]:visible').first.click()
+def confirm(page: Page, opened_by: str, **values: str) -> None:
+    """Open an action's dialog, fill it in and go on; ``opened_by`` is the end of its address."""
+    page.locator(f'a[href$="/{opened_by}/"]:visible').first.click()
     form = page.locator("form:has(#dialog-form)")
     for name, value in values.items():
         field = form.locator(f"[name={name}]")
