@@ -221,7 +221,7 @@ def pinned(page: Page) -> None:
 def tried(page: Page) -> None:
     """Two variants, visitors who click more on what one of them shows, and the figures of both."""
     page.goto("/admin/recommender/experiment/add/")
-    page.locator("[name=name]").fill("only animals")
+    page.locator("[name=name]").fill("only-animals")
     page.locator("[name=placement]").select_option("home")
     page.locator("[name=variants-0-name]").fill("control")
     page.locator("[name=variants-1-name]").fill("animals")
