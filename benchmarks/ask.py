@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -27,16 +27,11 @@ from catalog.selectors import item_words
 from recommender.llm import ask
 from recommender.llm.ask import relevance
 
-PAIR: Final = 2
-"""A question in Chinese and its like in English are in one half: they are no independent witnesses."""
-
 
 class Result(NamedTuple):
     """What became of one question."""
 
     question: Question
-    chose: bool
-    """That it chose the threshold."""
     evidence: float
     refused: bool
     right: tuple[bool, ...]
@@ -46,15 +41,15 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Prints a table in Markdown."""
-    _result(0, QUESTIONS[0])  # loads models and dictionaries
-    results = [_result(place, question) for place, question in enumerate(QUESTIONS)]
+    _result(QUESTIONS[0])  # loads models and dictionaries
+    results = [_result(question) for question in QUESTIONS]
     told = [
         "| questions | answered | refused | AUC | first is right | cited are right | any is right |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, some in (
-        ("that chose the threshold", [each for each in results if each.chose]),
-        ("kept aside", [each for each in results if not each.chose]),
+        ("that chose the threshold", [each for each in results if each.question.chose]),
+        ("kept aside", [each for each in results if not each.question.chose]),
         ("in English", [each for each in results if each.question.language == "en"]),
         ("in Chinese", [each for each in results if each.question.language == "zh"]),
     ):
@@ -67,7 +62,7 @@ def main() -> None:
     sys.stdout.write("\n".join(told) + "\n")
 
 
-def _result(place: int, question: Question) -> Result:
+def _result(question: Question) -> Result:
     started = time.perf_counter()
     draft = ask.draft(ask.Asked(question.text, timezone.now(), languages=(question.language,)))
     took_ms = (time.perf_counter() - started) * 1000
@@ -81,8 +76,7 @@ def _result(place: int, question: Question) -> Result:
         and re.search(question.accepted, described[each.item_id]) is not None
         for each in draft.cited
     )
-    chose = place // PAIR % 2 == 0
-    return Result(question, chose, draft.evidence, draft.refused, right, took_ms)
+    return Result(question, draft.evidence, draft.refused, right, took_ms)
 
 
 def _row(name: str, results: Sequence[Result]) -> str:

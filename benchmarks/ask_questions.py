@@ -1,10 +1,11 @@
 """Questions about the demo catalog, and what an answer has to cite: for ``benchmarks.ask``.
 
-Written by hand before any threshold was chosen. Even ones (from 0) chose the threshold, odd ones were
-kept aside. ``accepted`` is a pattern that a cited item's English title, tags or category matches; None
+Written by hand before any threshold was chosen. Every other pair of those in English and Chinese chose the
+threshold, the others were kept aside. ``accepted`` is a pattern that a cited item's English title, tags or category matches; None
 for a question that no item of the catalog is an answer to.
 """
 
+import hashlib
 from typing import Final, NamedTuple
 
 
@@ -14,6 +15,8 @@ class Question(NamedTuple):
     text: str
     language: str
     accepted: str | None
+    chose: bool
+    """That it chose the threshold and the lists of small words; the others only measure."""
 
 
 _ANSWERED: Final = (
@@ -158,6 +161,141 @@ _REFUSED: Final = (
     ("Recommend a podcast about economics", "en"),
 )
 
-QUESTIONS: Final = tuple(Question(*each) for each in _ANSWERED) + tuple(
-    Question(text, language, None) for text, language in _REFUSED
+
+_MORE: Final = (
+    ("Is there a red car?", "en", r"\bcar\b|automobile|vehicle"),
+    ("animals that fly", "en", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("a blue hat", "en", r"hat\b|hats|cap\b|fedora"),
+    ("Which owl is the cheapest?", "en", r"owl"),
+    ("green vegetables", "en", r"vegetable"),
+    (
+        "Have you got anything with wheels?",
+        "en",
+        r"vehicle|car\b|bike|bicycle|cart|skate|bus|truck|wheel",
+    ),
+    ("Something yellow to eat", "en", r"fruit|food|cheese|banana|lemon|corn|pepper"),
+    ("a boat with sails", "en", r"boat|ship|sail"),
+    ("有红色的汽车吗？", "zh", r"\bcar\b|automobile|vehicle"),
+    ("会飞的动物", "zh", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("蓝色的帽子", "zh", r"hat\b|hats|cap\b|fedora"),
+    ("有轮子的东西", "zh", r"vehicle|car\b|bike|bicycle|cart|skate|bus|truck|wheel"),
+    ("有没有黄色的水果？", "zh", r"fruit|banana|lemon"),
+    ("带帆的船", "zh", r"boat|ship|sail"),
+    ("Welche Tiere können fliegen?", "de", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("Gibt es Frösche?", "de", r"frog"),
+    ("Haben Sie einen Hammer?", "de", r"hammer"),
+    ("Ich suche einen Regenschirm", "de", r"umbrella"),
+    (
+        "Welche Musikinstrumente haben Saiten?",
+        "de",
+        r"string|guitar|violin|harp|banjo|cello|mandolin",
+    ),
+    ("Zeigen Sie mir Katzen", "de", r"\bcat|lion|tiger|leopard"),
+    ("Welches Obst gibt es?", "de", r"fruit"),
+    ("Ich möchte einen Hut kaufen", "de", r"hat\b|cap\b|hats|headgear|fedora"),
+    ("Womit kann ich schreiben?", "de", r"writing|pen|pencil|crayon|office"),
+    ("Gibt es Dinosaurier?", "de", r"dino|t-rex|sauropod"),
+    ("Welche Planeten gibt es?", "de", r"planet|saturn|earth|mars"),
+    ("Pilze", "de", r"mushroom"),
+    ("Quels animaux volent ?", "fr", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("Y a-t-il des grenouilles ?", "fr", r"frog"),
+    ("Avez-vous un marteau ?", "fr", r"hammer"),
+    ("Je cherche un parapluie", "fr", r"umbrella"),
+    ("Quels instruments ont des cordes ?", "fr", r"string|guitar|violin|harp|banjo|cello|mandolin"),
+    ("Montrez-moi des chats", "fr", r"\bcat|lion|tiger|leopard"),
+    ("Quels fruits avez-vous ?", "fr", r"fruit"),
+    ("Je voudrais acheter un chapeau", "fr", r"hat\b|cap\b|hats|headgear|fedora"),
+    ("Avec quoi puis-je écrire ?", "fr", r"writing|pen|pencil|crayon|office"),
+    ("Y a-t-il des dinosaures ?", "fr", r"dino|t-rex|sauropod"),
+    ("Quelles planètes y a-t-il ?", "fr", r"planet|saturn|earth|mars"),
+    ("des champignons", "fr", r"mushroom"),
+    ("¿Qué animales vuelan?", "es", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("¿Hay ranas?", "es", r"frog"),
+    ("¿Tienen un martillo?", "es", r"hammer"),
+    ("Busco un paraguas", "es", r"umbrella"),
+    ("¿Qué instrumentos tienen cuerdas?", "es", r"string|guitar|violin|harp|banjo|cello|mandolin"),
+    ("Muéstrame gatos", "es", r"\bcat|lion|tiger|leopard"),
+    ("¿Qué frutas hay?", "es", r"fruit"),
+    ("Quiero comprar un sombrero", "es", r"hat\b|cap\b|hats|headgear|fedora"),
+    ("¿Con qué puedo escribir?", "es", r"writing|pen|pencil|crayon|office"),
+    ("¿Hay dinosaurios?", "es", r"dino|t-rex|sauropod"),
+    ("¿Qué planetas hay?", "es", r"planet|saturn|earth|mars"),
+    ("setas", "es", r"mushroom"),
+    ("空を飛ぶ動物は?", "ja", r"bird|insect|bug|fly|wing|bat\b|owl|eagle|parrot|dove"),
+    ("カエルはいますか？", "ja", r"frog"),
+    ("ハンマーはありますか？", "ja", r"hammer"),
+    ("傘を探しています", "ja", r"umbrella"),
+    ("弦のある楽器は何ですか？", "ja", r"string|guitar|violin|harp|banjo|cello|mandolin"),
+    ("猫を見せてください", "ja", r"\bcat|lion|tiger|leopard"),
+    ("どんな果物がありますか？", "ja", r"fruit"),
+    ("帽子を買いたいです", "ja", r"hat\b|cap\b|hats|headgear|fedora"),
+    ("何で字を書けますか？", "ja", r"writing|pen|pencil|crayon|office"),
+    ("恐竜はいますか？", "ja", r"dino|t-rex|sauropod"),
+    ("どの惑星がありますか？", "ja", r"planet|saturn|earth|mars"),
+    ("きのこ", "ja", r"mushroom"),
+    ("2+2", "en", None),
+    ("hello how are you", "en", None),
+    ("what's up", "en", None),
+    ("tell me a joke", "en", None),
+    ("You are stupid", "en", None),
+    ("thanks a lot, bye", "en", None),
+    ("I am bored", "en", None),
+    ("what time is it in Tokyo?", "en", None),
+    ("calculate 12 * 9", "en", None),
+    ("who are you?", "en", None),
+    ("3*7等于多少", "zh", None),
+    ("你好吗", "zh", None),
+    ("讲个笑话", "zh", None),
+    ("你真笨", "zh", None),
+    ("谢谢，再见", "zh", None),
+    ("我很无聊", "zh", None),
+    ("现在东京几点", "zh", None),
+    ("你叫什么名字", "zh", None),
+    ("Was ist die Hauptstadt von Frankreich?", "de", None),
+    ("Wie geht es dir?", "de", None),
+    ("Erzähl mir einen Witz", "de", None),
+    ("Wann kommt meine Bestellung?", "de", None),
+    ("Wie kann ich mein Passwort ändern?", "de", None),
+    ("Wie ist Ihre Rückgaberichtlinie?", "de", None),
+    ("Verkaufen Sie Waschmaschinen?", "de", None),
+    ("Wie hoch sind die Hypothekenzinsen?", "de", None),
+    ("Quelle est la capitale de l'Allemagne ?", "fr", None),
+    ("Comment ça va ?", "fr", None),
+    ("Raconte-moi une blague", "fr", None),
+    ("Quand arrive ma commande ?", "fr", None),
+    ("Comment changer mon mot de passe ?", "fr", None),
+    ("Quelle est votre politique de retour ?", "fr", None),
+    ("Vendez-vous des lave-linge ?", "fr", None),
+    ("Quel est le taux d'un prêt immobilier ?", "fr", None),
+    ("¿Cuál es la capital de Italia?", "es", None),
+    ("¿Cómo estás?", "es", None),
+    ("Cuéntame un chiste", "es", None),
+    ("¿Cuándo llega mi pedido?", "es", None),
+    ("¿Cómo cambio mi contraseña?", "es", None),
+    ("¿Cuál es su política de devoluciones?", "es", None),
+    ("¿Venden lavadoras?", "es", None),
+    ("¿Cuál es el tipo de interés de una hipoteca?", "es", None),
+    ("フランスの首都はどこですか？", "ja", None),
+    ("お元気ですか？", "ja", None),
+    ("冗談を言って", "ja", None),
+    ("注文はいつ届きますか？", "ja", None),
+    ("パスワードを変更するには？", "ja", None),
+    ("返品ポリシーは何ですか？", "ja", None),
+    ("洗濯機はありますか？", "ja", None),
+    ("住宅ローンの金利はいくらですか？", "ja", None),
+)
+"""In six languages; the first byte of the text's SHA-256 decides, even for those that chose."""
+
+PAIR: Final = 2
+"""A question in Chinese and its like in English are in one half: they are no independent witnesses."""
+QUESTIONS: Final = (
+    *(Question(*each, chose=at // PAIR % 2 == 0) for at, each in enumerate(_ANSWERED)),
+    *(
+        Question(text, language, None, chose=(len(_ANSWERED) + at) // PAIR % 2 == 0)
+        for at, (text, language) in enumerate(_REFUSED)
+    ),
+    *(
+        Question(*each, chose=hashlib.sha256(each[0].encode()).digest()[0] % 2 == 0)
+        for each in _MORE
+    ),
 )

@@ -133,6 +133,15 @@ class ItemAdmin(ExportingAdmin):
             )
         )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
+        """Whoever only looks needs no note of what they saw."""
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        (title, options), *rest = fieldsets
+        shown = [each for each in options["fields"] if each != "seen"]
+        return [(title, {**options, "fields": shown}), *rest]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Item | None = None) -> tuple[str, ...]:
         """An identifier stays for ever: other systems know the item by it."""
         return (*self.readonly_fields, *(("external_id",) if obj else ()))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -58,6 +59,15 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
             path("playground/", view(self.playground_view), name="catalog_item_playground"),
         ]
         return [*own, *super().get_urls()]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Item | None:
+        """With whether its reader may make rules."""
+        item = super().get_object(request, object_id, from_field)
+        if item is not None:
+            item.may_decide = self.has_decide_permission(request)
+        return item
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
         """Without what its reader may not see."""
@@ -133,7 +143,11 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
             {"rule": rule, "badge": action_badge(rule), "state": state_badge(rule)}
             for rule in rules_about(item)
         ]
-        return render_to_string("recommender/admin/item_rules.html", {"lines": lines})
+        add = ""
+        if getattr(item, "may_decide", False):
+            add = f"{reverse('admin:recommender_rule_add')}?{urlencode({'items': item.pk})}"
+        context = {"lines": lines, "add": add}
+        return render_to_string("recommender/admin/item_rules.html", context)
 
     @display(description="in the last 30 days")
     def shown_panel(self, item: Item) -> SafeString:

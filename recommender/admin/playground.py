@@ -16,7 +16,7 @@ from catalog.admin.cards import card, items_pictured
 from catalog.models import Item
 from catalog.parsers import parse_json
 from recommender.storefront.address import FILES, MOST, Wanted, search_body, wanted
-from recommender.storefront.cards import items_named
+from recommender.storefront.cards import items_named, with_item
 from retrieval import spaces
 from retrieval.api import search_answer
 from retrieval.models import EmbeddingSpace
@@ -26,6 +26,8 @@ from retrieval.types import MODALITIES
 SHOWN: Final = 12
 ROWS: Final = 2
 """Of words and of items that the form has at least; one of each is always empty."""
+AGAINST: Final = "-0.5"
+"""What an item weighs that something should be less like."""
 STATES: Final = (EmbeddingSpace.State.ACTIVE, EmbeddingSpace.State.READY)
 """Of spaces that have vectors to answer from."""
 
@@ -101,9 +103,8 @@ def _column(
         space = None if space_id is None else spaces.space(space_id)
         answer = search_answer(Request(request), body, files, started, space=space)
     except Exception as err:  # the API's handler logs what nobody foresaw
-        context = {"request": request, "view": None}
-        problem: Any = api_settings.EXCEPTION_HANDLER(err, context)
-        column.problem = json.loads(problem.content)
+        handler: Any = api_settings.EXCEPTION_HANDLER
+        column.problem = json.loads(handler(err, {"request": request, "view": None}).content)
         return column
     column.mode, column.took_ms = answer["mode"], answer["took_ms"]
     column.hits = _hits(request, answer, _names(request, asked, files, body["query"]))
@@ -158,9 +159,17 @@ def _hits(
             "card": card(items, ids[hit["item"]["external_id"]], score=hit["score"]),
             "parts": _bars(zip(names, _parts(hit), strict=False), largest),
             "modalities": _bars(_modalities(hit).items(), largest),
+            "more": _with_item(request, hit, "1"),
+            "less": _with_item(request, hit, AGAINST),
         }
         for hit in hits
     ]
+
+
+def _with_item(request: HttpRequest, hit: Mapping[str, Any], weight: str) -> str:
+    """The address of the same search with the hit as a part of it; files are left out."""
+    _, _, query = with_item(Request(request), hit["item"]["external_id"], weight).partition("?")
+    return f"?{query}"
 
 
 def _parts(hit: Mapping[str, Any]) -> list[float]:

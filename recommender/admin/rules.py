@@ -33,6 +33,8 @@ VARIANTS: Final = {
     Rule.Action.HIDE: "danger",
 }
 TITLES_SHOWN: Final = 3
+VISITORS: Final = "recommender.view_visitor"
+"""What a visitor would see tells their taste."""
 
 
 class RuleForm(forms.ModelForm):
@@ -136,7 +138,9 @@ class RuleAdmin(ModelAdmin):
         if not may:
             raise PermissionDenied
         form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
-        if form.is_valid():
+        if request.POST.get("preview_visitor", "").strip() and not request.user.has_perm(VISITORS):
+            context: dict[str, Any] = {"problem": "You may not look at visitors: name none."}
+        elif form.is_valid():
             context = rule_preview(form.instance, form.cleaned_data["items"], request.POST)
         else:
             context = {"errors": [(n, " ".join(said)) for n, said in form.errors.items()]}

@@ -1,6 +1,6 @@
 """Visitors in the admin: what they did, what they are drawn to, what they would be shown; export, forget."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
@@ -34,6 +34,7 @@ from recommender.models import Event, Visitor
 from recommender.visitors import visitor_export, visitor_forget
 
 EVENTS_A_PAGE: Final = 20
+EVENTS: Final = "recommender.view_event"
 NAMELESS: Final = "a visitor"
 """In the admin's log: it must not keep the name of whoever is forgotten."""
 
@@ -61,6 +62,11 @@ class VisitorAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.events_view)
         own = path("<int:visitor_id>/events/", view, name="recommender_visitor_events")
         return [own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Visitor | None = None) -> list[Any]:
+        """Without events for whoever may not see them."""
+        may = request.user.has_perm(EVENTS)
+        return [each for each in super().get_fieldsets(request, obj) if may or each[0] != "Events"]
 
     def has_forget_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Users who may delete visitors."""
@@ -95,9 +101,7 @@ class VisitorAdmin(ReadOnlyAdmin):
 
     def events_view(self, request: HttpRequest, visitor_id: int) -> HttpResponse:
         """Their events, the latest first, a page at a time by ``before``, the id of an event."""
-        if not (
-            self.has_view_permission(request) and request.user.has_perm("recommender.view_event")
-        ):
+        if not (self.has_view_permission(request) and request.user.has_perm(EVENTS)):
             raise PermissionDenied
         visitor = self._visitor(visitor_id)
         before = request.GET.get("before", "")
@@ -181,7 +185,7 @@ class VisitorAdmin(ReadOnlyAdmin):
 
     def _log(self, request: HttpRequest, visitor_id: int, flag: int, said: str) -> None:
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=cast("int", request.user.pk),
             content_type=ContentType.objects.get_for_model(Visitor),
             object_id=str(visitor_id),
             object_repr=NAMELESS,

@@ -64,4 +64,7 @@ def item_report(item_id: int, since: datetime, until: datetime) -> list[ItemShow
         shown = cursor.fetchall()
         cursor.execute(CLICKED, given)
         clicked = dict(cursor.fetchall())
-    return [ItemShown(*row, clicked.get(row[0], 0)) for row in shown]
+    return [
+        ItemShown(placement, answers, position, last_at, clicked.get(placement, 0))
+        for placement, answers, position, last_at in shown
+    ]

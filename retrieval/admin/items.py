@@ -145,7 +145,7 @@ class EmbeddedItemAdmin(ItemViews):
         """With whether its reader may have a failed embedding tried again."""
         item = super().get_object(request, object_id, from_field)
         if item is not None:
-            item.may_retry = self.has_change_permission(request, item)  # type: ignore[attr-defined]
+            item.may_retry = self.has_change_permission(request, item)
         return item
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:

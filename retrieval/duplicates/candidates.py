@@ -21,7 +21,7 @@ from catalog.selectors import ItemDocument
 from retrieval import contents, encoders, index, outputs, spaces
 from retrieval.duplicates import grading
 from retrieval.duplicates.hashing import near_pairs
-from retrieval.duplicates.prints import matrix, mirrored, prints_of
+from retrieval.duplicates.prints import prints_of, sound_vector, views
 from retrieval.outputs import Piece
 from retrieval.preprocess.text import normalise
 
@@ -113,7 +113,6 @@ def pairs(
     steps: Sequence[tuple[str, Callable[[Catalog], set[Pair]]]] = (
         ("equal files and words", _equal),
         ("alike pictures", _pictures),
-        ("alike looks", _looks_alike),
         ("alike sounds", _sounds),
         ("alike words", _words),
     )
@@ -134,7 +133,9 @@ def _equal(catalog: Catalog) -> set[Pair]:
         if shape.files:
             groups["files", shape.files].append(item_id)
         else:
-            groups["words", frozenset(shape.words.items())].append(item_id)
+            groups["all words", frozenset(shape.words.items())].append(item_id)
+        if len(triples_of(text := _own_words(shape))) >= MIN_TRIPLES:
+            groups["words", text].append(item_id)
     found: set[Pair] = set()
     for (kind, _), ids in groups.items():
         if kind == "file" and len(ids) > SHARED_BY:
@@ -144,27 +145,24 @@ def _equal(catalog: Catalog) -> set[Pair]:
 
 
 def _pictures(catalog: Catalog) -> set[Pair]:
-    """Mirrored copies stand beside the pictures, so that one search finds both."""
+    """Every view of every picture, and mirrored ones of the whole, in one search."""
     owners = _owners(catalog, "image")
     found: set[Pair] = set()
     sizes = {len(data) for (m, _), data in catalog.prints.items() if m == "image" and data}
-    for size in sizes:
+    for size in sorted(sizes):
         keys = [sha for sha in owners if len(catalog.prints.get(("image", sha), b"")) == size]
-        data = [catalog.prints["image", sha] for sha in keys]
-        rows = matrix([*data, *map(mirrored, data)])
-        for a, b in near_pairs(rows, grading.PICTURE):
-            found |= _of_owners(owners, keys[a % len(keys)], keys[b % len(keys)])
+        rows = [_searched(catalog.prints["image", sha]) for sha in keys]
+        if not rows:
+            continue
+        each = len(rows[0])
+        near = near_pairs(np.concatenate(rows), grading.PICTURE_TOO)
+        for a, b in {(a // each, b // each) for a, b in near if a // each != b // each}:
+            found |= _of_owners(owners, keys[a], keys[b])
     return found
 
 
-def _looks_alike(catalog: Catalog) -> set[Pair]:
-    owners = _owners(catalog, "image")
-    keys = [sha for sha in owners if sha in catalog.looks]
-    if not keys:
-        return set()
-    rows = np.stack([catalog.looks[sha] for sha in keys]).astype(np.float32)
-    near = near_pairs(rows, grading.LOOK)
-    return {pair for a, b in near for pair in _of_owners(owners, keys[a], keys[b])}
+def _searched(data: bytes) -> NDArray[np.float16]:
+    return np.concatenate([views(data), views(data, mirrored=True)[:2]]).astype(np.float16)
 
 
 def _sounds(catalog: Catalog) -> set[Pair]:
@@ -172,7 +170,8 @@ def _sounds(catalog: Catalog) -> set[Pair]:
     keys = [sha for sha in owners if catalog.prints.get(("audio", sha))]
     if not keys:
         return set()
-    near = near_pairs(matrix([catalog.prints["audio", sha] for sha in keys]), grading.SOUND)
+    rows = np.stack([sound_vector(catalog.prints["audio", sha]) for sha in keys])
+    near = near_pairs(rows, grading.SOUND)
     return {pair for a, b in near for pair in _of_owners(owners, keys[a], keys[b])}
 
 
@@ -191,24 +190,39 @@ def _of_owners(owners: Mapping[str, Sequence[int]], left: str, right: str) -> se
 
 
 def _words(catalog: Catalog) -> set[Pair]:
-    """By the words of the item's own language."""
-    ids, rows = [], []
+    """By the words of the item's own language, each text once: who has the very same is a pair by that."""
+    owners: dict[str, list[int]] = defaultdict(list)
     for item_id, shape in catalog.items.items():
-        triples = triples_of(next(iter(shape.words.values()), ""))
-        if len(triples) >= MIN_TRIPLES:
-            ids.append(item_id)
-            row = np.zeros(TRIPLES_DIM, np.float32)
-            for triple in triples:
-                row[zlib.crc32(triple.encode()) % TRIPLES_DIM] += 1
-            rows.append(row / np.linalg.norm(row))
-    if not ids:
+        own = owners[_own_words(shape)]
+        if len(own) < OWNERS:
+            own.append(item_id)
+    texts = [text for text in owners if len(triples_of(text)) >= MIN_TRIPLES]
+    if not texts:
         return set()
-    near = near_pairs(np.stack(rows), WORDS_COSINE)
+    near = near_pairs(np.stack([_counted(text) for text in texts]), WORDS_COSINE)
     return {
-        (ids[a], ids[b])
+        pair
         for a, b in near
-        if words_alike(catalog.items[ids[a]], catalog.items[ids[b]])[0] >= grading.WORDS
+        if shared_triples(texts[a], texts[b]) >= grading.WORDS
+        for pair in _of_owners(owners, texts[a], texts[b])
     }
+
+
+def _own_words(shape: Shape) -> str:
+    return next(iter(shape.words.values()), "")
+
+
+def _counted(text: str) -> NDArray[np.float32]:
+    row = np.zeros(TRIPLES_DIM, np.float32)
+    for triple in triples_of(text):
+        row[zlib.crc32(triple.encode()) % TRIPLES_DIM] += 1
+    return row / np.float32(np.linalg.norm(row))
+
+
+def shared_triples(left: str, right: str) -> float:
+    """Jaccard's share of the letter triples of two texts."""
+    a, b = triples_of(left), triples_of(right)
+    return len(a & b) / len(a | b)
 
 
 def folded(text: str) -> str:
@@ -228,10 +242,7 @@ def words_alike(left: Shape, right: Shape) -> tuple[float, bool]:
     and whether all words are the same.
     """
     both = left.words.keys() & right.words.keys()
-    shares = []
-    for language in both:
-        a, b = triples_of(left.words[language]), triples_of(right.words[language])
-        shares.append(len(a & b) / len(a | b))
+    shares = [shared_triples(left.words[language], right.words[language]) for language in both]
     return (float(np.mean(shares)) if shares else 0.0), left.words == right.words
 
 
@@ -261,8 +272,8 @@ def _neighbours(
     middle = float(np.median(best))
     usual = 1.4826 * float(np.median(np.abs(best - middle)))
     found: dict[Pair, tuple[float, bool]] = {}
-    for item_id, hits in nearest.items():
-        for other, score in hits.items():
+    for item_id, close_by in nearest.items():
+        for other, score in close_by.items():
             mutual = item_id in nearest.get(other, {})
             close = mutual and score >= middle + CLOSE * usual
             pair = (min(item_id, other), max(item_id, other))

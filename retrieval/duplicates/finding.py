@@ -15,7 +15,7 @@ from retrieval import spaces
 from retrieval.duplicates import candidates, grading
 from retrieval.duplicates.candidates import Catalog, Pair, words_alike
 from retrieval.duplicates.grading import Signals
-from retrieval.duplicates.prints import mirrored, vector
+from retrieval.duplicates.prints import pictures_alike, sound_vector
 from retrieval.exceptions import NoActiveSpace
 from retrieval.models import DuplicatePair
 
@@ -99,17 +99,15 @@ def signals_of(catalog: Catalog, pair: Pair, near: tuple[float, bool] | None) ->
 def _pictures_alike(
     catalog: Catalog, left: Sequence[str], right: Sequence[str]
 ) -> tuple[float | None, bool]:
-    best, is_mirrored = None, False
-    for a in _prints(catalog, "image", left):
-        rows = (vector(a), vector(mirrored(a)))
-        for b in _prints(catalog, "image", right):
-            if len(a) != len(b):
-                continue
-            other = vector(b)
-            straight, flipped = (float(row @ other) for row in rows)
-            if best is None or max(straight, flipped) > best:
-                best, is_mirrored = max(straight, flipped), flipped > straight
-    return best, is_mirrored
+    found = [
+        pictures_alike(a, b)
+        for a in _prints(catalog, "image", left)
+        for b in _prints(catalog, "image", right)
+    ]
+    if not found:
+        return None, False
+    best, mirrored = max(found)
+    return max(0.0, best), mirrored
 
 
 def _looks_alike(catalog: Catalog, left: Sequence[str], right: Sequence[str]) -> float | None:
@@ -122,7 +120,7 @@ def _looks_alike(catalog: Catalog, left: Sequence[str], right: Sequence[str]) ->
 
 def _sounds_alike(catalog: Catalog, left: Sequence[str], right: Sequence[str]) -> float | None:
     rows, others = (
-        [vector(data) for data in _prints(catalog, "audio", own)] for own in (left, right)
+        [sound_vector(data) for data in _prints(catalog, "audio", own)] for own in (left, right)
     )
     return max((float(a @ b) for a in rows for b in others), default=None)
 

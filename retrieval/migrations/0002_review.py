@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             name='DuplicatePair',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('grade', models.CharField(choices=[('exact', 'Exact'), ('near', 'Near'), ('similar', 'merely similar')], max_length=7)),
+                ('grade', models.CharField(choices=[('exact', 'exact'), ('near', 'near'), ('similar', 'merely similar')], max_length=7)),
                 ('score', models.FloatField(help_text='Of the strongest signal, from 0 to 1.')),
                 ('signals', models.JSONField(default=dict)),
                 ('content', models.CharField(max_length=64)),

@@ -99,8 +99,8 @@ class DuplicatePair(models.Model):
     class Grade(models.TextChoices):
         """How much the same."""
 
-        EXACT = "exact"
-        NEAR = "near"
+        EXACT = "exact", "exact"
+        NEAR = "near", "near"
         SIMILAR = "similar", "merely similar"
 
     class State(models.TextChoices):

@@ -17,7 +17,7 @@ from recommender import setups
 from recommender.llm.ask import conversation, extracts, finding
 from recommender.llm.ask.conversation import CATEGORIES, paths_of
 from recommender.llm.ask.phrases import PHRASES, say, spoken
-from recommender.llm.ask.questions import only_points
+from recommender.llm.ask.questions import only_points, telling
 from recommender.llm.ask.types import (
     LASTS_S,
     MAX_WANTED,
@@ -141,12 +141,20 @@ def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> S
     return State(
         wanted=(*attached, *parts)[:MAX_WANTED],
         filter=conditions or None,
-        categories=paths_of(found.filter.get(CATEGORIES)),
+        categories=paths_of(found.filter.get(CATEGORIES)) or _named(about, language),
         sort=_order(found),
         without=found.without,
         language=language,
         space_id=space_id,
     )
+
+
+def _named(about: str, language: str) -> tuple[str, ...]:
+    """Paths of the first category that a word names, in the languages that no rules read."""
+    if language in ("en", "zh"):
+        return ()
+    names = vocabulary()
+    return next(filter(None, map(names.category, telling(about, language))), ())
 
 
 def _previous(before: State) -> Interpretation:

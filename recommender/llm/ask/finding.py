@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender.llm.ask import relevance
-from recommender.llm.ask.questions import content, telling
+from recommender.llm.ask.questions import content, heads, is_sum, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
 from recommender.models import ItemPopularity
 from retrieval import filters, index, lexical, queries, scoring, search, spaces
@@ -48,7 +48,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     scored = relevance.scores(cosines, _by_word(space, words, ids), by_words)
     scored = scored + relevance.PREFERRED * _preferred(state.categories, ids)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
-    kept = relevance.cut([float(scored[at]) for at in order], most)
+    kept = relevance.cut([float(scored[at]) for at in order], most, is_named=bool(state.categories))
     part = parts[state.wanted.index(about)]
     evidence = _evidence(space, state, part, about.text, ids, items) if about.text else 1.0
     evidence += relevance.NAMED if state.categories else 0.0
@@ -85,9 +85,11 @@ def _evidence(
     items: QuerySet[Item],
 ) -> float:
     """Of what the question is about alone: "in blue" makes no frog of what is none."""
+    if is_sum(text):
+        return 0.0
     words = telling_words([text], state.language)
     cosines = scoring.Scorer(space, [replace(about, weight=1.0)]).scores(ids)
-    hits = lexical.matches(" ".join(words), relevance.BEST, items=items)
+    hits = lexical.matches(" ".join(heads(words)), relevance.BEST, items=items)
     return relevance.evidence(
         np.array(list(cosines.values()), np.float32),
         np.array([min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits], np.float32),
@@ -112,17 +114,17 @@ def packed(vector: NDArray[np.float32]) -> str:
 
 def _parts(space: spaces.Space, state: State) -> list[Part]:
     ids = _item_ids(state.wanted)
-    return [_part(space, part, ids) for part in state.wanted]
+    return [_part(space, part, ids, state.language) for part in state.wanted]
 
 
-def _part(space: spaces.Space, wanted: Wanted, ids: dict[str, int]) -> Part:
+def _part(space: spaces.Space, wanted: Wanted, ids: dict[str, int], language: str) -> Part:
     if wanted.item:
         name = f"The item {wanted.item!r}"
         return search.item_part(space, ids[wanted.item], wanted.weight, name)
     if wanted.vector:
         row = np.frombuffer(base64.b64decode(wanted.vector), np.float16).astype(np.float32)
         return Part(unit(row[None])[0], wanted.modality, wanted.weight)
-    text = content(wanted.text)
+    text = content(wanted.text, language)
     return Part(queries.text_vector(space, text), "text", wanted.weight, words=text)
 
 
@@ -148,7 +150,7 @@ def _candidates(
         for word in words:
             vector = queries.text_vector(space, word)
             near += _nearest(space, Part(vector, "text"), items)
-    hits = lexical.matches(" ".join(words), DEPTH, items=items) if words else []
+    hits = lexical.matches(" ".join(heads(words)), DEPTH, items=items) if words else []
     has = {hit.item_id: min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits}
     return list(dict.fromkeys([*near, *has])), has
 

@@ -17,9 +17,9 @@ WORDS: Final = 0.3
 KNOWN: Final = 0.15
 """What it adds that every word of the question occurs in the catalog. By cosines alone .93 of pairs of
 a question that is answered and one that is not are told apart, with both .97."""
-NAMED: Final = 0.1
+NAMED: Final = 0.15
 """What it adds that the question names a category."""
-LEAST_EVIDENCE: Final = 0.54
+LEAST_EVIDENCE: Final = 0.6
 """Of the questions kept aside .94 of those that the catalog has something for are answered and .77 of the
 others refused; most of the rest ask for something near (a graphics card: joysticks)."""
 TOGETHER: Final = 1.0
@@ -29,6 +29,8 @@ PREFERRED: Final = 0.25
 """What it adds to the score to be in a category that the question names."""
 NEAR_BEST: Final = 0.7
 """What scores less than so much of the best is not cited."""
+NEAR_NAMED: Final = 0.5
+"""The same where a category is named: of the animals that fly not only the fly."""
 
 
 def evidence(
@@ -62,11 +64,14 @@ def scores(
     return np.asarray(found + words, np.float32)
 
 
-def cut(scored: Sequence[float], most: int) -> int:
-    """How many of the items, whose scores fall, are worth citing: at least one if there is any."""
+def cut(scored: Sequence[float], most: int, *, is_named: bool = False) -> int:
+    """How many of the items, whose scores fall, are worth citing: at least one if there is any.
+
+    ``is_named``: the question names a category.
+    """
     if not scored:
         return 0
-    least = scored[0] * NEAR_BEST
+    least = scored[0] * (NEAR_NAMED if is_named else NEAR_BEST)
     return sum(1 for score in scored[:most] if score >= least)
 
 

@@ -162,6 +162,72 @@ CATEGORY_WORDS: Final = _table(
     天气: weather
     星球: planet
     行星: planet
+    tier: animal
+    tiere: animal
+    animaux: animal
+    animale: animal
+    どうぶつ: animal
+    動物: animal
+    vogel: bird
+    vögel: bird
+    oiseau: bird
+    oiseaux: bird
+    pájaro: bird
+    ave: bird
+    鳥: bird
+    fisch: fish
+    fische: fish
+    poisson: fish
+    pez: fish
+    pece: fish
+    魚: fish
+    insekt: insect, bug
+    insekten: insect, bug
+    insecte: insect, bug
+    insecto: insect, bug
+    pflanze: plant
+    pflanzen: plant
+    plante: plant
+    planta: plant
+    blume: flower
+    blumen: flower
+    fleur: flower
+    flor: flower
+    flore: flower
+    obst: fruit
+    frucht: fruit
+    früchte: fruit
+    fruta: fruit
+    果物: fruit
+    gemüse: vegetable
+    légume: vegetable
+    verdura: vegetable
+    野菜: vegetable
+    essen: food
+    nourriture: food
+    comida: food
+    食べ物: food
+    fahrzeug: vehicle
+    fahrzeuge: vehicle
+    véhicule: vehicle
+    vehículo: vehicle
+    乗り物: vehicle
+    werkzeug: tool
+    werkzeuge: tool
+    outil: tool
+    herramienta: tool
+    道具: tool
+    musikinstrument: musical instrument, instrument
+    musikinstrumente: musical instrument, instrument
+    instrumento: musical instrument, instrument
+    楽器: musical instrument, instrument
+    kleidung: clothes, clothing
+    vêtement: clothes, clothing
+    ropa: clothes, clothing
+    服: clothes, clothing
+    möbel: furniture
+    meuble: furniture
+    mueble: furniture
     旗帜: flag
     国旗: flag
     人: people

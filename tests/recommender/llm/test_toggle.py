@@ -1,5 +1,6 @@
 """A language model that comes, goes and breaks while it is used: quality changes, nothing else does."""
 
+import json
 import re
 import threading
 from collections import Counter
@@ -14,6 +15,7 @@ from rest_framework.test import APIClient
 
 from recommender.llm import metrics, pauses
 from recommender.llm.ask import wording
+from recommender.llm.understanding import model
 from retrieval import spaces
 from tests.recommender.llm.ask.worlds import made
 from tests.recommender.llm.endpoint import Endpoint
@@ -41,6 +43,17 @@ QUESTIONS = (
 GOOD = "The golden eagle is a bird [1]. A big drum [1]."
 
 
+def reply(body: dict[str, Any]) -> str:
+    """What each purpose asks for: an order, a question read as it stands, an answer."""
+    system, user = (message["content"] for message in body["messages"])
+    if "price_level" in system:
+        question = re.findall(r'kind="question">"(.*?)"</data>', user)[-1]
+        nothing = dict.fromkeys(model.SCHEMA["required"])
+        lists = {"avoid": [], "brands": [], "not_brands": [], "in_stock": False}
+        return json.dumps(nothing | lists | {"want": question}, ensure_ascii=False)
+    return '{"order": [2, 1]}' if "order" in system else GOOD
+
+
 def one(client: APIClient, number: int) -> tuple[str, int, dict[str, Any]]:
     """A request of some kind: its kind, status and answer."""
     question = QUESTIONS[number % len(QUESTIONS)]
@@ -63,9 +76,7 @@ def test_toggling_the_provider_under_load_breaks_nothing(endpoint: Endpoint, set
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
     made(spaces.active_space())
     cache.clear()
-    endpoint.reply = lambda body: (
-        '{"order": [2, 1]}' if "order" in body["messages"][0]["content"] else GOOD
-    )
+    endpoint.reply = reply
     left = iter(range(THREADS * ROUNDS))
     lock = threading.Lock()
     on = dict(settings.LLM)

@@ -104,6 +104,17 @@ def test_what_the_catalog_lacks_is_refused(client, catalog, question):
     )
 
 
+@pytest.mark.parametrize("question", ["2+2", "What is 17 times 23?", "二加二等于几？"])
+def test_sums_are_refused(client, catalog, question):
+    answer = asked(client, question)
+    assert (answer["refused"], answer["evidence"], cited(answer)) == (True, 0.0, [])
+
+
+def test_a_quality_does_not_stand_for_the_thing(client, catalog):
+    assert set(cited(asked(client, "Is there a blue bird?"))[:3]) == {"eagle", "owl", "robin"}
+    assert cited(asked(client, "Is there a blue drum?"))[0] == "blue-drum"
+
+
 def test_hidden_items_are_never_cited(client, catalog):
     assert "secret" not in cited(asked(client, "the secret bird"))
 

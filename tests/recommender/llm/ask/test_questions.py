@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.llm.ask.followups import Change, about, changes
-from recommender.llm.ask.questions import content, telling
+from recommender.llm.ask.questions import content, heads, is_sum, telling
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,51 @@ from recommender.llm.ask.questions import content, telling
         ("有没有锤子？", "锤子"),
         ("会议用的投影仪", "会议 投影仪"),
         ("有什么？", "有什么"),
-        ("かえるはいますか？", "かえるはいますか"),
-        ("Gibt es Frösche?", "Gibt es Frösche"),
+        ("かえるはいますか？", "かえる"),
+        ("Quanti uccelli?", "Quanti uccelli"),
     ],
 )
 def test_a_question_without_its_frame(question, expected):
     assert content(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "expected"),
+    [
+        ("de", "Gibt es Frösche?", "Frösche"),
+        ("de", "Welche Tiere können fliegen?", "Tiere fliegen"),
+        ("de", "Ich suche einen Regenschirm", "Regenschirm"),
+        ("fr", "Quels animaux volent ?", "animaux volent"),
+        ("fr", "Est-ce que vous avez des chats ?", "chats"),
+        ("fr", "J’ai besoin d’un marteau", "marteau"),
+        ("es", "¿Qué animales vuelan?", "animales vuelan"),
+        ("es", "¿Tienen algún martillo?", "martillo"),
+        ("ja", "空を飛ぶ動物は?", "空を飛ぶ動物"),
+        ("ja", "どんな果物がありますか？", "果物"),
+        ("ja", "猫を見せてください", "猫"),
+    ],
+)
+def test_a_question_without_its_frame_in_other_languages(language, question, expected):
+    assert content(question, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("2+2", True), ("What is 17 times 23?", True), ("3乘以7等于多少", True), ("12 * 9", True),
+        ("(3-1)/2 = ?", True), ("二加二等于几？", True), ("boots size 40-42", False), ("windows 7", False),
+        ("3+ boots", False), ("7", False), ("1/2 inch screws", False), ("a 5x7 frame", False),
+    ],
+)  # fmt: skip
+def test_a_sum_is_told_from_a_size(question, expected):
+    assert is_sum(question) is expected
+
+
+def test_a_number_tells_nothing_and_a_quality_is_no_thing():
+    assert telling("2 frogs 42", "en") == ["frogs"]
+    assert heads(["red", "car"]) == ["car"]
+    assert heads(["红色", "汽车"]) == ["汽车"]
+    assert heads(["red"]) == ["red"]
 
 
 def test_telling_words_are_those_of_the_content():
