@@ -233,7 +233,8 @@ def failure_retry(key: str, by: str) -> None:
 
 def queue_retry(name: str, by: str) -> tuple[int, list[str]]:
     """Ask again for everything that failed in the queue: how much, and why some of it cannot be."""
-    done, problems = 0, []
+    done = 0
+    problems: list[str] = []
     if name == "embed":
         for space_id in spaces.live_spaces():
             done += claims.failed_retry(space_id)

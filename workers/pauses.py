@@ -55,7 +55,7 @@ def queue_resume(queue: str) -> bool:
 
 
 def unless_paused(
-    queue: str, instead: Callable[P, Any] | None = None
+    queue: str, instead: Callable[..., Any] | None = None
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Of a task: does nothing, or ``instead``, while its queue is paused."""
 

@@ -147,7 +147,7 @@ class JobsAdmin(ModelAdmin):
             if said:
                 self.message_user(request, said, messages.SUCCESS)
             LogEntry.objects.create(
-                user_id=request.user.pk,
+                user_id=request.user.pk or 0,  # a page of the admin has somebody
                 content_type=ContentType.objects.get_for_model(QueuePause),
                 object_repr=what[:200],
                 action_flag=CHANGE,
