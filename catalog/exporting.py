@@ -41,7 +41,7 @@ def rows(items: QuerySet[Item]) -> Iterator[Row]:
 
 def row(item: Item) -> Row:
     """One item, with words by language where it has several."""
-    texts = [item, *item.texts.all()]
+    texts: list[Item | ItemText] = [item, *item.texts.all()]
     words: Row = {}
     for name in WORDS:
         values = {text.language: getattr(text, name) for text in texts}

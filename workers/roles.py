@@ -28,6 +28,7 @@ EDITOR: Final = (
     | _each("catalog", "itemtext", "change", "delete")
     | _each("catalog", "importrun", "add", "change")
     | _each("recommender", "suggestion", "change")
+    | frozenset({"retrieval.add_case"})  # flag an item
 )
 PEOPLE: Final = _each("recommender", "event visitor", "view")
 MERCHANDISER: Final = (
@@ -42,11 +43,12 @@ MODERATOR: Final = (
     | _each("retrieval", "case duplicatepair reviewrun policy policyexample", "view")
     | _each("retrieval", "policy policyexample", "add", "change", "delete")
     | _each("retrieval", "reviewrun", "add")
-    | frozenset({"retrieval.moderate", "retrieval.review_duplicates"})
+    | frozenset({"retrieval.add_case", "retrieval.moderate", "retrieval.review_duplicates"})
 )
 OPERATOR: Final = (
     VIEWER
     | PEOPLE
+    | frozenset({"recommender.delete_visitor"})  # to be forgotten, as they may ask
     | _each("catalog", "importrun", "add", "change")
     | frozenset({"catalog.view_queuepause", "catalog.operate_jobs"})
     | _each("retrieval", "embeddingspace", "add", "change", "delete")

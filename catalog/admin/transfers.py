@@ -93,7 +93,7 @@ class ExportingAdmin(CatalogModelAdmin):
             self.message_user(request, f"Nothing was exported: {err}", messages.ERROR)
             return HttpResponseRedirect(back)
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=request.user.pk or 0,  # a page of the admin has somebody
             content_type=ContentType.objects.get_for_model(Item),
             object_repr=f"{counted(items.count(), 'item')} as {file_format}",
             action_flag=CHANGE,

@@ -90,6 +90,15 @@ class ExampleForm(forms.ModelForm):
         return data
 
 
+class PolicyForm(forms.ModelForm):
+    """With a description of three lines."""
+
+    class Meta:
+        model = Policy
+        fields = ("name", "description", "enabled", "action", "threshold", "kind", "category")
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+
+
 class ExampleInline(TabularInline):
     """What the policy is against, and what it is not meant to be against."""
 
@@ -132,6 +141,7 @@ def _may_change(request: HttpRequest) -> bool:
 class PolicyAdmin(ModelAdmin):
     """What the catalog shall not show."""
 
+    form = PolicyForm
     inlines = (ExampleInline,)
     list_display = ("name", "enabled", "action", "threshold", "examples_count", "cases_count")
     list_filter = (("enabled", BooleanRadioFilter),)

@@ -107,10 +107,12 @@ class ReviewAdmin(ModelAdmin):
     def start(self, request: HttpRequest, **asked: Any) -> HttpResponse:
         """Queue a run and go to the list, which shows its progress."""
         try:
-            review_runs.run_create(self.run_kind, **asked, created_by=request.user.get_username())
+            by = request.user.get_username()
+            run = review_runs.run_create(self.run_kind, **asked, created_by=by)
         except RetrievalError as err:
             self.message_user(request, str(err), messages.WARNING)
         else:
+            self.log_change(request, run, "Asked for.")
             self.message_user(request, "The run is queued; its progress is shown below.")
         return redirected(request, reverse(f"admin:retrieval_{self.opts.model_name}_changelist"))
 

@@ -39,8 +39,8 @@ BANDS: Final = 24
 LOWEST_HZ: Final = 100.0
 HIGHEST_HZ: Final = 8_000.0
 WINDOW: Final = 1_024
-FLOOR_DB: Final = 60.0
-"""Below the loudest: quieter is silence."""
+FLOOR_DB: Final = 40.0
+"""Below the loudest: quieter is silence, or somebody's noise."""
 MIN_S: Final = 0.2
 
 

@@ -7,7 +7,7 @@ verification, Auckenthaler et al. 2000): ``z = (cos - median) / deviation``.
 
 An item's score is ``P + AGREEMENT * A - SLOPE * max(0, N - P)``: P the largest z of any positive example
 in any modality of the item, A what its other modalities add (their own largest z where above 0), N the
-largest z of any negative example. `python -m benchmarks.review` measures it.
+largest z of any negative example. `python -m benchmarks.moderation` measures it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,10 @@ whichever is nearer, gives .34 and .51.
 MAD_TO_SIGMA: Final = 1.4826
 PRIOR_CENTRE: Final = 0.05
 PRIOR_SPREAD: Final = 0.12
-PRIOR_ITEMS: Final = 20
-"""What is usual before there is a catalog to ask, and how many items outweigh it. Of the demo's text
-and picture vectors the medians are 0 to .1, the deviations .06 to .13.
+PRIOR_ITEMS: Final = {"centre": 2, "spread": 20}
+"""What is usual before there is a catalog to ask, and how many items outweigh it: a few tell how near things
+are on the whole, not how far that varies. Of the demo's text and picture vectors the medians are 0 to .1, the
+deviations .06 to .13.
 """
 MIN_SPREAD: Final = 0.03
 """Where most of a catalog is the same thing."""
@@ -70,9 +71,9 @@ def usual(probes: Sequence[Probe], catalog: Mapping[Modality, Vectors]) -> Usual
         cosines = rows @ probe.vector
         median = float(np.median(cosines))
         deviation = MAD_TO_SIGMA * float(np.median(np.abs(cosines - median)))
-        share = len(rows) / (len(rows) + PRIOR_ITEMS)
-        centre[place] = share * median + (1 - share) * PRIOR_CENTRE
-        spread[place] = share * deviation + (1 - share) * PRIOR_SPREAD
+        known = {name: len(rows) / (len(rows) + prior) for name, prior in PRIOR_ITEMS.items()}
+        centre[place] += known["centre"] * (median - PRIOR_CENTRE)
+        spread[place] += known["spread"] * (deviation - PRIOR_SPREAD)
     return Usual(centre, np.maximum(spread, MIN_SPREAD))
 
 
@@ -117,11 +118,11 @@ def scores(probes: Sequence[Probe], z: NDArray[np.float32]) -> NDArray[np.float3
 def strengths(
     probes: Sequence[Probe], row: NDArray[np.float32], most: int
 ) -> list[tuple[Probe, float]]:
-    """What an item resembles, strongest first, each example once."""
-    found: dict[int, tuple[Probe, float]] = {}
+    """What an item resembles, strongest first: each example once for each modality of the item."""
+    found: dict[tuple[int, Modality], tuple[Probe, float]] = {}
     for place in np.argsort(-row, kind="stable"):
         if not np.isfinite(row[place]):
             break
         probe = probes[int(place)]
-        found.setdefault(probe.example_id, (probe, float(row[place])))
+        found.setdefault((probe.example_id, probe.against), (probe, float(row[place])))
     return list(found.values())[:most]

