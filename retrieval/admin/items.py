@@ -85,7 +85,7 @@ class EmbeddedItemAdmin(ItemViews):
         "neighbours_panel",
         "quality_panel",
     )
-    actions_detail = ("flag",)
+    actions_detail: tuple[str, ...] = ("flag",)
     fieldsets = (
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
