@@ -66,7 +66,7 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
         """With whether its reader may make rules."""
         item = super().get_object(request, object_id, from_field)
         if item is not None:
-            item.may_decide = self.has_decide_permission(request)
+            item.may_decide = self.has_decide_permission(request)  # type: ignore[attr-defined]
         return item
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
