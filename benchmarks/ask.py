@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -26,6 +26,15 @@ from benchmarks.ask_questions import QUESTIONS, Question
 from catalog.selectors import item_words
 from recommender.llm import ask
 from recommender.llm.ask import relevance
+
+LANGUAGES: Final = {
+    "en": "English",
+    "zh": "Chinese",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "ja": "Japanese",
+}
 
 
 class Result(NamedTuple):
@@ -47,11 +56,14 @@ def main() -> None:
         "| questions | answered | refused | AUC | first is right | cited are right | any is right |",
         "|---|---|---|---|---|---|---|",
     ]
+    aside = [each for each in results if not each.question.chose]
     for name, some in (
         ("that chose the threshold", [each for each in results if each.question.chose]),
-        ("kept aside", [each for each in results if not each.question.chose]),
-        ("in English", [each for each in results if each.question.language == "en"]),
-        ("in Chinese", [each for each in results if each.question.language == "zh"]),
+        ("kept aside", aside),
+        *(
+            (f"kept aside, {name}", [each for each in aside if each.question.language == code])
+            for code, name in LANGUAGES.items()
+        ),
     ):
         told.append(_row(name, some))
     times = sorted(each.took_ms for each in results)

@@ -289,13 +289,16 @@ _MORE: Final = (
 PAIR: Final = 2
 """A question in Chinese and its like in English are in one half: they are no independent witnesses."""
 QUESTIONS: Final = (
-    *(Question(*each, chose=at // PAIR % 2 == 0) for at, each in enumerate(_ANSWERED)),
+    *(
+        Question(text, language, accepted, at // PAIR % 2 == 0)
+        for at, (text, language, accepted) in enumerate(_ANSWERED)
+    ),
     *(
         Question(text, language, None, chose=(len(_ANSWERED) + at) // PAIR % 2 == 0)
         for at, (text, language) in enumerate(_REFUSED)
     ),
     *(
-        Question(*each, chose=hashlib.sha256(each[0].encode()).digest()[0] % 2 == 0)
-        for each in _MORE
+        Question(text, language, accepted, hashlib.sha256(text.encode()).digest()[0] % 2 == 0)
+        for text, language, accepted in _MORE
     ),
 )

@@ -247,7 +247,9 @@ def _sentences(state: State, cited: Sequence[Cited]) -> tuple[str, ...]:
         why = "refused_more" if state.seen else "refused_filter" if state.filter else "refused"
         return (say(state.language, why),)
     wanted = [part for part in state.wanted if part.weight > 0]
-    kind = "found" if any(part.text for part in wanted) else "near" if wanted else "others"
+    kind: extracts.Beginning = (
+        "found" if any(part.text for part in wanted) else "near" if wanted else "others"
+    )
     return extracts.sentences(cited, state.language, beginning=kind)
 
 
