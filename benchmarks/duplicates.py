@@ -1,7 +1,7 @@
 """Which copies of pictures and sounds are found as near duplicates, and what else is taken for one.
 
 ``python -m benchmarks.duplicates`` on a demo: of PLANTED pictures and all sounds copies are made in ways that
-people make them, half to choose thresholds on (first figure), half to check them (second). Nothing is stored.
+people make them; the share found in either half of them. Nothing is stored but prints of files.
 ``--scale 100000`` times the search for pairs among so many made-up pictures instead.
 """
 
@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 PLANTED = 120
-SEED = 0
+SEED = 7
+"""Thresholds were chosen on the pictures that 0 draws."""
 
 
 def picture_copies(image: Image.Image) -> Iterator[tuple[str, bytes]]:

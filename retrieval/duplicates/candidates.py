@@ -60,14 +60,16 @@ class Shape:
 
 @dataclass(slots=True)
 class Catalog:
-    """All items that are compared, and small copies of what they show."""
+    """All items that are compared, small copies of what they show, and what the encoder says of those that
+    may be alike.
+    """
 
     items: dict[int, Shape] = field(default_factory=dict)
     prints: dict[tuple[str, str], bytes] = field(default_factory=dict)
     looks: dict[str, NDArray[np.float16]] = field(default_factory=dict)
 
 
-def read(items: QuerySet[Item], space: spaces.Space | None, progress: Progress) -> Catalog:
+def read(items: QuerySet[Item], progress: Progress) -> Catalog:
     """Every item's shape; files that have no print yet are decoded. Commits prints."""
     ids = list(items.order_by("pk").values_list("pk", flat=True))
     found = Catalog()
@@ -77,19 +79,21 @@ def read(items: QuerySet[Item], space: spaces.Space | None, progress: Progress) 
         pieces = {each.item_id: outputs.pieces_of(each) for each in documents}
         flat = [piece for own in pieces.values() for piece in own]
         found.prints |= prints_of(flat)
-        found.looks |= _looks(space, flat)
         found.items |= {each.item_id: _shape(each, pieces[each.item_id]) for each in documents}
     progress("reading items", len(ids), len(ids))
     return found
 
 
-def _looks(space: spaces.Space | None, pieces: Iterable[Piece]) -> dict[str, NDArray[np.float16]]:
-    """What the image encoder once said of pictures."""
+def looks_read(catalog: Catalog, space: spaces.Space | None, pairs: Iterable[Pair]) -> None:
+    """What the image encoder once said of the pictures of these pairs: of all it would be gigabytes."""
     if space is None or "image" not in encoders.modalities(space.profile):
-        return {}
+        return
+    ids = {item_id for pair in pairs for item_id in pair}
+    hashes = sorted({sha for item_id in ids for sha in catalog.items[item_id].pictures})
     fingerprint = encoders.encoder_for("image", space.profile).fingerprint
-    known = outputs.stored(fingerprint, {p.sha256 for p in pieces if p.modality == "image"})
-    return {sha256: row.astype(np.float16) for sha256, row in known.items()}
+    for start in range(0, len(hashes), CHUNK):
+        known = outputs.stored(fingerprint, hashes[start : start + CHUNK])
+        catalog.looks |= {sha256: row.astype(np.float16) for sha256, row in known.items()}
 
 
 def _shape(document: ItemDocument, pieces: Sequence[Piece]) -> Shape:

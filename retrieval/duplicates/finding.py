@@ -48,8 +48,9 @@ def find_duplicates(
         space = spaces.active_space()
     except NoActiveSpace:
         space = None
-    catalog = candidates.read(Item.objects.filter(published=True), space, tell)
+    catalog = candidates.read(Item.objects.filter(published=True), tell)
     pairs, near = candidates.pairs(catalog, space, tell)
+    candidates.looks_read(catalog, space, pairs)
     found = list(_graded(catalog, sorted(pairs), near))
     counts = dict.fromkeys(DuplicatePair.Grade.values, 0)
     counts |= Counter(each.grade for each in found)
