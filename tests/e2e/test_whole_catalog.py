@@ -241,6 +241,8 @@ def tried(page: Page) -> None:
         if clicks:
             happened(visitor, answer)
     assert min(map(len, seen.values())) > VISITORS // 5
+    page.goto("/admin/recommender/experiment/")
+    page.get_by_role("link", name="only-animals", exact=True).click()
     page.locator('a[href$="/report/"]:visible').first.click()
     report = page.locator("#main")
     for variant, clicks in seen.items():
