@@ -31,10 +31,9 @@ whichever is nearer, gives .34 and .51.
 MAD_TO_SIGMA: Final = 1.4826
 PRIOR_CENTRE: Final = 0.05
 PRIOR_SPREAD: Final = 0.12
-PRIOR_ITEMS: Final = {"centre": 2, "spread": 20}
-"""What is usual before there is a catalog to ask, and how many items outweigh it: a few tell how near things
-are on the whole, not how far that varies. Of the demo's text and picture vectors the medians are 0 to .1, the
-deviations .06 to .13.
+PRIOR_ITEMS: Final = 20
+"""What is usual before there is a catalog to ask, and how many items outweigh it. Of the demo's text
+and picture vectors the medians are 0 to .1, the deviations .06 to .13.
 """
 MIN_SPREAD: Final = 0.03
 """Where most of a catalog is the same thing."""
@@ -71,9 +70,9 @@ def usual(probes: Sequence[Probe], catalog: Mapping[Modality, Vectors]) -> Usual
         cosines = rows @ probe.vector
         median = float(np.median(cosines))
         deviation = MAD_TO_SIGMA * float(np.median(np.abs(cosines - median)))
-        known = {name: len(rows) / (len(rows) + prior) for name, prior in PRIOR_ITEMS.items()}
-        centre[place] += known["centre"] * (median - PRIOR_CENTRE)
-        spread[place] += known["spread"] * (deviation - PRIOR_SPREAD)
+        share = len(rows) / (len(rows) + PRIOR_ITEMS)
+        centre[place] = share * median + (1 - share) * PRIOR_CENTRE
+        spread[place] = share * deviation + (1 - share) * PRIOR_SPREAD
     return Usual(centre, np.maximum(spread, MIN_SPREAD))
 
 

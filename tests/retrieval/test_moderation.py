@@ -152,7 +152,7 @@ class TestScreening:
         assert not held(knife)  # a flag only asks
 
     def test_pictures_are_examples_too(self, others):
-        row = Policy.objects.create(name="Red", threshold=4)
+        row = Policy.objects.create(name="Red")
         upload = check_upload(png((250, 0, 0)))
         example = PolicyExample(policy=row, kind=KIND.IMAGE, sha256=upload.sha256)
         example.file.save("red.png", png((250, 0, 0)))
@@ -242,7 +242,7 @@ class TestScreening:
         assert moderation.items_screen([make_item("a", "knife blade").pk]).items == 0
 
     def test_an_item_without_media_and_a_picture_as_the_example(self, others):
-        row = Policy.objects.create(name="Red", threshold=4)
+        row = Policy.objects.create(name="Red")
         upload = check_upload(png((250, 0, 0)))
         example = PolicyExample(policy=row, kind=KIND.IMAGE, sha256=upload.sha256)
         example.file.save("red.png", png((250, 0, 0)))
