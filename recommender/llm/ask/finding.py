@@ -48,7 +48,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     scored = relevance.scores(cosines, _by_word(space, words, ids), by_words)
     scored = scored + relevance.PREFERRED * _preferred(state.categories, ids)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
-    kept = relevance.cut([float(scored[at]) for at in order], most, is_named=bool(state.categories))
+    kept = relevance.cut([float(scored[at]) for at in order], most)
     part = parts[state.wanted.index(about)]
     evidence = _evidence(space, state, part, about.text, ids, items) if about.text else 1.0
     evidence += relevance.NAMED if state.categories else 0.0
