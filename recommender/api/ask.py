@@ -18,18 +18,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.fields import JSONValueField, StrictBooleanField, StrictCharField, StrictSerializer
-from catalog.models import Media
 from catalog.models.api_keys import Scope
 from catalog.parsers import BoundedMultiPartParser, StrictJSONParser, parse_json
 from catalog.serializers import ItemSummarySerializer, languages_wanted
 from catalog.summaries import item_summaries
-from catalog.uploads import check_upload
 from recommender.api.streaming import MEDIA_TYPE, Event, EventStreamRenderer, event_stream
 from recommender.impressions import Answer, Shown, impression_log
 from recommender.llm import ask, prompts
 from recommender.llm.ask.finding import packed
 from recommender.models.visitors import validate_visitor
-from retrieval import queries, spaces
+from retrieval import spaces
+from retrieval.api import upload_vector
 from retrieval.exceptions import InvalidQuery
 from retrieval.filters import conditions
 from retrieval.serializers import QueryTextField
@@ -333,7 +332,7 @@ def _multipart(request: Request) -> tuple[Any, dict[str, Any]]:
 def _attached(
     named: Sequence[Mapping[str, str]], files: Mapping[str, Any], started: float
 ) -> list[ask.Wanted]:
-    """The attachments as parts of a query. Raises what ``queries.media_vector`` does."""
+    """The attachments as parts of a query. Raises InvalidQuery, and what ``upload_vector`` does."""
     pairs = [(modality, name) for each in named for modality, name in each.items()]
     problems = {
         f"attachments[{at}].{modality}": f"No file came in the field {name!r}."
@@ -347,13 +346,14 @@ def _attached(
     if not pairs:
         return []
     space = spaces.active_space()
-    return [_uploaded(space, modality, files[name], started) for modality, name in pairs]
-
-
-def _uploaded(space: spaces.Space, modality: Any, file: Any, started: float) -> ask.Wanted:
-    check_upload(
-        file, claimed_type=file.content_type, name=file.name, modality=Media.Modality(modality)
-    )
-    file.seek(0)
-    vector = queries.media_vector(space, modality, file.read(), started=started)
-    return ask.Wanted(modality=modality, vector=packed(vector))
+    return [
+        ask.Wanted(
+            modality=modality,
+            vector=packed(
+                upload_vector(
+                    space, modality, files[name], f"attachments[{at}].{modality}", started
+                )
+            ),
+        )
+        for at, (modality, name) in enumerate(pairs)
+    ]

@@ -1,6 +1,5 @@
 """The page of the jobs: what waits and failed, tried again, paused until somebody lets it go on."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,10 +11,7 @@ from django.utils import timezone
 from catalog.broker import redis_client
 from catalog.models import ImportRun, QueuePause
 from catalog.wake import workers_wake
-from recommender.exceptions import LlmUnavailable
 from recommender.llm.providers import tickets
-from recommender.llm.providers.local import LocalProvider
-from recommender.llm.providers.types import Account, Message, Request
 from recommender.models import RecommenderModel, Suggestion
 from retrieval import claims, services, spaces, training_jobs
 from retrieval.models import AuditRun, Embedding, TrainingJob
@@ -232,13 +228,6 @@ class TestPauses:
         pauses.queue_resume("train")
         tasks.sweep()
         assert redis_client().llen("train") == 2
-
-    def test_who_asks_a_paused_language_model_is_told_at_once(self, db):
-        pauses.queue_pause("llm")
-        request = Request((Message("user", "hello"),), max_tokens=5, deadline=time.monotonic() + 60)
-        with pytest.raises(LlmUnavailable, match="the queue llm is paused"):
-            list(LocalProvider().pieces(request, Account()))
-        assert redis_client().llen("llm") == 0
 
     def test_who_waits_when_it_is_paused_is_told(self, db):
         pauses.queue_pause("llm")

@@ -8,7 +8,6 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 
 from catalog.broker import redis_client
-from catalog.models import QueuePause
 from recommender.exceptions import LlmUnavailable
 from recommender.llm.providers import tickets
 from recommender.llm.providers.types import Account, Request
@@ -31,8 +30,6 @@ class LocalProvider:
             raise LlmUnavailable("down", f"the broker cannot be reached: {err}") from err
 
     def _pieces(self, request: Request, account: Account) -> Iterator[str]:
-        if QueuePause.objects.filter(queue=QUEUE).exists():
-            raise LlmUnavailable("down", f"the queue {QUEUE} is paused.")
         waiting: int = redis_client().llen(QUEUE)  # type: ignore[assignment]
         if waiting >= MOST_WAITING:
             raise LlmUnavailable("rate_limited", f"{waiting} others wait for a worker of {QUEUE}.")
