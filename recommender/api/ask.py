@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.http import HttpResponseBase
 from django.utils import timezone
@@ -33,6 +33,7 @@ from retrieval.exceptions import InvalidQuery
 from retrieval.filters import conditions
 from retrieval.serializers import QueryTextField
 
+UPLOADED: Final[tuple[Literal["image", "audio"], ...]] = ("image", "audio")
 MAX_QUESTION: Final = prompts.MAX_USER_CHARS
 MAX_HISTORY: Final = 20_000
 """A state with four attachments is about 5,000 characters long."""
@@ -333,7 +334,9 @@ def _attached(
     named: Sequence[Mapping[str, str]], files: Mapping[str, Any], started: float
 ) -> list[ask.Wanted]:
     """The attachments as parts of a query. Raises InvalidQuery, and what ``upload_vector`` does."""
-    pairs = [(modality, name) for each in named for modality, name in each.items()]
+    pairs = [
+        (modality, each[modality]) for each in named for modality in UPLOADED if modality in each
+    ]
     problems = {
         f"attachments[{at}].{modality}": f"No file came in the field {name!r}."
         for at, (modality, name) in enumerate(pairs)
