@@ -231,7 +231,7 @@ def _hybrid(
     lists = {
         "dense": [(item_id, 1.0) for item_id, _ in _best_first(dense)],
         # who has all the words, or what they are if mistyped, counts by the rank alone; who has some,
-        # by how well they match too. With one error in a tag R@10 is .93, else .65 (benchmarks.lexical)
+        # by how well they match too. With one error in a tag R@10 is .92, else .65 (benchmarks.lexical)
         "lexical": [
             (item_id, min(1.0, score / lexical.ALL_MEANT))
             for item_id, score in _best_first(matched)

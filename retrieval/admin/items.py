@@ -17,18 +17,21 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin import ItemAdmin, html, panels
+from catalog.admin.cards import card, items_pictured
 from catalog.models import Item
 from retrieval import moderation
 from retrieval.admin.audit import QualityFilter, quality_panel
 from retrieval.admin.item_views import HeardMediaInline, ItemViews
 from retrieval.admin.reviews import redirected
 from retrieval.exceptions import ReviewConflict
-from retrieval.models import Embedding, EmbeddingSpace
+from retrieval.models import DuplicatePair, Embedding, EmbeddingSpace
 from retrieval.spaces import live_spaces
 from retrieval.types import MODALITIES
 
 Status = Embedding.Status
-LATER = ("Embeddings", "Neighbours", "Quality")
+LATER = ("Embeddings", "Neighbours", "Near duplicates", "Quality")
+PAIRS = 12
+"""Near duplicates on the page."""
 
 
 def state_of(prefix: str, version: str) -> Case:
@@ -83,6 +86,7 @@ class EmbeddedItemAdmin(ItemViews):
         *ItemAdmin.readonly_fields,
         "embeddings_panel",
         "neighbours_panel",
+        "duplicates_panel",
         "quality_panel",
     )
     actions_detail: tuple[str, ...] = ("flag",)
@@ -90,6 +94,7 @@ class EmbeddedItemAdmin(ItemViews):
         *ItemAdmin.fieldsets[:2],
         ("Embeddings", {"fields": ("embeddings_panel",)}),
         ("Neighbours", {"fields": ("neighbours_panel",)}),
+        ("Near duplicates", {"fields": ("duplicates_panel",)}),
         ("Quality", {"fields": ("quality_panel",)}),
         *ItemAdmin.fieldsets[2:],
     )
@@ -182,6 +187,23 @@ class EmbeddedItemAdmin(ItemViews):
         """Fetched once the page is there: up to four searches."""
         url = reverse("admin:catalog_item_neighbours", args=[item.pk])
         return panels.lazy(url, "Show its neighbours")
+
+    @display(description="may be the same")
+    def duplicates_panel(self, item: Item) -> SafeString:
+        """The items that it makes a pair with, and what was decided about each."""
+        pairs = list(DuplicatePair.objects.filter(Q(left=item) | Q(right=item))[: PAIRS + 1])
+        others = [pair.right_id if pair.left_id == item.pk else pair.left_id for pair in pairs]
+        items = items_pictured(others[:PAIRS])
+        cards = [
+            {
+                **card(items, other, score=pair.score),
+                "note": f"{pair.get_grade_display()}, {pair.get_state_display().lower()}",
+                "pair": pair.pk,
+            }
+            for pair, other in zip(pairs[:PAIRS], others, strict=False)
+        ]
+        context = {"cards": cards, "more": len(pairs) > PAIRS}
+        return render_to_string("retrieval/admin/item_duplicates.html", context)
 
     @display(description="found by the last audit")
     def quality_panel(self, item: Item) -> SafeString:

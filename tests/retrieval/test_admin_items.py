@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from catalog.models import Item, Media
 from retrieval import services, spaces
-from retrieval.models import Embedding
+from retrieval.models import DuplicatePair, Embedding
 from retrieval.waveforms import PEAKS, peaks, waveform_svg
 from tests.retrieval.conftest import make_item, png, wav
 
@@ -56,6 +56,33 @@ def columns(answer) -> dict[str, list[int]]:
         each["name"]: [card["item_id"] for card in each["cards"]]
         for each in answer.context["columns"]
     }
+
+
+def test_its_near_duplicates_with_what_was_decided(admin_client, frog):
+    ids = dict(Item.objects.values_list("external_id", "pk"))
+    for other, grade, state in (("leaf", "near", "open"), ("toad", "similar", "kept")):
+        DuplicatePair.objects.create(
+            left=frog,
+            right_id=ids[other],
+            grade=grade,
+            state=state,
+            score=0.9,
+            content="x",
+            group=1,
+        )
+    page = admin_client.get(url("change", frog.pk)).content.decode()
+    [panel] = [part for part in page.split("<ol") if "compare</a>" in part]
+    for said in (
+        "near, open",
+        "merely similar, both kept",
+        html.escape(HOSTILE),
+        "toad brown pond",
+    ):
+        assert said in panel
+    assert HOSTILE not in page
+    assert (
+        "No pair was found with it" in admin_client.get(url("change", ids["car"])).content.decode()
+    )
 
 
 class TestNeighbours:
