@@ -59,6 +59,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     catalog_errors.MediaTooLarge: (413, None),
     catalog_errors.TooManyMedia: (409, None),
     catalog_errors.AlreadyExists: (409, None),
+    catalog_errors.ImportConflict: (409, None),
     # retrieval
     retrieval_errors.RetrievalError: (500, "internal_error"),
     retrieval_errors.InvalidQuery: (400, None),
@@ -69,6 +70,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     retrieval_errors.NotEmbedded: (409, None),
     retrieval_errors.SpaceConflict: (409, None),
     retrieval_errors.TooFewItems: (409, None),
+    retrieval_errors.ReviewConflict: (409, None),
     retrieval_errors.NoActiveSpace: (503, None),
     retrieval_errors.SpaceGone: (503, None),
     retrieval_errors.SpaceBroken: (503, None),

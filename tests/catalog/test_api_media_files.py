@@ -48,7 +48,7 @@ def test_the_whole_file(sound):
 
 def test_asynchronously_in_chunks(sound, monkeypatch):
     monkeypatch.setattr(media_files, "CHUNK_BYTES", 100)
-    chunks = media_files._read_async(media_files._read(sound.file.open(), 10, 309))
+    chunks = media_files.read_async(media_files._read(sound.file.open(), 10, 309))
 
     async def collect() -> list[bytes]:
         return [chunk async for chunk in chunks]

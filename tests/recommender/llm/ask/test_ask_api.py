@@ -23,7 +23,7 @@ from tests.retrieval.conftest import png
 
 pytestmark = pytest.mark.django_db
 ASK = "/api/v1/ask/"
-MOST_STATEMENTS = 24
+MOST_STATEMENTS = 25
 
 
 @pytest.fixture
