@@ -71,6 +71,7 @@ PROBLEMS: dict[type[BaseException], tuple[int, str | None]] = {
     retrieval_errors.SpaceConflict: (409, None),
     retrieval_errors.TooFewItems: (409, None),
     retrieval_errors.ReviewConflict: (409, None),
+    retrieval_errors.ReviewRunning: (409, None),
     retrieval_errors.NoActiveSpace: (503, None),
     retrieval_errors.SpaceGone: (503, None),
     retrieval_errors.SpaceBroken: (503, None),
