@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def pages(visitor: str) -> dict[str, str]:
-    """Name of the picture -> address."""
+    """Name of the picture -> address; after a ``#``, what the page is scrolled to."""
     from catalog.models import Item
     from recommender.models import Visitor
     from retrieval.models import EmbeddingSpace
@@ -64,25 +64,29 @@ def pages(visitor: str) -> dict[str, str]:
     space = EmbeddingSpace.objects.get(state=EmbeddingSpace.State.ACTIVE)
     person = Visitor.objects.get(external_id=visitor)
     return {
-        "home": "/",
+        "home": "/#.recommended",
         "search": COMPOSED,
         "item": f"/items/{ITEM}/",
         "your-data": "/you/",
-        "admin-dashboard": "/admin/",
-        "admin-item": f"/admin/catalog/item/{item.pk}/change/",
-        "admin-visitor": f"/admin/recommender/visitor/{person.pk}/change/",
-        "admin-playground": "/admin/catalog/item/playground/?text=red+flower",
+        "admin-overview": "/admin/",
+        "admin-item": f"/admin/catalog/item/{item.pk}/change/#.triad-columns",
+        "admin-visitor": f"/admin/recommender/visitor/{person.pk}/sees/?placement=home",
+        "admin-playground": f"/admin/catalog/item/playground/?q=red+flower&item={ITEM}&w=1,,-0.5",
         "admin-space": f"/admin/retrieval/embeddingspace/{space.pk}/change/",
-        "admin-duplicates": "/admin/retrieval/duplicatepair/",
+        "admin-jobs": "/admin/catalog/queuepause/",
     }
 
 
 def picture(page: "Page", name: str, address: str, folder: Path) -> None:
     """Raises RuntimeError for a page that is not there."""
+    address, _, part = address.partition("#")
     answer = page.goto(address)
     if answer is None or not answer.ok:
         raise RuntimeError(f"{address} answered {answer.status if answer else 'nothing'}.")
     page.wait_for_load_state("networkidle", timeout=SETTLED_MS)
+    if part:
+        page.locator(part).first.evaluate("part => part.scrollIntoView({block: 'center'})")
+        page.wait_for_load_state("networkidle", timeout=SETTLED_MS)
     page.screenshot(path=folder / f"{name}.png")
     sys.stdout.write(f"{name:18} {address}\n")
 
