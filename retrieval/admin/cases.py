@@ -15,7 +15,6 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
-from catalog.admin.base import counted
 from retrieval import contents, moderation
 from retrieval.admin.policies import example_shown
 from retrieval.admin.reviews import (
@@ -28,7 +27,6 @@ from retrieval.admin.reviews import (
     shown_badge,
     with_media,
 )
-from retrieval.exceptions import ReviewConflict
 from retrieval.models import Case, PolicyExample, ReviewRun
 
 State = Case.State
@@ -161,20 +159,14 @@ class CaseAdmin(ReviewAdmin):
         self._decide_all(request, queryset, State.DISMISSED)
 
     def _decide_all(self, request: HttpRequest, queryset: QuerySet[Case], state: State) -> None:
-        by, done = request.user.get_username(), 0
-        problems: list[str] = []
-        for case_id in queryset.order_by("pk").values_list("pk", flat=True):
-            try:
-                case = moderation.case_decide(case_id, state, by=by)
-            except ReviewConflict as err:
-                problems.append(str(err))
-            else:
-                self.log_change(request, case, f"{state.label}, with others.")
-                done += 1
-        self.message_user(request, f"{counted(done, 'case')} {state.value}.")
-        if problems:
-            said = f"{counted(len(problems), 'case')} left as they were: {problems[0]}"
-            self.message_user(request, said, messages.WARNING)
+        by = request.user.get_username()
+        self.decide_all(
+            request,
+            queryset,
+            lambda case: moderation.case_decide(case.pk, state, by=by),
+            "case",
+            state.value,
+        )
 
     @action(
         description="Check the catalog",

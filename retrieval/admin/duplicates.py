@@ -17,7 +17,6 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
-from catalog.admin.base import counted
 from retrieval import duplicates
 from retrieval.admin.reviews import (
     ReviewAdmin,
@@ -257,35 +256,20 @@ class DuplicatePairAdmin(ReviewAdmin):
     def keep_selected(self, request: HttpRequest, queryset: QuerySet[DuplicatePair]) -> None:
         """Of all that are open."""
         by = request.user.get_username()
-        self._decide_all(request, queryset, lambda pair: duplicates.pair_keep(pair.pk, by=by))
+        self.decide_all(
+            request, queryset, lambda pair: duplicates.pair_keep(pair.pk, by=by), "pair"
+        )
 
     @admin.action(description="Hide the newer item", permissions=["decide"])
     def hide_newer_selected(self, request: HttpRequest, queryset: QuerySet[DuplicatePair]) -> None:
         """Of all that are open."""
         by = request.user.get_username()
-        self._decide_all(
-            request, queryset, lambda pair: duplicates.pair_hide(pair.pk, pair.left_id, by=by)
+        self.decide_all(
+            request,
+            queryset,
+            lambda pair: duplicates.pair_hide(pair.pk, pair.left_id, by=by),
+            "pair",
         )
-
-    def _decide_all(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[DuplicatePair],
-        decide: Callable[[DuplicatePair], DuplicatePair],
-    ) -> None:
-        done, problems = 0, []
-        for pair in queryset.order_by("pk"):
-            try:
-                row = decide(pair)
-            except ReviewConflict as err:
-                problems.append(str(err))
-            else:
-                self.log_change(request, row, f"{row.get_state_display()}, with others.")
-                done += 1
-        self.message_user(request, f"{counted(done, 'pair')} decided.")
-        if problems:
-            said = f"{counted(len(problems), 'pair')} left as they were: {problems[0]}"
-            self.message_user(request, said, messages.WARNING)
 
     @action(
         description="Look for duplicates",

@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 
 from catalog.admin import html
+from catalog.admin.base import counted
 from catalog.models import Item, Media
 from retrieval import review_runs
 from retrieval.exceptions import RetrievalError, ReviewConflict
@@ -103,6 +104,29 @@ class ReviewAdmin(ModelAdmin):
     def run_panel(self) -> SafeString:
         """How far the last run is; it asks again by itself while it goes on."""
         return run_panel(self.run_kind, f"admin:retrieval_{self.opts.model_name}_run")
+
+    def decide_all(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        decide: Callable[[Any], Any],
+        noun: str,
+        said: str = "decided",
+    ) -> None:
+        """One after the other; what somebody else decided meanwhile is left as it is, and told."""
+        done, problems = 0, []
+        for row in queryset.order_by("pk"):
+            try:
+                decided = decide(row)
+            except ReviewConflict as err:
+                problems.append(str(err))
+            else:
+                self.log_change(request, decided, f"{decided.get_state_display()}, with others.")
+                done += 1
+        self.message_user(request, f"{counted(done, noun)} {said}.")
+        if problems:
+            left = f"{counted(len(problems), noun)} left as they were: {problems[0]}"
+            self.message_user(request, left, messages.WARNING)
 
     def start(self, request: HttpRequest, **asked: Any) -> HttpResponse:
         """Queue a run and go to the list, which shows its progress."""
