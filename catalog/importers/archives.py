@@ -1,5 +1,6 @@
 """Unpacks a zip of media that nobody vouches for: only plain files, only below its folder, only so much."""
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -13,6 +14,10 @@ from catalog.importers.rows import ImportFileError
 MAX_FILES: Final = 50_000
 MAX_DEPTH: Final = 16
 CHUNK_BYTES: Final = 256 * 1024
+BROKEN: Final = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What reading a part may raise, by how it is compressed."""
 
 
 def media_unpack(archive: Path, folder: Path) -> int:
@@ -28,7 +33,7 @@ def media_unpack(archive: Path, folder: Path) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             for part in parts:
                 _unpack(opened, part, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as err:
+    except BROKEN as err:
         raise ImportFileError(f"The zip of media is broken: {err}"[:300]) from err
     return len(parts)
 

@@ -119,3 +119,16 @@ def test_a_file_where_a_folder_should_be_is_told(tmp_path):
     assert refusal(tmp_path / "media.zip", tmp_path / "m").startswith(
         "'a/b.png' cannot be unpacked"
     )
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_content_is_said_however_it_is_packed(how, tmp_path):
+    archive = tmp_path / "media.zip"
+    with zipfile.ZipFile(archive, "w", how) as opened:
+        opened.writestr("frog.png", bytes(n * n % 251 for n in range(5000)))
+    damaged = bytearray(archive.read_bytes())
+    damaged[60:200] = bytes(byte ^ 0xFF for byte in damaged[60:200])
+    archive.write_bytes(damaged)
+    assert refusal(archive, tmp_path / "media").startswith(
+        ("The zip of media is broken: ", "'frog.png' cannot be unpacked: ")
+    )
