@@ -87,7 +87,7 @@ def first(asked: Asked) -> Page:
         reports=tuple(found.reports),
         degraded=found.degraded,
     )
-    entries = _told(listing.entries[: listing.page], found.space.partition)
+    entries = _told(listing.entries[: listing.page], found.space.partition, asked)
     return _page(listing, "", 0, entries, listing.page, 0)
 
 
@@ -111,10 +111,10 @@ def following(
             listing = _longer(listing, now)
             continue
         chunk = listing.entries[at : at + wanted - len(taken)]
-        there = _still_there(listing.asked, [entry.item_id for entry in chunk])
+        there = _still_there(replace(listing.asked, now=now), [entry.item_id for entry in chunk])
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
-    entries = _told(taken, spaces.active_space().partition)
+    entries = _told(taken, spaces.active_space().partition, listing.asked)
     return _page(listing, key, at, entries, wanted, start)
 
 
@@ -164,10 +164,11 @@ def _entry(placed: Placed, reasons: tuple[Reason, ...], ranker_id: int) -> Entry
 
 
 def _still_there(asked: Asked, item_ids: Sequence[int]) -> set[int]:
-    items = Item.objects.visible().filter(pk__in=item_ids)
-    if asked.filter:
-        return set(filters.filter_items(items, asked.filter).values_list("pk", flat=True))
-    return set(items.values_list("pk", flat=True))
+    """Those that can be seen, fit, and would be shown to the visitor at this moment."""
+    visible = Item.objects.visible().filter(pk__in=item_ids)
+    items = filters.filter_items(visible, asked.filter) if asked.filter else visible
+    there = list(items.values_list("pk", flat=True))
+    return pipeline.still_shown(asked, there) if there else set()
 
 
 def _page(
@@ -182,11 +183,11 @@ def _page(
     return Page(listing, entries, start, cursor)
 
 
-def _told(entries: Sequence[Entry], partition: index.Partition) -> list[Entry]:
+def _told(entries: Sequence[Entry], partition: index.Partition, asked: Asked) -> list[Entry]:
     """With what each likeness consists of, as long as the space of it is there."""
     try:
         reasons = pipeline.with_modalities(
-            {entry.item_id: entry.reasons for entry in entries}, partition
+            {entry.item_id: entry.reasons for entry in entries}, partition, asked.modalities
         )
     except SpaceGone:
         return list(entries)

@@ -16,10 +16,11 @@ from recommender.llm import rerank as llm_rerank
 from recommender.pool import pool
 from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
-from recommender.rerank import Situation, rerank
+from recommender.rerank import Situation, pinned, rerank, withheld
 from recommender.tracing import Trace
 from recommender.types import Assignment, Interest, Placed, Placement, Rule, Taste
 from retrieval import filters, index, spaces
+from retrieval.scoring import ModalityWeights
 from retrieval.types import MODALITIES, Modality
 
 POOL: Final = 3
@@ -201,14 +202,44 @@ def _pinned(rules: Sequence[Rule]) -> list[int]:
     return [item_id for rule in rules if rule.action == "pin" for item_id in rule.item_ids]
 
 
+def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
+    """Of items that were recommended those that would not be hidden from the visitor at ``asked.now``: by
+    what they did since, and by the rules. A few statements, however many items.
+
+    Raises UnknownPlacement, NoActiveSpace, SpaceGone.
+    """
+    setup = setups.setup_for(
+        asked.placement, asked.now, visitor=asked.visitor, session=asked.session
+    )
+    taste = taste_of(asked.visitor, spaces.active_space(), asked.now) if asked.visitor else Taste()
+    situation = Situation(
+        placement=setup.placement,
+        depth=asked.depth,
+        rules=setup.rules,
+        hidden=_hidden(taste, setup.placement),
+    )
+    pins = pinned(situation)
+    rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags").prefetch_related("categories")
+    return {
+        item.pk
+        for item in rows
+        if not withheld(
+            item.pk, [each.path for each in item.categories.all()], item.tags, situation, pins
+        )
+    }
+
+
 def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
     return frozenset(done.item_id for done in taste.history if done.type in placement.hide)
 
 
 def with_modalities(
-    reasons: Mapping[int, tuple[explain.Reason, ...]], partition: index.Partition
+    reasons: Mapping[int, tuple[explain.Reason, ...]],
+    partition: index.Partition,
+    weights: ModalityWeights,
 ) -> dict[int, tuple[explain.Reason, ...]]:
-    """Item -> its reasons, with what a likeness consists of in the space; one statement.
+    """Item -> its reasons, with what a likeness consists of in the space, by the weights that were asked
+    for; one statement.
 
     Raises SpaceGone.
     """
@@ -224,7 +255,7 @@ def with_modalities(
     vectors = index.vectors(partition, sorted(ids), MODALITIES)
     return {
         item_id: tuple(
-            replace(reason, modalities=_shares(vectors, item_id, reason.item_id))
+            replace(reason, modalities=_shares(vectors, item_id, reason.item_id, weights))
             if reason.code in explain.ALIKE
             else reason
             for reason in given
@@ -234,14 +265,15 @@ def with_modalities(
 
 
 def _shares(
-    vectors: Mapping[int, Mapping[Any, Any]], one: int, other: int | None
+    vectors: Mapping[int, Mapping[Any, Any]], one: int, other: int | None, weights: ModalityWeights
 ) -> dict[str, float]:
-    """Of the modalities that both have, by their cosines; what is unlike has none."""
+    """Of the modalities that both have, by their weighted cosines; what is unlike has none."""
     mine, its = vectors.get(one, {}), vectors.get(other or 0, {})
     cosines = {
-        str(name): max(float(mine[name].astype("f4") @ its[name].astype("f4")), 0.0)
+        str(name): (weights.get(name, 0.0) if weights else 1.0)
+        * max(float(mine[name].astype("f4") @ its[name].astype("f4")), 0.0)
         for name in MODALITIES
-        if name in mine and name in its
+        if name in mine and name in its and (not weights or weights.get(name))
     }
     whole = sum(cosines.values())
     return {name: value / whole for name, value in cosines.items()} if whole else {}

@@ -14,6 +14,7 @@ from recommender.profiles import likeness
 from recommender.types import Candidate, Found, Interest
 from retrieval import index
 from retrieval.fusion import unit
+from retrieval.scoring import Part, Scorer
 
 FACTS: Final = """
 SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
@@ -108,8 +109,10 @@ def _features(
     Only what the placement's sources say counts, and what is disliked.
     """
     asked = set(context.placement.sources)
-    taste, interests = _nearest(vectors, context.taste.interests)
-    session, items = _nearest(vectors, context.session or _known(context.taste.session))
+    ids = [row.item_id for row in facts]
+    taste, interests = _nearest(context, ids, vectors, context.taste.interests)
+    lately = context.session or _known(context.taste.session)
+    session, items = _nearest(context, ids, vectors, lately)
     if not context.session and context.taste.interests:
         items = interests  # the last hours are one vector, between several things
     columns: dict[str, NDArray[np.float32]] = {
@@ -155,7 +158,10 @@ def _known(interest: Interest | None) -> tuple[Interest, ...]:
 
 
 def _nearest(
-    vectors: NDArray[np.float32], interests: Sequence[Interest]
+    context: Context,
+    ids: Sequence[int],
+    vectors: NDArray[np.float32],
+    interests: Sequence[Interest],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """(n,): for the interest that suits it best, the cosine relative to the best for that one; and the
     items that stand for the nearest interests, 0 without any.
@@ -164,9 +170,30 @@ def _nearest(
     """
     if not interests:
         return np.zeros(len(vectors), np.float32), np.zeros(len(vectors), np.int64)
-    cosines = np.stack([each.vector for each in interests]) @ vectors.T
+    cosines = (
+        _by_modalities(context, ids, interests)
+        if context.modalities
+        else np.stack([each.vector for each in interests]) @ vectors.T
+    )
     items = np.array([each.item_id for each in interests], np.int64)
     return ranking.relative(cosines).max(axis=0), items[cosines.argmax(axis=0)]
+
+
+def _by_modalities(
+    context: Context, ids: Sequence[int], interests: Sequence[Interest]
+) -> NDArray[np.float32]:
+    """(interests, n): likeness by the weights that were asked for, 0 for what has none of the modalities.
+
+    A statement for each interest.
+    """
+    rows = np.zeros((len(interests), len(ids)), np.float32)
+    for row, interest in zip(rows, interests, strict=True):
+        scorer = Scorer(
+            context.space, (Part(interest.vector, None),), modalities=context.modalities
+        )
+        found = scorer.scores(ids)
+        row[:] = [max(found.get(item_id, 0.0), 0.0) for item_id in ids]
+    return rows
 
 
 def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:

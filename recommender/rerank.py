@@ -5,7 +5,7 @@ What was decided by people comes last and so wins: a pinned item stands where it
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -48,15 +48,36 @@ def rerank(
 
 
 def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
-    """Without what the visitor is done with and what a rule hides; a pin of the same item is stronger."""
-    pinned = _pinned(situation)
-    rules = [rule for rule in situation.rules if rule.action == "hide"]
+    """Without what is ``withheld``."""
+    pins = pinned(situation)
     return [
         each
         for each in placed
-        if each.candidate.item_id in pinned
-        or not (each.candidate.item_id in situation.hidden or _concerning(each, rules))
+        if not withheld(
+            each.candidate.item_id,
+            each.candidate.values.get("categories", ()),
+            each.candidate.values.get("tags", ()),
+            situation,
+            pins,
+        )
     ]
+
+
+def withheld(
+    item_id: int,
+    categories: Iterable[str],
+    tags: Iterable[str],
+    situation: Situation,
+    pins: Mapping[int, Rule],
+) -> bool:
+    """What the visitor is done with, and what a rule hides. A pin brings back the former, and the latter
+    where the pin is the newer one; ``pins`` are those of ``pinned``.
+    """
+    about = (rule for rule in situation.rules if rule.action == "hide")
+    hides = [rule.id for rule in about if rule.concerns(item_id, categories, tags)]
+    if item_id in pins:
+        return max(hides, default=0) > pins[item_id].id
+    return bool(hides) or item_id in situation.hidden
 
 
 def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:
@@ -126,9 +147,9 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
     epsilon = situation.placement.exploration
     if not epsilon:
         return placed
-    pins = _pinned(situation)
+    pins = pinned(situation)
     left = [each for each in placed if each.candidate.item_id not in pins]
-    pinned = [each for each in placed if each.candidate.item_id in pins]
+    apart = [each for each in placed if each.candidate.item_id in pins]
     taken = list[Placed]()
     while left and len(taken) < situation.depth:
         by_chance = epsilon / len(left)
@@ -136,13 +157,13 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
         propensity = by_chance + (1 - epsilon if place == 0 else 0)
         each = left.pop(place)
         taken.append(replace(each, explored=place != 0, propensity=propensity))
-    return taken + left + pinned
+    return taken + left + apart
 
 
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
     """Pinned items at their positions; of two for one position the older rule's comes after."""
     by_item = {each.candidate.item_id: each for each in placed}
-    pins = {item_id: rule for item_id, rule in _pinned(situation).items() if item_id in by_item}
+    pins = {item_id: rule for item_id, rule in pinned(situation).items() if item_id in by_item}
     free = [each for each in placed if each.candidate.item_id not in pins]
     for item_id, rule in sorted(pins.items(), key=lambda pin: (pin[1].position or 1, -pin[1].id)):
         each = replace(
@@ -156,7 +177,7 @@ def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
 STEPS: Final[tuple[Step, ...]] = (hide, rotate, weigh, diversify, cap, explore, pin)
 
 
-def _pinned(situation: Situation) -> dict[int, Rule]:
+def pinned(situation: Situation) -> dict[int, Rule]:
     """Item -> the rule that pins it; of several the first, which is the newest."""
     pins: dict[int, Rule] = {}
     for rule in situation.rules:

@@ -90,9 +90,7 @@ class Listing:
         """
         space = spaces.space(self.space_id) if space is None else space
         query = self.query if not self.hits else replace(self.query, mode=self.mode)
-        found = search.ranking(space, query, depth, items=self.items())
-        if self.hits and found.mode != self.mode:  # nothing has the words any more
-            return replace(self, whole=True)
+        found = search.ranking(space, query, depth, items=self.items(), fallback=not self.hits)
         known = {hit.item_id for hit in self.hits}
         others = [hit for hit in found.hits if hit.item_id not in known]
         return replace(
@@ -235,7 +233,7 @@ def _frozen(listing: Listing) -> str:
             "excluded": listing.excluded,
             "ids": [hit.item_id for hit in listing.hits],
             "scores": [hit.score for hit in listing.hits],
-            "brought": [hit.brought for hit in listing.hits] if listing.mode == "hybrid" else [],
+            "brought": [hit.brought for hit in listing.hits] if listing.mode != "dense" else [],
             "mode": listing.mode,
             "depth": listing.depth,
             "whole": listing.whole,

@@ -29,6 +29,8 @@ from retrieval.types import MODALITIES, Modality
 CANDIDATES = 200
 """Of all but a plain dense search, whatever the limit: else a rank would depend on how many are asked
 for. A page has at most half as many."""
+BEHIND = 1 - 1e-5
+"""Of the best score: below 1 also where it is told with six digits."""
 Mode = Literal["dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -37,7 +39,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 class Hit:
     """One result: ``score`` is higher the better; in [-1, 1] unless ``normalised``.
 
-    ``brought`` is what the dense and the lexical list gave of a hybrid score.
+    ``brought`` is what the dense and the lexical list gave of a hybrid score, and of a lexical one each
+    part by its number.
     """
 
     item_id: int
@@ -180,35 +183,49 @@ def depth_for(query: Query, limit: int) -> int:
 
 
 def ranking(
-    space: spaces.Space, query: Query, depth: int, *, items: QuerySet[Item] | None = None
+    space: spaces.Space,
+    query: Query,
+    depth: int,
+    *,
+    items: QuerySet[Item] | None = None,
+    fallback: bool = True,
 ) -> Ranking:
-    """All of the best ``depth`` candidates or a few more, best first. Raises SpaceGone."""
+    """All of the best ``depth`` candidates or a few more, best first. Raises SpaceGone.
+
+    Without ``fallback`` the query's mode stays where nothing has the words.
+    """
     items = Item.objects.visible() if items is None else items
-    found = _by_mode(space, query, depth, items)
+    found = _by_mode(space, query, depth, items, fallback=fallback)
     hits = sorted(found.hits, key=lambda hit: (-hit.score, hit.item_id))
     whole = found.whole
     if query.min_score is not None:
         fitting = [hit for hit in hits if hit.score >= query.min_score]
-        # whoever is not among the candidates fits less than the last of them
-        whole, hits = whole or len(fitting) < len(hits), fitting
+        # whoever is not among the candidates of the index fits less than the last of them
+        whole, hits = whole or (query.by_index and len(fitting) < len(hits)), fitting
     if query.diversity:
         hits = _diversified(space, hits, query.diversity)
     return replace(found, hits=hits, whole=whole)
 
 
-def _by_mode(space: spaces.Space, query: Query, depth: int, items: QuerySet[Item]) -> Ranking:
+def _by_mode(
+    space: spaces.Space, query: Query, depth: int, items: QuerySet[Item], *, fallback: bool
+) -> Ranking:
     words = {} if query.mode == "dense" else _by_words(space, query, depth, items)
-    if query.mode == "lexical" and words:
-        hits = [Hit(item_id, sum(brought)) for item_id, brought in words.items()]
+    dense = query.mode == "dense" or (fallback and not words)
+    if query.mode == "lexical" and not dense:
+        hits = [
+            Hit(item_id, sum(row), {str(part): value for part, value in enumerate(row)})
+            for item_id, row in words.items()
+        ]
         return Ranking(hits, "lexical", whole=len(words) < depth)
-    if not words and query.plain:
+    if dense and query.plain:
         nearest = index.nearest(
             space.partition, scoring.fused_query(space, query.parts[0]), depth, items=items
         )
         return Ranking([Hit(*row) for row in nearest], "dense", len(nearest) < depth)
     near = _candidates(space, query, depth, items)
     found = query.scorer(space).scores({*near, *words})
-    if not words:
+    if dense:
         return Ranking([Hit(*row) for row in found.items()], "dense", len(near) < depth)
     return Ranking(_hybrid(query, words, found), "hybrid", len(near) < depth)
 
@@ -241,8 +258,13 @@ def _hybrid(
     share = settings.RETRIEVAL["LEXICAL_SHARE"] if share is None else share
     shares = {"dense": 1 - share, "lexical": share}
     given = reciprocal_ranks(lists, shares)
-    # who asks for an identifier means that item
-    given |= {item_id: {"lexical": 1.0} for item_id in _identified(query, words)}
+    # who asks for an identifier means that item: nothing else is as good
+    if meant := _identified(query, words):
+        given = {
+            item_id: {name: value * BEHIND for name, value in brought.items()}
+            for item_id, brought in given.items()
+        }
+        given |= {item_id: {"lexical": 1.0} for item_id in meant}
     return [Hit(item_id, sum(brought.values()), brought) for item_id, brought in given.items()]
 
 
@@ -318,8 +340,10 @@ def explained(
     Words are the modality text. Of a hybrid score the dense share is split by what was brought in
     favour of the item.
     """
+    if mode == "lexical":
+        return {hit.item_id: _by_parts(hit, len(query.parts)) for hit in hits}
     ids = [hit.item_id for hit in hits]
-    dense = {} if mode == "lexical" else query.scorer(space).explained(ids)
+    dense = query.scorer(space).explained(ids)
     if mode == "dense":
         return dense
     words = _lexical(query, len(ids), items.filter(pk__in=ids))
@@ -331,15 +355,18 @@ def explained(
     }
 
 
+def _by_parts(hit: Hit, count: int) -> Contributions:
+    parts = tuple(hit.brought.get(str(part), 0.0) for part in range(count))
+    return Contributions(parts, dict.fromkeys(MODALITIES, 0.0) | {"text": sum(parts)})
+
+
 def _shared_out(
     hit: Hit, words: Sequence[float] | None, dense: Contributions | None, count: int
 ) -> Contributions:
-    by_words = hit.brought.get("lexical", 0.0 if hit.brought else hit.score)
+    by_words = hit.brought.get("lexical", 0.0)
     by_vectors = hit.score - by_words
     parts = [by_words * share for share in _in_favour(words or [0.0] * count)]
     modalities = dict.fromkeys(MODALITIES, 0.0) | {"text": sum(parts)}
-    if not hit.brought and words:  # of a lexical score every part brings its own, negative ones too
-        parts = list(words)
     if dense is not None:
         for number, share in enumerate(_in_favour(dense.parts)):
             parts[number] += by_vectors * share

@@ -45,6 +45,14 @@ def test_no_more_than_asked_for():
     assert ids(rerank([candidate(n, 1 / n) for n in range(1, 6)], situation(depth=2))) == [1, 2]
 
 
+def test_of_a_hide_and_a_pin_the_newer_one_decides():
+    hides, pins = Rule(1, "hide", item_ids=frozenset({1})), Rule(2, "pin", item_ids=frozenset({1}))
+    later = Rule(3, "hide", item_ids=frozenset({1}))
+    both = [candidate(1, 1), candidate(2, 1)]
+    assert ids(rerank(both, situation(rules=(pins, hides)))) == [1, 2]
+    assert ids(rerank(both, situation(rules=(later, pins)))) == [2]
+
+
 def test_hidden_items_and_those_a_rule_hides_are_left_out_but_for_pinned_ones():
     rules = (
         Rule(1, "hide", category="animals"),

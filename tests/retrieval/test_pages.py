@@ -200,6 +200,55 @@ class TestFrozen:
         found = self.ids(post(client, limit=FEWER // 2, **asked).json())
         assert any(name.startswith("new") for name in found)
 
+    @pytest.mark.parametrize("mode", ["hybrid", "lexical"])
+    def test_words_that_are_gone_meanwhile_take_nothing_else_along(
+        self, client, catalog, fewer, mode
+    ):
+        """The only item that has the word is hidden after the first page."""
+        found = make_item("saxophone", "a saxophone")
+        services.embed_items(spaces.active_space().id, [found.pk])
+        lexical.index_items([found.pk])
+        asked = {"query": [{"text": "saxophone"}], "mode": mode}
+        answer = post(client, limit=1, **asked).json()
+        assert self.ids(answer) == ["saxophone"]
+        Item.objects.filter(pk=found.pk).update(published=False)
+        names = []
+        while answer["next_cursor"]:
+            answer = post(client, cursor=answer["next_cursor"], limit=50).json()
+            names += self.ids(answer)
+        others = {item.external_id for item in catalog} if mode == "hybrid" else set()
+        assert set(names) == others
+        assert len(names) == len(others)
+
+    def test_a_least_score_keeps_all_that_reach_it(self, client, catalog, fewer):
+        """Of an order that is not the index's own, more may come after those that are too low."""
+        asked = {"query": [{"text": "frog number 12"}], "mode": "dense"}
+        asked |= {"similarity": "normalised"}
+        whole = self.walked(client, asked)
+        bound = whole[len(whole) // 2][1] - 1e-6  # told with six digits
+        found = self.walked(client, asked | {"min_score": bound})
+        assert {name for name, _ in found} == {name for name, score in whole if score >= bound}
+
+    def walked(self, client, asked: dict[str, Any]) -> list[tuple[str, float]]:
+        answer = post(client, limit=10, **asked).json()
+        hits = list(answer["hits"])
+        while answer["next_cursor"]:
+            answer = post(client, cursor=answer["next_cursor"], limit=10).json()
+            hits += answer["hits"]
+        return [(hit["item"]["external_id"], hit["score"]) for hit in hits]
+
+    @pytest.mark.parametrize("limit", [1, 3, 14])
+    def test_parts_of_words_do_not_depend_on_the_page(self, client, catalog, limit):
+        asked = [
+            {"text": "frog number 12"},
+            {"text": "number 31"},
+            {"text": "frog", "weight": -0.4},
+        ]
+        answer = post(client, query=asked, mode="lexical", limit=limit, explain=True).json()
+        assert len(answer["hits"]) == limit
+        for hit in answer["hits"]:
+            assert sum(hit["contributions"]["parts"]) == pytest.approx(hit["score"], abs=2e-6)
+
     def ids(self, answer: dict[str, Any]) -> list[str]:
         return [hit["item"]["external_id"] for hit in answer["hits"]]
 

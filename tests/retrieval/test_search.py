@@ -240,6 +240,16 @@ class TestHybrid:
         hits = all_hits(world, Query((query.parts[0], unwanted), "hybrid"))
         assert hits[0].item_id != world.items[17].pk
 
+    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+    def test_before_whatever_is_first_by_vectors(self, world, query, share):
+        """Of equal scores the older item would be first."""
+        first = all_hits(world, Query(query.parts))[0].item_id
+        name = next(item.external_id for item in reversed(world.items) if item.pk != first)
+        part = replace(query.parts[0], words=name)
+        hits = all_hits(world, Query((part,), "hybrid", lexical_share=share))
+        assert hits[0].item_id == Item.objects.get(external_id=name).pk
+        assert hits[1].score < hits[0].score == 1
+
     @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
     def test_shares_as_asked_for(self, world, query, share):
         found = {hit.item_id: hit for hit in all_hits(world, replace(query, lexical_share=share))}
