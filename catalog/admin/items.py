@@ -94,7 +94,7 @@ class ItemAdmin(ExportingAdmin):
     actions: tuple[str, ...] = ("publish", "hide", "reembed")
     autocomplete_fields = ("categories",)
     readonly_fields: tuple[str, ...] = (
-        *("content_version", "content_changed_at", "created_at", "updated_at"),
+        *("content_version", "content_changed_at", "created_at", "updated_at", "held_panel"),
     )
     fieldsets: tuple[Any, ...] = (
         (
@@ -134,8 +134,10 @@ class ItemAdmin(ExportingAdmin):
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
-        """Whoever only looks needs no note of what they saw."""
+        """What is held says so; whoever only looks needs no note of what they saw."""
         fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is not None and obj.held:
+            fieldsets.insert(1, ("Held", {"fields": ("held_panel",)}))
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
         (title, options), *rest = fieldsets
@@ -236,6 +238,13 @@ class ItemAdmin(ExportingAdmin):
         if item.held:
             return html.badge("held", "warning", "Moderation keeps it from being shown.")
         return html.badge("published", "success") if item.published else html.badge("hidden")
+
+    @display(description="by moderation")
+    def held_panel(self, item: Item) -> str:
+        """What "published" does not say."""
+        return (
+            "Moderation keeps it from being shown, published or not, until its case is dismissed."
+        )
 
     @display(description="media")
     def media_badges(self, item: Item) -> SafeString:

@@ -132,9 +132,9 @@ def _inside(name: str, media_root: Path) -> Path:
     try:
         path = (media_root / name).resolve()
         if not path.is_relative_to(media_root):
-            raise RowError(f"{name}: is outside the media root {media_root}")
+            raise RowError(f"{name}: is outside the media root")
         if not path.is_file():
-            raise RowError(f"{name}: there is no such file below {media_root}")
+            raise RowError(f"{name}: there is no such file below the media root")
     except (OSError, ValueError, RuntimeError) as err:  # too long, a NUL character, a link loop
         raise RowError(f"{name[:200]!r}: is no usable path: {err}") from err
     return path

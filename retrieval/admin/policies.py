@@ -174,6 +174,11 @@ class PolicyAdmin(ModelAdmin):
             policy.may_change = self.has_change_permission(request, policy)
         return policy
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not of one that has cases, which would go with it: it can be disabled."""
+        free = obj is None or not obj.cases.exists()
+        return free and bool(super().has_delete_permission(request, obj))
+
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
         """A new one has neither examples nor figures."""
         return self.fieldsets if obj else self.fieldsets[:2]

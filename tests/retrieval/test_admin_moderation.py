@@ -111,6 +111,14 @@ class TestDeciding:
         case = Case.objects.get(item=knife)
         response = decide(admin_client, case, "upheld", note="sharp")
         assert held(knife)
+        page = admin_client.get(reverse("admin:catalog_item_change", args=[knife.pk])).text
+        assert "Moderation keeps it from being shown, published or not" in page
+        assert (
+            admin_client.get(
+                reverse("admin:retrieval_policy_delete", args=[case.policy_id])
+            ).status_code
+            == 403
+        )
         assert response.redirect_chain[-1][0] == page_of(Case.objects.get(item=other))
         assert "upheld, it is not shown any more" in response.text
         case.refresh_from_db()

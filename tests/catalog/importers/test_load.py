@@ -119,7 +119,7 @@ def test_bad_rows_are_reported_and_the_others_loaded(folder, woken, capsys, tmp_
     ]
     assert "b: title: is required for a new item" in lines[1]
     assert "unknown field 'colour'" in lines[2]
-    assert f"no.png: there is no such file below {folder}" in lines[3]
+    assert "no.png: there is no such file below the media root" in lines[3]
     assert "a.wav: The file is WAV (audio), but image was asked for" in lines[4]
     assert "line 5: c: unknown field 'colour'" in output
 
