@@ -15,7 +15,7 @@ from recommender.rules import rule_save
 from retrieval import services, spaces
 from tests.clients import anonymous
 from tests.recommender.worlds import happen
-from tests.retrieval.conftest import make_item
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/recommendations/"
@@ -222,6 +222,20 @@ def test_what_is_hidden_between_pages_is_left_out(catalog):
     assert sorted(rest) == left[5:]
 
 
+def test_what_is_disliked_or_hidden_by_a_rule_between_pages_is_left_out(catalog):
+    first = ask(visitor="anna", limit=4)
+    left = sorted(set(catalog) - set(names(first)))
+    tell(*(("anna", "dislike", name) for name in left[:3]))
+    rule_save(Rule(action="hide"), "editor", items=[catalog[left[3]]])
+
+    rest, cursor = [], first["next_cursor"]
+    while cursor:
+        answer = ask(cursor=cursor)
+        rest, cursor = rest + names(answer), answer["next_cursor"]
+
+    assert sorted(rest) == left[4:]
+
+
 def test_a_forged_cursor_is_refused():
     response = anonymous().get(PATH, {"cursor": "x"})
     assert response.status_code == 400
@@ -290,6 +304,24 @@ def test_modality_weights_are_taken(catalog):
     tell(("anna", "like", "frog"))
     answer = post(visitor="anna", modalities={"text": 1}, limit=3).json()
     assert {"toad", "newt", "fish", "duck"} & set(names(answer))
+
+
+def test_likeness_is_ranked_and_told_by_the_modalities_asked_for(space):
+    """The newt has the frog's words, the leaf its colour."""
+    green, red = (20, 180, 40), (200, 20, 30)
+    made = [
+        make_item("frog", "frog green pond", media=[png(green)]),
+        make_item("newt", "newt green pond", media=[png(red)]),
+        make_item("leaf", "leaf of a tree", media=[png(green, size=20)]),
+        make_item("car", "car on a road", media=[png(red)]),
+    ]
+    services.embed_items(space.id, [item.pk for item in made])
+    for name, nearest in (("text", "newt"), ("image", "leaf")):
+        answer = post(placement="item", items=["frog"], modalities={name: 1}, limit=3).json()
+        first = answer["items"][0]
+        assert first["item"]["external_id"] == nearest
+        [reason] = [each for each in first["reasons"] if "modalities" in each]
+        assert reason["modalities"] == {name: 1.0}
 
 
 @pytest.mark.parametrize("limit", [1, 12])
