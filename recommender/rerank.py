@@ -23,6 +23,7 @@ class Situation:
     depth: int
     """How many positions are asked for."""
     rules: Sequence[Rule] = ()
+    """Those that come before others first."""
     hidden: frozenset[int] = frozenset()
     """Items that the visitor is not shown again."""
     shown: Mapping[int, float] = field(default_factory=dict)
@@ -70,14 +71,16 @@ def withheld(
     situation: Situation,
     pins: Mapping[int, Rule],
 ) -> bool:
-    """What the visitor is done with, and what a rule hides. A pin brings back the former, and the latter
-    where the pin is the newer one; ``pins`` are those of ``pinned``.
+    """What a rule hides, unless a pin of the item comes before it; and what the visitor is done with,
+    unless it is pinned. ``pins`` are those of ``pinned``.
     """
-    about = (rule for rule in situation.rules if rule.action == "hide")
-    hides = [rule.id for rule in about if rule.concerns(item_id, categories, tags)]
-    if item_id in pins:
-        return max(hides, default=0) > pins[item_id].id
-    return bool(hides) or item_id in situation.hidden
+    pin = pins.get(item_id)
+    for rule in situation.rules:
+        if rule is pin:
+            return False
+        if rule.action == "hide" and rule.concerns(item_id, categories, tags):
+            return True
+    return item_id in situation.hidden
 
 
 def rotate(placed: list[Placed], situation: Situation) -> list[Placed]:

@@ -45,7 +45,7 @@ def test_no_more_than_asked_for():
     assert ids(rerank([candidate(n, 1 / n) for n in range(1, 6)], situation(depth=2))) == [1, 2]
 
 
-def test_of_a_hide_and_a_pin_the_newer_one_decides():
+def test_of_a_hide_and_a_pin_the_one_that_comes_before_decides():
     hides, pins = Rule(1, "hide", item_ids=frozenset({1})), Rule(2, "pin", item_ids=frozenset({1}))
     later = Rule(3, "hide", item_ids=frozenset({1}))
     both = [candidate(1, 1), candidate(2, 1)]
@@ -55,8 +55,8 @@ def test_of_a_hide_and_a_pin_the_newer_one_decides():
 
 def test_hidden_items_and_those_a_rule_hides_are_left_out_but_for_pinned_ones():
     rules = (
-        Rule(1, "hide", category="animals"),
         Rule(2, "pin", item_ids=frozenset({4}), position=1),
+        Rule(1, "hide", category="animals"),
     )
     rows = [
         *placed(1, 1),
