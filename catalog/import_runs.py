@@ -125,8 +125,8 @@ def _queue(run_id: int, allowed: Q, waiting: Status, why: str) -> ImportRun:
 
 
 def run_cancel(run_id: int) -> ImportRun:
-    """Stop before the next batch; what was imported stays. Raises ImportConflict."""
-    open_ = ImportRun.objects.filter(pk=run_id, status__in=ImportRun.OPEN)
+    """Stop before the next batch, or give up what failed; what was imported stays. Raises ImportConflict."""
+    open_ = ImportRun.objects.filter(pk=run_id, status__in=ImportRun.CANCELLABLE)
     if not open_.update(status=Status.CANCELLED, leased_until=None, updated_at=timezone.now()):
         raise ImportConflict("The import has ended: there is nothing to cancel.")
     shutil.rmtree(folder_of(run_id), ignore_errors=True)

@@ -38,7 +38,7 @@ PROBLEMS_SHOWN: Final = 50
 ACTIONS: Final = {
     "start": (Status.CHECKED,),
     "retry": (Status.FAILED,),
-    "cancel": ImportRun.OPEN,
+    "cancel": ImportRun.CANCELLABLE,
     "errors_csv": tuple(Status),
 }
 
@@ -187,7 +187,8 @@ class ImportRunAdmin(RecordAdmin):
         permissions=["activate"],
         dialog={
             "title": "Cancel this import?",
-            "description": "It stops after the rows it is at, within seconds. What was imported stays.",
+            "description": "It stops after the rows it is at, within seconds; one that failed is not "
+            "asked about any more. What was imported stays.",
             "form_class": None,
             "form_submit_text": "Cancel the import",
         },

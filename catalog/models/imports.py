@@ -33,6 +33,8 @@ class ImportRun(models.Model):
     WORK = (Status.CHECK, Status.CHECKING, Status.IMPORT, Status.IMPORTING)
     """A worker has something to do."""
     OPEN = (*WORK, Status.CHECKED)
+    CANCELLABLE = (*OPEN, Status.FAILED)
+    """Of one that failed somebody may want no more."""
 
     name = models.CharField("file", max_length=255, help_text="As it was called when it came.")
     file_format = models.CharField("format", max_length=5, choices=Format)

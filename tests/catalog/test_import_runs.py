@@ -158,6 +158,13 @@ def test_cancelled_it_stops_before_the_next_batch(monkeypatch, import_root):
         import_runs.run_cancel(run.pk)
 
 
+def test_a_failed_one_is_given_up(import_root):
+    run = worked(asked(b"no, such, columns", name="x.csv"))
+    assert run.status == "failed"
+    assert import_runs.run_cancel(run.pk).status == "cancelled"
+    assert list(import_root.iterdir()) == []
+
+
 def test_a_cancelled_worker_notices(monkeypatch):
     monkeypatch.setattr(load, "BATCH_ROWS", 10)
     run = worked(asked(lines(35)))
