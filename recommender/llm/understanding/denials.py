@@ -92,7 +92,7 @@ _SUBJECT: Final = re.compile(
 _SMALL: Final = (
     r"(?:a|an|the|to|of|for|at|in|on|by|with|from|it|its|them|those|these|this|that|which|who|any|anything|something"
     r"|everything|all|things?|stuff|items?|ones?|is|are|was|were|be|been|being|have|has|having|got|me|us|my|our|i|we|you"
-    r"|want|like|need|see|show|give|find|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
+    r"|want|like|need|see|show|give|recommend|suggest|bring|find|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
     r"|costs?|costing|pric(?:ed?|es|ing)|made|released|published|launched|built|produced|even|ever|much|really|far|way|just|or)"
 )
 _SMALLS: Final = re.compile(rf"\s*(?:{_SMALL}\s+)*", re.IGNORECASE)

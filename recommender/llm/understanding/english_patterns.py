@@ -123,12 +123,12 @@ ONLY: Final = re.compile(
     r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|other\s+than)\b", re.IGNORECASE
 )
 CUES: Final = (
-    r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not)\s+(?:want|like|need|have|show\s+me|give\s+me|include)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
+    r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not|never)\s+(?:ever\s+)?(?:want|like|need|have|include|(?:show|give|recommend|suggest|bring)(?:\s+(?:me|us)\b)?)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
     r"(?:i\s+|who\s+|she\s+|he\s+|they\s+|and\s+)*(?:really\s+)?(?:hates?|dislikes?|detests?|can'?t\s+stand)(?:\s+any(?:thing)?\b)?(?:\s+(?:with|in|made\s+of))?",
-    r"(?:that|which|who)?\s*(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
-    r"(?:that|which|who)?\s*(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
+    r"(?:(?:that|which|who)\s*)?(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
+    r"(?:(?:that|which|who)\s*)?(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
     r"(?:please\s+)?(?:avoid(?:ing)?|exclud(?:e|es|ing)|leave\s+out|skip)",
-    r"(?:anything|everything|all|any)?\s*(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
+    r"(?:(?:anything|everything|all|any)\s*)?(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
     r"(?:anything|everything|all)\s+but",
     r"(?:with(?:\s+)?out|w/o|lacking|minus|free\s+of)(?:\s+(?:any|having))?",
     r"rather\s+(?:not|than)|instead\s+of|nothing(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)))?|none\s+of|neither",
