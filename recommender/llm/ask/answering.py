@@ -117,7 +117,7 @@ def _asked_anew(asked: Asked, language: str, space_id: int) -> Turned:
     found = understand(
         asked.question, language=language, previous=previous, deadline=asked.deadline
     )
-    if found.follows and before is not None:
+    if found.follows and before is not None and previous is not None:
         state = replace(conversation.refined(before, found), language=language, space_id=space_id)
         state = replace(state, sort=_order(found) or before.sort)
     else:
@@ -133,7 +133,9 @@ def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> S
     conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
     about = asked.question
     if conditions or found.without or found.ignored or found.sort:
-        about = found.wanted or found.subject or ("" if found.without else asked.question)
+        about = found.wanted or found.subject
+        if not about and not (conditions or found.without):
+            about = asked.question
     if attached and (any(like.which == THIS for like in found.like) or only_points(about)):
         about = found.wanted if found.like else ""  # the rest says "like this" and means it
     parts = [Wanted(text=about)] if about else []
@@ -247,8 +249,10 @@ def _sentences(state: State, cited: Sequence[Cited]) -> tuple[str, ...]:
         why = "refused_more" if state.seen else "refused_filter" if state.filter else "refused"
         return (say(state.language, why),)
     wanted = [part for part in state.wanted if part.weight > 0]
+    denies = bool(state.without) or "not" in (state.filter or {})
+    alone: extracts.Beginning = "others" if denies else "found"
     kind: extracts.Beginning = (
-        "found" if any(part.text for part in wanted) else "near" if wanted else "others"
+        "found" if any(part.text for part in wanted) else "near" if wanted else alone
     )
     return extracts.sentences(cited, state.language, beginning=kind)
 

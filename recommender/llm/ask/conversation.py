@@ -12,8 +12,9 @@ from django.core import signing
 from recommender.llm.ask import followups
 from recommender.llm.ask.followups import Change
 from recommender.llm.ask.types import MAX_WANTED, Sort, State, Turned, Wanted
-from recommender.llm.understanding import Interpretation, by_rules
-from recommender.llm.understanding.refining import exchanged
+from recommender.llm.understanding import Interpretation, by_rules, vocabulary
+from recommender.llm.understanding.refining import exchanged, without_denial
+from recommender.llm.understanding.types import one_or_in
 from recommender.llm.understanding.vocabulary import singular
 from retrieval.exceptions import InvalidQuery
 from retrieval.filters import fields
@@ -56,7 +57,7 @@ def opened(history: str) -> State:
 
 def follow_up(turn: str, before: State) -> list[Change] | None:
     """What the turn changes of what was asked before; None for a question of its own."""
-    if not before.wanted:
+    if not (before.wanted or before.filter):
         return None
     if change := followups.about(turn):
         return [change]
@@ -92,7 +93,8 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
                 state = _likened(state, change)
         elif change.kind == "about":
             about = (Wanted(text=change.text), *_refinements(state))
-            state = _asking_for(replace(state, wanted=about, categories=()), change.text)
+            paths = vocabulary().category(change.text)
+            state = _asking_for(replace(state, wanted=about, categories=paths), change.text)
         elif change.kind == "with":
             state = _with(state, change.text)
         else:
@@ -172,15 +174,30 @@ def _against(state: State, text: str) -> State:
 def _asking_for(state: State, text: str) -> State:
     """What was denied before and is asked for now is denied no more."""
     said = {singular(word) for word in words(text)}
+    names = vocabulary()
+    kind = set(names.kind(text))
 
     def still(denied: str) -> bool:
+        if (paths := set(names.kind(denied))) and paths <= kind:
+            return False  # 鸟 of "no birds"
         return not {singular(word) for word in words(denied)} <= said
 
+    back = [each for each in state.without if not still(each)]
     return replace(
         state,
         wanted=tuple(part for part in state.wanted if part.weight > 0 or still(part.text)),
         without=tuple(filter(still, state.without)),
+        filter=_allowing(state.filter, back),
     )
+
+
+def _allowing(before: Mapping[str, Any] | None, things: Sequence[str]) -> Mapping[str, Any] | None:
+    """The filter, which leaves the categories of these things out no more."""
+    names = vocabulary()
+    paths = {path for each in things for path in names.kind(each)}
+    if before is None or not paths:
+        return before
+    return without_denial(before, {CATEGORIES: one_or_in(sorted(paths))}) or None
 
 
 def _added(state: State, part: Wanted) -> State:

@@ -52,7 +52,7 @@ def sentences(
     quotes = [(each, quote) for each in cited for quote in each.quotes]
     about = [(each, quote) for each, quote in quotes if quote.field == "description"]
     for each, quote in about[:QUOTED]:
-        text = quote.text.rstrip(".。")
+        text = _unmarked(quote.text.rstrip(".。"))
         told.append(say(language, "quote", item=_name(each), quote=text))
     facts = [(each, quote) for each, quote in quotes if quote.field.startswith("attributes.")]
     for each, quote in facts[:FACTS_TOLD]:
@@ -68,8 +68,13 @@ def marks(text: str) -> list[int]:
 
 def plain(title: str) -> str:
     """A title as it stands in an answer: one line, bounded, without what looks like a citation."""
-    text = _MARK.sub(r"(\1)", normalise(title))
+    text = _unmarked(normalise(title))
     return text if len(text) <= MAX_TITLE else f"{text[: MAX_TITLE - 1].rstrip()}…"
+
+
+def _unmarked(text: str) -> str:
+    """An item's words cite nothing."""
+    return _MARK.sub(r"(\1)", text)
 
 
 def _name(cited: Cited) -> str:

@@ -60,7 +60,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
 
 
 def _browsed(items: QuerySet[Item], most: int) -> Found:
-    """What is used most, else what came first: for a question that only says what is not wanted."""
+    """What is used most, else what came first: for a question that names nothing wanted."""
     used = ItemPopularity.objects.filter(item_id=OuterRef("pk")).values("popular")
     order = F("popular").desc(nulls_last=True)
     ids = items.annotate(popular=Subquery(used)).order_by(order, "pk").values_list("pk", flat=True)

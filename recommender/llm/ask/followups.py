@@ -43,7 +43,7 @@ _CHINESE_ORDINAL = (
     r"(?:第\s*)?(最后|[一二两三四五六七八九十]|[1-9]\d?)\s*(?:个|只|件|张|部|台|款|种|项)"
 )
 _POLITE = re.compile(
-    r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe)\b[\s,]*|(?:那么|那|但是|但|可是|不过|请|再|嗯|好的|好)(?=.{2}))+",
+    r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe|actually)\b[\s,]*|(?:那么|那|但是|但|可是|不过|请|再|嗯|好的|好)(?=.{2}))+",
     re.IGNORECASE,
 )
 _CLAUSES = re.compile(r"\s*[,，;；、]\s*|\s+and\s+|\s+but\s+|(?:而且|并且|同时)")
@@ -130,10 +130,11 @@ _RULES: Final = (
     _rule(rf"{_ZH_HAVE}(?P<text>(?:{_CHINESE_COLOURS})色?)(?:的)?", _text("with")),
     _rule(rf"{_HAVE}(?:a bit |a little |much |even )?(?P<text>{'|'.join(_COMPARATIVES)}){_ONES}", _compared),
     _rule(rf"{_ZH_HAVE}(?:更|再|稍微)?(?P<text>大|小|安静|响|暗|亮|新|旧|暖和?|软|简单|可爱|快|慢|长|短|高)(?:一?点儿?|一些|些)(?:的)?", _text("with")),
-    _rule(r"(?:without|except(?: for)?|no|not|nothing with|leave out)\s+(?:any |the |a |an )?(?P<text>.{1,80})", _text("without")),
+    _rule(r"(?:without|except(?: for)?|no|not|nothing with|leave out|hide)\s+(?:more |including )?(?:any |the |a |an )?(?P<text>.{1,80})", _text("without")),
     _rule(r"(?:不要|别要|不含|除了|去掉|没有)(?P<text>.{1,40}?)(?:的|以外)?", _text("without")),
     _rule(r"(?:with|also|only|plus|made of)\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("with")),
     _rule(r"(?:还要|加上|带有?|要有|只要)(?P<text>.{1,40}?)(?:的)?", _text("with")),
+    _rule(r"(?:the )?(?!(?:that|this|it|they|these|those|which|what|who|any|all)\b)(?P<text>.{1,40}?)\s+(?:is|are)\s+(?:fine|ok(?:ay)?|allowed|welcome)(?:\s+(?:again|too|now|after all))?", _text("about")),
     _rule(r"(?:what|how) about\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("about")),
 )  # fmt: skip
 _ABOUT = re.compile(r"那?(?P<text>[\u3400-\u9fff]{1,8})呢[?？]?")

@@ -88,9 +88,11 @@ def _prepared(text: str, language: str | None) -> tuple[str, str]:
 def _following(
     found: Reading, now: Interpretation, previous: Interpretation | None
 ) -> Interpretation:
-    if previous is not None and refining.refines(found, previous):
+    if previous is None:
+        return now
+    if refining.refines(found, previous):
         return refining.refined(now, previous)
-    return now
+    return replace(now, follows=False)
 
 
 def _read(words: str, language: str, names: Vocabulary) -> Reading:

@@ -28,6 +28,7 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
     # blanks between Chinese words part them as commas do
     text = re.sub(r"(?<=[\u4e00-\u9fff])\s+|\s+(?=[\u4e00-\u9fff])", "，", text.strip())
     text = says.DENIED_BEHIND.sub(r"不要\g<what>", says.ONLY.sub("", text))
+    text = says.EXCEPT_BEHIND.sub(r"除了\g<what>以外，", text)
     text, kept = _masked(says.RHETORICAL.sub("有没有", text))
     for step in (_dates, _amounts, _levels):
         text = step(text, found, vocabulary)
@@ -191,7 +192,7 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary, kept: list[str
         _deny(_unkept(what, kept), found, vocabulary)
 
     def excepted(match: re.Match[str]) -> str:
-        for each in says.AGAIN.split(match["what"]):
+        for each in says.AGAIN.split(match["what"] or match["bare"]):
             deny(each)
         return f"{MARK}，"
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from recommender.llm.understanding.lexicon import QUALITIES
 from recommender.llm.understanding.types import MARK, Reading
-from recommender.llm.understanding.vocabulary import Vocabulary
+from recommender.llm.understanding.vocabulary import Vocabulary, folded
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ _SUBJECT: Final = re.compile(
 _SMALL: Final = (
     r"(?:a|an|the|to|of|for|at|in|on|by|with|from|it|its|them|those|these|this|that|which|who|any|anything|something"
     r"|everything|all|things?|stuff|items?|ones?|is|are|was|were|be|been|being|have|has|having|got|me|us|my|our|i|we|you"
-    r"|want|like|need|see|show|give|find|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
+    r"|want|like|need|see|show|give|recommend|suggest|bring|find|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
     r"|costs?|costing|pric(?:ed?|es|ing)|made|released|published|launched|built|produced|even|ever|much|really|far|way|just|or)"
 )
 _SMALLS: Final = re.compile(rf"\s*(?:{_SMALL}\s+)*", re.IGNORECASE)
@@ -102,8 +103,19 @@ _MOST_WORDS: Final = 4
 """Of a kind of thing: "no big red leather boots"."""
 
 
-def before_english(text: str, at: int, names: Vocabulary) -> Denial | None:
-    """What denies the words that begin at ``at``; None if nothing does."""
+_REFUSING: Final = re.compile(
+    r"(?:no|not|never|(?:do|would|will)(?:\s?n['o]?t|\s+not)|won't)$", re.IGNORECASE
+)
+
+
+def before_english(
+    text: str, at: int, names: Vocabulary, *, is_least: bool = False
+) -> Denial | None:
+    """What denies the words that begin at ``at``; None if nothing does.
+
+    ``is_least``: they say the least that a thing may cost. With nothing else said, the thing is looked for
+    then though no category has its name: "no frogs over 100".
+    """
     begun = max((match.end() for match in _CLAUSE.finditer(text, 0, at)), default=0)
     clause = text[begun:at]
     cues = list(_CUE.finditer(clause))
@@ -124,6 +136,9 @@ def before_english(text: str, at: int, names: Vocabulary) -> Denial | None:
         return Denial(start, things)
     if 1 < len(words) <= _MOST_WORDS and names.category(words[-1]):
         return Denial(at, partly=True)
+    alone = not text[:start].strip(f" {MARK}") and not re.search(r"[,;]\s*\w", text[at:])
+    if is_least and alone and _REFUSING.match(cues[-1][0]) and 1 <= len(words) <= 2:
+        return None if folded(words[-1]) in QUALITIES else Denial(start, things)
     return None
 
 

@@ -18,7 +18,7 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
     found = Reading(follows=bool(says.FOLLOWING.search(text)))
     found.anew = bool(re.search(r"\binstead\b(?!\s+of)", text, re.IGNORECASE))
     text, kept = _masked(f" {says.OWN_MARKS.sub(' ', text)} ".replace("’", "'"))
-    text = says.ONLY.sub(" ", text)
+    text = says.ALL_BUT.sub(r"\g<all> except ", says.ONLY.sub(" ", text))
     text = _likes(text, found)
     for step in (_levels, _amounts, _dates):
         text = step(text, found, vocabulary)
@@ -79,7 +79,7 @@ def _claimed(
     """As ``_taken``, with the words that deny a match; ``note`` is told whether there are any."""
     at = 0
     while match := pattern.search(text, at):
-        denial = denials.before_english(text, match.start(), vocabulary)
+        denial = denials.before_english(text, match.start(), vocabulary, is_least=is_least)
         if denial is not None and denial.partly and not is_least:
             denial = None
         after = denials.AFTER_ENGLISH.match(text, match.end()) if is_bound else None
@@ -200,7 +200,10 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
             what, rest = what[: end.start()], what[end.start() :]
         said_before = any(map(_without_fillers, _clauses(match.string[: match.start()])))
         of = ""
-        for each in says.JOINED.split(what):
+        more = match.groupdict().get("more") or ""
+        if more and (rest or not _alike([what, *filter(None, says.JOINED.split(more))])):
+            more, rest = "", rest + more
+        for each in says.JOINED.split(what + more):
             of = _deny(each, found, vocabulary, whole=said_before)
         return f" {MARK} {of} {rest}"
 
@@ -231,6 +234,18 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary, *, whole: bool = Fa
     else:
         found.unwanted.append(what)
     return ""
+
+
+def _alike(things: Sequence[str]) -> bool:
+    """Whether these may be one list: all things, or all qualities of a kind.
+
+    "Not leather, red or blue shoes" wants shoes; "no dogs, show me cats or birds" wants these.
+    """
+    bare = [says.LEADING.sub("", f"{each.strip()} ").strip() for each in things]
+    if any(says.SCOPE_END.match(f" {each}") or not _without_fillers(each) for each in bare):
+        return False
+    kinds = {lexicon.QUALITIES.get(word) for each in bare for word in folded(each).split()}
+    return len(kinds) == 1
 
 
 def _is_quality(words: str, vocabulary: Vocabulary) -> bool:

@@ -55,7 +55,7 @@ COMPARED: Final = (
     ("lte", r"at\s+most|up\s+to|max(?:imum)?(?:\s+of)?|within|a\s+budget\s+of|my\s+budget\s+is|budget\s+of"),
     ("gte", r"at\s+least|min(?:imum)?(?:\s+of)?|starting\s+(?:at|from)|upwards\s+of"),
     ("lt", r"under|below|less\s+than|cheaper\s+than|costing\s+less\s+than|lower\s+than|beneath|<"),
-    ("gt", r"over|above|beyond|more\s+than|costing\s+more\s+than|higher\s+than|dearer\s+than|exceed(?:s|ing)?|>"),
+    ("gt", r"over|above|beyond|(?:more\s+expensive|pricier|costlier)\s+than|more\s+than|costing\s+more\s+than|higher\s+than|dearer\s+than|exceed(?:s|ing)?|>"),
     ("about", r"around|about|roughly|approximately|approx\.?|circa|~|or\s+so"),
 )  # fmt: skip
 BOUND: Final = tuple(
@@ -122,22 +122,34 @@ KEPT: Final = _compiled(
 ONLY: Final = re.compile(
     r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|other\s+than)\b", re.IGNORECASE
 )
+ALL_BUT: Final = re.compile(
+    r"\b(?P<all>(?:all|every)\s+(?:(?:the|of|your)\s+)*[a-z]+(?:\s+(?!that\b|which\b)[a-z]+)?)\s+but\s+"
+    r"(?!(?:not?|only|under|over|below|above|in|with|without|from|i|we|show|please|cheap(?:er)?|make|it)\b)",
+    re.IGNORECASE,
+)
+"""All animals but dogs."""
 CUES: Final = (
-    r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not)\s+(?:want|like|need|have|show\s+me|give\s+me|include)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
+    r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not|never)\s+(?:ever\s+)?(?:want|like|need|have|include|(?:show|give|recommend|suggest|bring)(?:\s+(?:me|us)\b)?)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
     r"(?:i\s+|who\s+|she\s+|he\s+|they\s+|and\s+)*(?:really\s+)?(?:hates?|dislikes?|detests?|can'?t\s+stand)(?:\s+any(?:thing)?\b)?(?:\s+(?:with|in|made\s+of))?",
-    r"(?:that|which|who)?\s*(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
-    r"(?:that|which|who)?\s*(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
+    r"(?:(?:that|which|who)\s*)?(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
+    r"(?:(?:that|which|who)\s*)?(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
     r"(?:please\s+)?(?:avoid(?:ing)?|exclud(?:e|es|ing)|leave\s+out|skip)",
-    r"(?:anything|everything|all|any)?\s*(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
+    r"(?:(?<=^\s)|(?<=,\s)|(?<=and\s)|(?<=please\s)|(?<=you\s))hide",
+    r"(?:(?:anything|everything|all|any)\s*)?(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
     r"(?:anything|everything|all)\s+but",
     r"(?:with(?:\s+)?out|w/o|lacking|minus|free\s+of)(?:\s+(?:any|having))?",
     r"rather\s+(?:not|than)|instead\s+of|nothing(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)))?|none\s+of|neither",
-    r"(?:but\s+)?(?:definitely\s+|certainly\s+|please\s+)?(?:not|no|never)(?:\s+(?:any|made\s+(?:of|from|by)|in|with|by|from|a|an|the))*",
+    r"(?:but\s+)?(?:definitely\s+|certainly\s+|please\s+)?(?:not|no|never)(?:\s+(?:any|more(?!\s+than)|including|counting|made\s+(?:of|from|by)|in|with|by|from|a|an|the))*",
     r"less(?=\s+[a-z]+\b(?!\s+than))",
 )
+_ONE: Final = r"(?:(?:an?|the|any|no|not)\s+)?[\w'-]+(?:\s+(?!n?or\b|and\b)[\w'-]+)?"
 NEGATED: Final = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)", re.IGNORECASE
+    rf"(?<![\w-])(?:{'|'.join(CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)"
+    rf"(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$))"
+    r"|(?P<only>))",
+    re.IGNORECASE,
 )
+"""``more``: of a list with commas, as far as it ends what is said: "no dogs, cats or birds"."""
 NON: Final = re.compile(r"(?<![\w-])non-(?P<what>[a-z]+)", re.IGNORECASE)
 MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]\w+)", re.IGNORECASE)
 SCOPE_END: Final = re.compile(
@@ -145,7 +157,7 @@ SCOPE_END: Final = re.compile(
     r"|(?<!made )(?:in|from|by|at|to|on)|and\s+(?:show|i|give|find|with|in|under|also|maybe))\b",
     re.IGNORECASE,
 )
-JOINED: Final = re.compile(r"\s*(?:,|/|\bn?or\b|\band\b)\s*", re.IGNORECASE)
+JOINED: Final = re.compile(r"\s*(?:,|/|\bn?or\b|\band\b|(?<=\s)no(?=\s))\s*", re.IGNORECASE)
 LEADING: Final = re.compile(
     r"^(?:(?:any(?:thing)?|some(?:thing)?|an?|the|too|very|so|made\s+(?:of|from)|in|with|of|ones?|things?|stuff|it|be|have|from|by)\s+)+",
     re.IGNORECASE,

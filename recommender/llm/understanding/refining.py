@@ -1,12 +1,12 @@
 """A question that follows another: ``cheaper``, ``in blue``, ``not leather``, ``第二个那样的``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from recommender.llm.understanding import lexicon
-from recommender.llm.understanding.types import WANTED, Interpretation, Reading, Words
+from recommender.llm.understanding.types import WANTED, Interpretation, Reading, Words, one_or_in
 
 MAX_WORDS: Final = 3
 """That refine what was asked; more are a question of their own."""
@@ -53,12 +53,40 @@ def refined(now: Interpretation, previous: Interpretation) -> Interpretation:
 
 
 def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """By field; what neither may be, neither is."""
+    """By field; what neither may be, neither is, unless it is asked for now."""
+    before = without_denial(before, now)
     merged = {**before, **now}
-    denied = [each for said in (before, now) for each in denials(said)]
+    return _denying(merged, [each for said in (before, now) for each in denials(said)])
+
+
+def without_denial(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A filter that does not deny the values that ``wanted`` asks of a field."""
+    denied = []
+    for condition in denials(given):
+        left = {name: _left(said, wanted.get(name)) for name, said in condition.items()}
+        if None not in left.values():
+            denied.append(left)
+    return _denying(given, denied)
+
+
+def _left(said: Any, wanted: Any) -> Any:
+    """Of the denied values those that are not wanted; None for none. Bounds stay."""
+    denied, asked = _values(said), _values(wanted)
+    left = [value for value in denied if value not in asked]
+    return said if left == denied else one_or_in(left) if left else None
+
+
+def _values(said: Any) -> list[Any]:
+    if isinstance(said, Mapping):
+        return list(said.get("in", ()))
+    return [said] if isinstance(said, str) else []
+
+
+def _denying(given: Mapping[str, Any], denied: Sequence[Any]) -> dict[str, Any]:
+    rest = {name: said for name, said in given.items() if name != "not"}
     if denied:
-        merged |= {"not": denied[0] if len(denied) == 1 else {"or": denied}}
-    return merged
+        rest["not"] = denied[0] if len(denied) == 1 else {"or": list(denied)}
+    return rest
 
 
 def denials(given: Mapping[str, Any]) -> list[Any]:

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from recommender.api import search
-from recommender.llm.understanding import vocabulary
+from recommender.llm.understanding import by_rules, vocabulary
 from recommender.models import ItemPopularity
 from retrieval import lexical, services
 from tests.clients import anonymous
@@ -187,6 +187,25 @@ def test_the_catalogs_names_are_read_once(shop, django_assert_num_queries):
     assert found.categories["boot"] == ("shoes/boots",)
     with django_assert_num_queries(0):
         assert vocabulary() == found
+
+
+def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
+    brands = {
+        " ": "mat", "...": "rug", "an": "zebra", "Show": "lamp", "Boot": "boots", "Owl": "night lamp",
+        "貓": "貓砂", "Red  Fox": "red fox shoes", "Acme": "owls, two", "鸮": "大鸮",
+    }  # fmt: skip
+    for n, (brand, title) in enumerate(brands.items()):
+        make_item(f"i{n}", title, categories=("shoes/boots",), attributes={"brand": brand})
+    make_item("owl", "snowy owl")
+    make_item("white", "white-owl", texts={"zh": "雪鸮"})
+    make_item("other", "two 雪鸮 birds")
+    cache.clear()
+
+    found = vocabulary()
+
+    assert found.brands == {"貓": "貓", "red fox": "Red  Fox", "acme": "Acme"}
+    assert by_rules("zebra rugs with owls", known=found).wanted == "zebra rugs with owls"
+    assert by_rules("斑马", known=found).wanted == "斑马"
 
 
 def test_a_catalog_without_prices_is_not_asked_for_them(space):  # noqa: F811

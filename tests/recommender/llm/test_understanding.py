@@ -10,6 +10,7 @@ from recommender.llm.evaluation import interpretation
 from recommender.llm.evaluation.interpretation import SHOP
 from recommender.llm.understanding import Interpretation, Like, Sort, Words, by_rules
 from recommender.llm.understanding.numbers import value_of
+from recommender.llm.understanding.types import one_or_in
 from recommender.llm.understanding.vocabulary import Vocabulary, category_names, singular
 
 
@@ -149,6 +150,63 @@ def test_what_is_denied_is_told_from_what_is_wanted(text, wanted, unwanted, deni
     assert found.filter.get("not") == (denied and {"categories": denied})
 
 
+PETS = Vocabulary(
+    categories=category_names(["animals", "animals/dogs", "animals/cats", "animals/birds"]),
+    roles={"price": "price"},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "without"),
+    [
+        ("don't show me dogs", "", ("dogs",)),
+        ("don't show dogs", "", ("dogs",)),
+        ("don't give me any dogs", "", ("dogs",)),
+        ("never show dogs", "", ("dogs",)),
+        ("do not recommend dogs", "", ("dogs",)),
+        ("animals except for dogs, cats and birds", "animals", ("dogs", "cats", "birds")),
+        ("animals without dogs, cats, and birds", "animals", ("dogs", "cats", "birds")),
+        ("no dogs, cats or birds", "", ("dogs", "cats", "birds")),
+        ("fruit except apples, bananas and grapes", "fruit", ("apples", "bananas", "grapes")),
+        ("animals, no dogs no cats no birds", "animals", ("dogs", "cats", "birds")),
+        ("not leather, red or blue shoes", "red or blue shoes", ("leather",)),
+        ("动物里除了狗、猫和鸟以外的", "动物", ("狗", "猫", "鸟")),
+        ("动物，狗除外", "动物", ("狗",)),
+        ("动物，狗和猫除外", "动物", ("狗", "猫")),
+        ("苹果以外的水果", "水果", ("苹果",)),
+        ("all animals but dogs", "animals", ("dogs",)),
+        ("every animal but the dog", "animal", ("dog",)),
+        ("hide dogs", "", ("dogs",)),
+        ("no more dogs", "", ("dogs",)),
+        ("animals not including birds", "animals", ("birds",)),
+    ],
+)
+def test_everything_that_is_denied_is_named(text, wanted, without):
+    for names in (PETS, Vocabulary()):
+        found = by_rules(text, known=names)
+        assert (found.wanted, set(found.without)) == (wanted, set(without))
+        paths = [path for each in without for path in names.kind(each)]
+        denied = {"categories": one_or_in(paths)} if paths else None
+        assert found.filter.get("not") == denied
+    assert PETS.kind("dog") == PETS.kind("狗") == ("animals/dogs",)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "price"),
+    [
+        ("no frogs over 100", "frogs", {"lte": 100}),
+        ("I don't want shoes over 100", "shoes", {"lte": 100}),
+        ("no running shoes over 100", "running shoes", {"lte": 100}),
+        ("nothing more expensive than 100", "", {"lte": 100}),
+        ("no leather over 100", "", {"gt": 100}),
+        ("boots without laces over 100", "boots", {"gt": 100}),
+    ],
+)
+def test_what_no_category_names_can_have_a_bound(text, wanted, price):
+    found = by_rules(text, known=Vocabulary(roles={"price": "price"}))
+    assert (found.wanted, found.filter) == (wanted, {"price": price})
+
+
 @pytest.mark.parametrize(
     ("text", "price"),
     [
@@ -254,6 +312,20 @@ def test_denials_of_a_conversation_add_up():
     assert second.filter == {
         "categories": "electronics/phones",
         "not": {"or": [{"brand": "Acme"}, {"brand": "Nokia"}]},
+    }
+
+
+def test_what_is_asked_for_again_is_denied_no_more():
+    first = read("phones but not Acme, no Nokia, no boots")
+    second = by_rules("Acme is fine", known=SHOP, previous=first)
+
+    assert first.filter["not"] == {
+        "or": [{"categories": "shoes/boots"}, {"brand": {"in": ["Acme", "Nokia"]}}]
+    }
+    assert second.filter == {
+        "categories": "electronics/phones",
+        "brand": "Acme",
+        "not": {"or": [{"categories": "shoes/boots"}, {"brand": "Nokia"}]},
     }
 
 

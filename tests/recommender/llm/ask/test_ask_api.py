@@ -150,6 +150,42 @@ def test_conditions_in_words_are_a_filter(client, catalog):
     assert second["interpretation"]["filter"]["price"] == {"lt": 30}
 
 
+@pytest.mark.parametrize(
+    ("question", "fits"),
+    [
+        ("under 50", {"owl", "robin"}),
+        ("anything under 50", {"owl", "robin"}),
+        ("不要50元以上的", {"owl", "robin"}),
+        ("show me something cheap", {"owl", "robin"}),
+        ("便宜的东西", {"owl", "robin"}),
+    ],
+)
+def test_a_price_alone_shows_what_has_it(client, catalog, question, fits):
+    answer = asked(client, question)
+    assert set(cited(answer)) == fits
+    assert answer["answer"].startswith(("This fits: ", "符合的有："))
+    cheaper = asked(client, "cheaper", history=answer["history"])
+    assert cited(cheaper) == ["robin"]
+
+
+def test_a_quote_cites_nothing(client, catalog):
+    described = "It is large. An eagle can fly for hours [2]! It eats fish."
+    Item.objects.filter(external_id="eagle").update(description=described)
+    answer = asked(client, "Which bird can fly?")
+    assert "says: “An eagle can fly for hours (2)!”." in answer["answer"]
+
+
+@pytest.mark.parametrize("turn", ["what about birds?", "actually birds are fine", "那鸟呢？"])
+def test_what_is_asked_for_again_is_denied_no_more(client, catalog, turn):
+    first = asked(client, "animals")
+    second = asked(client, "no birds", history=first["history"])
+    assert second["interpretation"]["filter"] == {"not": {"categories": "animals/birds"}}
+    third = asked(client, turn, history=second["history"])
+    assert third["interpretation"]["filter"] in (None, {})
+    assert third["interpretation"]["without"] == []
+    assert "eagle" in cited(third)
+
+
 def test_a_turn_refines_what_was_asked(client, catalog):
     first = asked(client, "Do you have a drum?")
     assert set(cited(first)) == {"drum", "blue-drum"}
