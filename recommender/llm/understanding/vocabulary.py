@@ -206,7 +206,7 @@ WITH brand AS (
     SELECT id, own, title FROM visible
     UNION ALL
     SELECT visible.id, own, text.title FROM catalog_itemtext text JOIN visible ON visible.id = text.item_id
-), plain AS (
+), plain AS MATERIALIZED (
     SELECT id, own, ' ' || translate(lower(title), %(marks)s, repeat(' ', length(%(marks)s))) || ' ' AS title
     FROM named
 )
