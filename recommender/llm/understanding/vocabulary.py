@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.cache import cache
@@ -206,7 +206,7 @@ WITH brand AS (
     SELECT id, own, title FROM visible
     UNION ALL
     SELECT visible.id, own, text.title FROM catalog_itemtext text JOIN visible ON visible.id = text.item_id
-), plain AS (
+), plain AS MATERIALIZED (
     SELECT id, own, ' ' || translate(lower(title), %(marks)s, repeat(' ', length(%(marks)s))) || ' ' AS title
     FROM named
 )
@@ -233,7 +233,7 @@ def _titled(name: str, keys: Sequence[str]) -> dict[str, int]:
     stems = [stem.rstrip("s") or stem for stem in stems]
     firsts = [stem[0] if _HAN.match(stem) else stem.split()[0] for stem in stems]
     firsts = [first.rstrip("s") or first for first in firsts]
-    given = {"keys": [*keys], "stems": stems, "firsts": firsts, "name": name}
+    given: dict[str, Any] = {"keys": [*keys], "stems": stems, "firsts": firsts, "name": name}
     with connection.cursor() as cursor:
         cursor.execute(_TITLED, given | {"marks": _PUNCTUATION})
         return dict(cursor.fetchall())
