@@ -111,7 +111,7 @@ def recommend(
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth), enough=ENOUGH * asked.depth)
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
-    candidates = pool(context, gathered, _pinned(setup.rules), by.ranker)
+    candidates = pool(context, gathered, pinned(setup.rules), by.ranker)
     trace.setup, trace.taste, trace.gathered = setup, taste, gathered
     trace.candidates = tuple(candidates)
     situation = Situation(
@@ -198,10 +198,6 @@ def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
     }
 
 
-def _pinned(rules: Sequence[Rule]) -> list[int]:
-    return [item_id for rule in rules if rule.action == "pin" for item_id in rule.item_ids]
-
-
 def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
     """Of items that were recommended those that would not be hidden from the visitor at ``asked.now``: by
     what they did since, and by the rules. A few statements, however many items.
@@ -218,7 +214,7 @@ def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
         rules=setup.rules,
         hidden=_hidden(taste, setup.placement),
     )
-    pins = pinned(situation)
+    pins = pinned(setup.rules)
     rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags").prefetch_related("categories")
     return {
         item.pk

@@ -50,7 +50,7 @@ def rerank(
 
 def hide(placed: list[Placed], situation: Situation) -> list[Placed]:
     """Without what is ``withheld``."""
-    pins = pinned(situation)
+    pins = pinned(situation.rules)
     return [
         each
         for each in placed
@@ -150,7 +150,7 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
     epsilon = situation.placement.exploration
     if not epsilon:
         return placed
-    pins = pinned(situation)
+    pins = pinned(situation.rules)
     left = [each for each in placed if each.candidate.item_id not in pins]
     apart = [each for each in placed if each.candidate.item_id in pins]
     taken = list[Placed]()
@@ -166,7 +166,9 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
     """Pinned items at their positions; of two for one position the older rule's comes after."""
     by_item = {each.candidate.item_id: each for each in placed}
-    pins = {item_id: rule for item_id, rule in pinned(situation).items() if item_id in by_item}
+    pins = {
+        item_id: rule for item_id, rule in pinned(situation.rules).items() if item_id in by_item
+    }
     free = [each for each in placed if each.candidate.item_id not in pins]
     for item_id, rule in sorted(pins.items(), key=lambda pin: (pin[1].position or 1, -pin[1].id)):
         each = replace(
@@ -180,10 +182,10 @@ def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
 STEPS: Final[tuple[Step, ...]] = (hide, rotate, weigh, diversify, cap, explore, pin)
 
 
-def pinned(situation: Situation) -> dict[int, Rule]:
+def pinned(rules: Iterable[Rule]) -> dict[int, Rule]:
     """Item -> the rule that pins it; of several the first, which is the newest."""
     pins: dict[int, Rule] = {}
-    for rule in situation.rules:
+    for rule in rules:
         if rule.action == "pin":
             for item_id in rule.item_ids:
                 pins.setdefault(item_id, rule)
