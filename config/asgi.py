@@ -1,11 +1,13 @@
 """The web application."""
 
+import asyncio
 import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import django
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -17,6 +19,9 @@ from django.http.response import HttpResponseBase
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 log = logging.getLogger(__name__)
+
+LINGER_S: Final = 30
+"""How long the rest of a refused body is read, as nginx's ``lingering_time``."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -98,7 +103,7 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self.limit:
-            await self._refuse(send)
+            await self._refuse(scope, receive, send)
             return
         scope = {**scope, "headers": list(scope["headers"])}
         size = 0
@@ -116,15 +121,35 @@ class BodyLimit:
 
         await self.app(scope, counted, send)
         if size > self.limit:
-            await self._refuse(send)
+            await self._refuse(scope, receive, send)
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer, and throw away what still comes for a while before the connection is closed.
+
+        Closed at once, it would be reset under a client that first sends all, and the answer with it.
+        """
         from config.problems import CONTENT_TYPE, QUIET, Problem
 
-        body = json.dumps(Problem(413, "body_too_large", QUIET["body_too_large"]).as_dict())
-        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"connection", b"close")]
+        problem = Problem(413, "body_too_large", QUIET["body_too_large"]).as_dict()
+        body = json.dumps(problem).encode()
+        headers = [
+            (b"content-type", CONTENT_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body.encode()})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        # who asked first has sent nothing, and reading would tell them to go on
+        if b"expect" not in dict(scope["headers"]):
+            await self._linger(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    @staticmethod
+    async def _linger(receive: Receive) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await receive()).get("more_body"):
+                    pass
 
 
 def _application() -> App:

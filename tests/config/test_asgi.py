@@ -1,10 +1,13 @@
 """Bodies are bounded while they arrive."""
 
 import asyncio
+import http.client
 import json
+import socket
 import threading
 
 import pytest
+import uvicorn
 
 from config.asgi import BodyLimit, OneHopHandler
 
@@ -68,9 +71,11 @@ def test_no_body_gets_no_length():
 @pytest.mark.parametrize(
     ("chunks", "headers", "left"),
     [
-        ([b"12345", b"678901", b"x"], [(b"transfer-encoding", b"chunked")], 1),
-        ([b"12345", b"678901", b"x"], [(b"content-length", b"5")], 1),  # a client that lies
-        ([b"x"], [(b"content-length", b"11")], 1),  # refused before anything is read
+        ([b"12345", b"678901", b"x"], [(b"transfer-encoding", b"chunked")], 0),
+        ([b"12345", b"678901", b"x"], [(b"content-length", b"5")], 0),  # a client that lies
+        ([b"x"], [(b"content-length", b"11")], 0),  # refused before anything is read
+        # waits for leave to send: none is given
+        ([b"x"], [(b"content-length", b"11"), (b"expect", b"100-continue")], 1),
     ],
 )
 def test_too_large(chunks, headers, left):
@@ -81,6 +86,22 @@ def test_too_large(chunks, headers, left):
     assert sent[0]["status"] == 413
     assert (b"content-type", b"application/problem+json") in sent[0]["headers"]
     assert json.loads(sent[1]["body"])["code"] == "body_too_large"
+
+
+def test_who_sends_all_before_reading_gets_the_answer():
+    limit, listening = 1000, socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(BodyLimit(Recorder(), limit), lifespan="off"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+    thread.start()
+    try:
+        client = http.client.HTTPConnection(*listening.getsockname(), timeout=30)
+        # more than the buffers of both ends hold: all of it is sent only if somebody reads it
+        client.request("POST", "/", body=b"x" * 50_000_000)
+        answer = client.getresponse()
+        assert (answer.status, json.load(answer)["code"]) == (413, "body_too_large")
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def test_the_server_starts_without_waiting_for_models():
