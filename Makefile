@@ -11,8 +11,9 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: install ## a catalog of words, pictures and sounds in your browser (PORT=8000 VAR=var)
-	@VAR="$(VAR)" $(BIN)/python manage.py demo --port $(PORT)
+demo: install ## words, pictures and sounds in your browser (PORT=8000 VAR=var CATALOG=items.jsonl MEDIA=dir)
+	@VAR="$(VAR)" $(BIN)/python manage.py demo --port $(PORT) \
+		$(if $(CATALOG),--catalog "$(CATALOG)") $(if $(MEDIA),--media-root "$(MEDIA)")
 
 install: $(VENV)/.installed ## the environment for running
 

@@ -1,5 +1,7 @@
 """What ``manage.py demo`` says before and after it works; ``tests/e2e`` runs all of it."""
 
+from pathlib import Path
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -15,12 +17,25 @@ def test_a_port_that_does_not_exist(port: int):
 
 @pytest.mark.django_db
 def test_the_example_is_an_item_that_is_there():
+    assert _example() == ("emoji:1F4F1", ("frog", "我想要一部新的智能手机"))
     ItemFactory(external_id="hidden", published=False)
-    ItemFactory(external_id="stamp:frog")
+    ItemFactory(external_id="stamp:frog", title="A \x1b]0;frog")
     ItemFactory(external_id="stamp:owl")
-    assert _example() == "stamp:frog"
+    assert _example() == ("stamp:frog", ("A ]0;frog", "A ]0;frog"))
     ItemFactory(external_id="emoji:1F4F1")
-    assert _example() == "emoji:1F4F1"
+    assert _example() == ("emoji:1F4F1", ("frog", "我想要一部新的智能手机"))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"catalog": Path("none.jsonl")}, "There is no file none.jsonl: give --catalog a JSON"),
+        ({"media_root": Path()}, "give --catalog FILE as well"),
+    ],
+)
+def test_a_catalog_that_is_not_there(given: dict[str, Path], told: str):
+    with pytest.raises(CommandError, match=told):
+        call_command("demo", port=8001, **given)
 
 
 def test_weights_that_cannot_be_had_are_said_with_the_way_around(settings):

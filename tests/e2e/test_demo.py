@@ -1,4 +1,8 @@
-"""``make demo`` as a newcomer runs it: real data, real workers, real encoders, then Ctrl-C."""
+"""``make demo`` as a newcomer runs it: real data, real workers, real encoders, then Ctrl-C.
+
+Marked slow: the whole demo catalog, minutes of embedding. Otherwise the same on a fourth of it, given as
+a catalog of one's own, with all that lies near what is asked for.
+"""
 
 import io
 import json
@@ -19,27 +23,38 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from rich.console import Console
 
+from catalog.importers.demo import CATALOG_FILE, SETS, prepared
 from config.embedded import Places
+from retrieval.exceptions import DecodeFailed
 from retrieval.preprocess.decoder import Decoder
 from tests.servers import servers_forget
 
 pytestmark = [pytest.mark.demo, pytest.mark.encoders]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CACHE = Path(os.environ.get("DEMO_CACHE", ROOT / "var" / "cache")).resolve()
 FIRST_RUN_S = 900
 SECOND_RUN_S = 120
 SERVING = "/similar/?limit=5"  # the end of the last line printed
+STEP = 4
+NEAR = (
+    "animals/amphibians", "animals & nature/amphibians", "objects/phone", "objects/computer",
+    "objects/musical instruments",
+)  # fmt: skip
+"""Categories that the smaller catalog has in whole: what is asked for, and what it may be taken for."""
 
 
 class Demo:
     """One run of the demo on a data folder and a free port."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, catalog: Path | None = None) -> None:
         self.var = var
-        self.start(os.environ["PATH"])
+        own = ["--catalog", str(catalog), "--media-root", str(CACHE)] if catalog else []
+        self.start(os.environ["PATH"], *own)
 
-    def start(self, path: str) -> None:
+    def start(self, path: str, *options: str) -> None:
         """Run it, on another port each time."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -52,9 +67,9 @@ class Demo:
             if name not in ("DJANGO_SETTINGS_MODULE", "VAR")
         }
         environment |= {"VAR": str(self.var), "PATH": path, "COLUMNS": "100"}
-        environment.setdefault("DEMO_CACHE", str(ROOT / "var" / "cache"))
+        environment["DEMO_CACHE"] = str(CACHE)
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", str(self.port)],
+            [sys.executable, "manage.py", "demo", "--port", str(self.port), *options],
             cwd=ROOT,
             env=environment,
             stdout=self.log.open("wb"),
@@ -117,14 +132,36 @@ class Demo:
         return found
 
 
-@pytest.fixture(scope="module")
-def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo") / "var"
+@pytest.fixture(scope="module", params=["part", pytest.param("whole", marks=pytest.mark.slow)])
+def catalog(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path | None:
+    """A file of one's own; None: the demo catalog."""
+    if request.param == "whole":
+        return None
+    file = tmp_path_factory.mktemp("own") / "catalog.jsonl"
+    with file.open("w", encoding="utf-8") as lines:
+        for demo_set in SETS.values():
+            folder = prepared(demo_set, CACHE, Console(quiet=True))
+            for at, line in enumerate((folder / CATALOG_FILE).read_text("utf-8").splitlines()):
+                row = json.loads(line)
+                if at % STEP == 0 or row["categories"][0] in NEAR:
+                    for media in row["media"]:
+                        media["path"] = f"{folder.name}/{media['path']}"
+                    lines.write(json.dumps(row) + "\n")
+    return file
 
 
 @pytest.fixture(scope="module")
-def demo(var: Path) -> Iterator[Demo]:
-    run = Demo(var)
+def size(catalog: Path | None) -> int:
+    """Of the catalog, in items."""
+    return len(catalog.read_bytes().splitlines()) if catalog else 1387
+
+
+@pytest.fixture(scope="module")
+def demo(catalog: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    var = tmp_path_factory.mktemp("demo") / "var"
+    run = Demo(var, catalog)
     run.wait_until_serving(FIRST_RUN_S)
     yield run
     if run.process.poll() is None:
@@ -142,14 +179,14 @@ def media_of(item: dict[str, Any], modality: str) -> str | None:
     return next((m["url"] for m in item["media"] if m["modality"] == modality), None)
 
 
-def test_everything_is_loaded_and_embedded(demo: Demo):
+def test_everything_is_loaded_and_embedded(demo: Demo, size: int):
     status = httpx.get(f"{demo.base}/api/v1/status/", timeout=60).json()
-    assert status["items"] == {"total": 1387, "visible": 1387}
-    assert status["embeddings"] == {"ready": 1387, "pending": 0, "failed": 0}
+    assert status["items"] == {"total": size, "visible": size}
+    assert status["embeddings"] == {"ready": size, "pending": 0, "failed": 0}
     assert status["active_space"]["trained"] is True
     held_out = status["active_space"]["metrics"]["held_out"]["text_to_image"]
-    assert held_out["en"]["queries"] == 277
-    # chance is .036 in both; the baselines of docs/evaluation.md are .643 and .570
+    assert held_out["en"]["queries"] == round(size / 5)
+    # chance is .036 in both for the whole catalog, whose baselines in docs/evaluation.md are .643, .570
     assert held_out["en"]["r@10"] > 0.55
     assert held_out["zh"]["r@10"] > 0.50
 
@@ -194,7 +231,7 @@ def test_similar_items_are_kin(demo: Demo):
 
 def test_a_picture_flipped_and_rescaled_finds_its_item_first(demo: Demo, items):
     pictures = [(i["external_id"], media_of(i, "image")) for i in items if i["kind"] == "stamp"]
-    for external_id, url in pictures[::25]:
+    for external_id, url in pictures[:: len(pictures) // 20]:
         original = Image.open(io.BytesIO(demo.file(url))).convert("RGBA")
         white = Image.new("RGBA", original.size, "white")
         picture = ImageOps.mirror(Image.alpha_composite(white, original).convert("RGB"))
@@ -207,15 +244,22 @@ def test_a_picture_flipped_and_rescaled_finds_its_item_first(demo: Demo, items):
 
 def test_the_middle_of_a_sound_as_mp3_finds_its_item_in_the_first_ten(demo: Demo, items):
     sounds = [(i["external_id"], media_of(i, "audio")) for i in items if media_of(i, "audio")]
-    assert len(sounds) == 102
+    assert len(sounds) > 20
     decoder = Decoder(audio_rate=44_100)
-    for external_id, url in sounds[::6]:
-        samples = decoder.decode_audio(demo.file(url)).samples
+    asked = 0
+    for external_id, url in sounds[:: len(sounds) // 15]:
+        try:
+            samples = decoder.decode_audio(demo.file(url)).samples
+        except DecodeFailed as err:
+            assert err.code == "blank_audio"  # one of the stamps' sounds
+            continue
         middle = samples[len(samples) // 4 : len(samples) * 3 // 4]
         if np.abs(middle).max() < 1e-3:
             continue  # silence is refused
         found = demo.search([{"audio": "file0"}], file0=mp3(middle, 44_100, 22_050))
         assert external_id in found, external_id
+        asked += 1
+    assert asked > 10
 
 
 def mp3(samples: np.ndarray, rate: int, new_rate: int) -> bytes:

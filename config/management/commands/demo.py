@@ -1,7 +1,9 @@
 """``manage.py demo``: from nothing to a catalog that can be searched in a browser."""
 
+import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -9,8 +11,11 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -23,11 +28,13 @@ from catalog.importers.demo import FetchError
 from catalog.models import Item
 from config.processes import ProcessGroup, ProcessGroupError
 from recommender.llm import weights
+from retrieval import space_training
 from retrieval.models import EmbeddingSpace
 
 WORKERS = 2
 MAX_PORT = 65_535
 PHONE = "emoji:1F4F1"  # what the second example searches for; not there without the emoji
+WORDS = ("frog", "我想要一部新的智能手机")  # what the examples search the demo catalog for
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -36,23 +43,43 @@ class Command(ExampleCommand):
 
     help = "Load the demo catalog, embed it, train on it and serve it until Ctrl-C."
 
-    epilog = """example:
-  VAR=var2 manage.py demo --port 8001     a second demo, beside the first"""
+    epilog = """examples:
+  VAR=var2 manage.py demo --port 8001     a second demo, beside the first
+  VAR=mine manage.py demo --catalog items.jsonl --media-root pictures/
+                                          your own items (`manage.py import_catalog --help` has
+                                          the format); again after a change loads what changed"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """See --help."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--catalog",
+            type=Path,
+            metavar="FILE",
+            help="your own items instead of the demo catalog: JSON Lines, CSV or XLSX",
+        )
+        parser.add_argument(
+            "--media-root", type=Path, metavar="DIR", help="folder of their media (FILE's folder)"
+        )
 
-    def handle(self, *, host: str, port: int, **_: Any) -> None:
+    def handle(
+        self, *, host: str, port: int, catalog: Path | None, media_root: Path | None, **_: Any
+    ) -> None:
         """Raises CommandError, everything stopped, when a step fails."""
         _check_port(host, port)
+        if catalog is not None and not catalog.is_file():
+            raise CommandError(
+                f"There is no file {catalog}: give --catalog a JSON Lines, CSV or XLSX file."
+            )
+        if media_root is not None and catalog is None:
+            raise CommandError("--media-root is of your own items: give --catalog FILE as well.")
         for name in SIGNALS:
             signal.signal(getattr(signal, name), _interrupt)
         group = ProcessGroup(settings.VAR, host=host, port=port, workers=WORKERS)
         try:
             group.start()
-            self._prepare(group)
+            self._prepare(group, catalog, media_root)
             group.run("web")
             group.wait_for_web("/api/v1/health/ready")
             self._welcome(group)
@@ -68,26 +95,19 @@ class Command(ExampleCommand):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
             group.stop()
 
-    def _prepare(self, group: ProcessGroup) -> None:
+    def _prepare(self, group: ProcessGroup, catalog: Path | None, media_root: Path | None) -> None:
         self._step("Database", lambda: call_command("migrate", verbosity=0))
         loaded = settings.VAR / "demo-loaded"  # later runs leave the items as people changed them
-        if not loaded.exists():
+        if catalog is not None:
+            self._step(catalog.name, lambda: _import_own(catalog, media_root))
+        elif not loaded.exists():
             self._step("Demo catalog", lambda: call_command("import_demo", "all"))
-            loaded.touch()
+        loaded.touch()
         group.run("worker")
         group.run("beat")
         self._step("Embeddings", lambda: call_command("embed", wait=True, warn=True))
         if not EmbeddingSpace.objects.filter(state="active", trained=True).exists():
-            self._step(
-                "Alignment of words, pictures and sounds",
-                # in a process of its own, whose memory comes back: the first run peaks at 4.3 GiB
-                # over all processes, 3.1 while embedding
-                lambda: subprocess.run(
-                    [sys.executable, "manage.py", "train_space", "demo", "--activate"],
-                    cwd=settings.BASE_DIR,
-                    check=True,
-                ),
-            )
+            self._step("Alignment of words, pictures and sounds", self._train)
         group.run("trainer")
         if settings.LLM["PROVIDER"] == "local":
             self._step("Language model", self._fetch_weights)
@@ -100,6 +120,23 @@ class Command(ExampleCommand):
         started = time.monotonic()
         run()
         self.stdout.write(f"  {time.monotonic() - started:.1f} s")
+
+    def _train(self) -> None:
+        """In a process of its own, whose memory comes back: the first run peaks at 4.3 GiB over all
+        processes, 3.1 while embedding.
+        """
+        items = Item.objects.count()
+        if items < space_training.MIN_ITEMS:
+            self.stdout.write(
+                f"  {items} items are too few to learn from; it takes {space_training.MIN_ITEMS}. "
+                "Until then words find words, pictures pictures and sounds sounds."
+            )
+            return
+        subprocess.run(
+            [sys.executable, "manage.py", "train_space", "demo", "--activate"],
+            cwd=settings.BASE_DIR,
+            check=True,
+        )
 
     def _fetch_weights(self) -> None:
         """Raises CommandError, which says how to do without."""
@@ -123,6 +160,10 @@ class Command(ExampleCommand):
 
     def _welcome(self, group: ProcessGroup) -> None:
         base = f"http://{group.host}:{group.port}"
+        example, (first, second) = _example()
+        body = json.dumps(
+            {"query": [{"text": second}], "limit": 5}, ensure_ascii=False, separators=(",", ":")
+        )
         self.stdout.write(
             f"""
 Logs in {os.path.relpath(group.logs)}. Ctrl-C stops everything.
@@ -131,19 +172,32 @@ Logs in {os.path.relpath(group.logs)}. Ctrl-C stops everything.
   Admin       {base}/admin/
   API docs    {base}/api/docs/
 
-curl '{base}/api/v1/search/?q=frog&limit=3'
-curl '{base}/api/v1/search/' -H 'Content-Type: application/json' -d '{{"query":[{{"text":"我想要一部新的智能手机"}}],"limit":5}}'
-curl '{base}/api/v1/items/{_example()}/similar/?limit=5'"""
+curl '{base}/api/v1/search/?q={quote(first)}&limit=3'
+curl '{base}/api/v1/search/' -H 'Content-Type: application/json' -d {shlex.quote(body)}
+curl '{base}/api/v1/items/{example}/similar/?limit=5'"""
         )
         self.stdout.flush()
 
 
-def _example() -> str:
-    """An item that is there: people may have changed the catalog, or one set was not to be had."""
+def _import_own(catalog: Path, media_root: Path | None) -> None:
+    """The command has said which rows it refused; the others are served."""
+    with suppress(SystemExit):
+        call_command("import_catalog", catalog, media_root=media_root)
+
+
+def _example() -> tuple[str, tuple[str, str]]:
+    """An item that is there, and words to search for: people may have changed the catalog, one set was
+    not to be had, or the items are their own.
+    """
     visible = Item.objects.visible()
     if visible.filter(external_id=PHONE).exists():
-        return PHONE
-    return visible.order_by("pk").values_list("external_id", flat=True).first() or PHONE
+        return PHONE, WORDS
+    first = visible.order_by("pk").values_list("external_id", "title").first()
+    if first is None:
+        return PHONE, WORDS
+    # a title may hold anything, and this goes to a terminal
+    title = "".join(sign for sign in first[1] if sign.isprintable())
+    return first[0], (title, title)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -157,8 +157,8 @@ def test_one_deadline_holds_for_all_that_a_question_waits_for(
 ):
     settings.LLM = settings.LLM | {"PURPOSES": ("understand", "ask")}
     asked("drum")  # loads what is loaded once
-    monkeypatch.setattr(answering, "LASTS_S", 0.8)
-    monkeypatch.setattr(model, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(answering, "LASTS_S", 2.5)
+    monkeypatch.setattr(model, "TIMEOUT_S", 1.5)
     endpoint.requests.clear()
     endpoint.always = "endless"
     started = time.perf_counter()
@@ -168,10 +168,11 @@ def test_one_deadline_holds_for_all_that_a_question_waits_for(
         text = answer.getvalue().decode()
         assert '"degraded": true' in text
     else:
-        assert (asked()["answer"], asked()["degraded"]) == (EXTRACT, True)
-    # each alone would take .5 + 6 s
-    assert time.perf_counter() - started < (1 + (not stream)) * 0.8 + 1.5
-    assert len(endpoint.requests) == (2 if stream else 4)
+        answer = asked()
+        assert (answer["answer"], answer["degraded"]) == (EXTRACT, True)
+    # the second call alone may take 6 s
+    assert time.perf_counter() - started < 2.5 + 1.5
+    assert len(endpoint.requests) == 2
 
 
 @pytest.mark.parametrize("fault", ["hanging", "endless", "trickling"])
