@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 VAR ?= var
+JOBS ?= 3
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -34,8 +35,9 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --progress-bar on -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
 
-test: install-dev ## every test, on embedded servers of their own under var/test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 20
+# one process more than two cores: browsers, servers and workers are waited for
+test: install-dev ## every test, on embedded servers of their own under var/test (JOBS=3)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations 20
 
 check: lint types imports ## what CI runs besides the tests
 	@$(BIN)/python manage.py makemigrations --check --dry-run

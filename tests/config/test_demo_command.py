@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.management.commands.demo import Command, _example
+from catalog.models import Item
+from config.management.commands.demo import Command, _example, _import_own
 from tests.catalog.factories import ItemFactory
 
 
@@ -36,6 +37,17 @@ def test_the_example_is_an_item_that_is_there():
 def test_a_catalog_that_is_not_there(given: dict[str, Path], told: str):
     with pytest.raises(CommandError, match=told):
         call_command("demo", port=8001, **given)
+
+
+@pytest.mark.django_db
+def test_own_items_are_served_but_for_refused_rows(tmp_path: Path):
+    file = tmp_path / "own.csv"
+    file.write_text("external_id,title\nbad id!,x\n")
+    with pytest.raises(CommandError, match=r"Nothing of .*own\.csv could be loaded"):
+        _import_own(file, None)
+    file.write_text("external_id,title\nbad id!,x\ngood,y\n")
+    _import_own(file, None)
+    assert Item.objects.get().external_id == "good"
 
 
 def test_weights_that_cannot_be_had_are_said_with_the_way_around(settings):

@@ -180,9 +180,13 @@ curl '{base}/api/v1/items/{example}/similar/?limit=5'"""
 
 
 def _import_own(catalog: Path, media_root: Path | None) -> None:
-    """The command has said which rows it refused; the others are served."""
+    """The import has said which rows it refused; the others are served. Raises CommandError without any."""
     with suppress(SystemExit):
         call_command("import_catalog", catalog, media_root=media_root)
+    if not Item.objects.exists():
+        raise CommandError(
+            f"Nothing of {catalog} could be loaded: `manage.py import_catalog --help` has the format."
+        )
 
 
 def _example() -> tuple[str, tuple[str, str]]:
