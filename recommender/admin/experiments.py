@@ -20,12 +20,11 @@ from catalog.admin import html
 from catalog.admin.charts import Bar, interval_bars
 from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
-from recommender.admin.option_forms import OptionsForm
+from recommender.admin.option_forms import GROUPS, OptionsForm
 from recommender.changes import Action, Subject, change_record
 from recommender.exceptions import RecommenderError
 from recommender.experiments import draft_problem, experiment_start, experiment_stop
 from recommender.models import Experiment, Variant
-from recommender.models.placements import OPTIONS
 from recommender.placements import declared_names
 from recommender.reports import ExperimentReport, experiment_report
 from recommender.reports.metrics import Metric
@@ -54,20 +53,25 @@ class VariantInline(StackedInline):
 
     model = Variant
     form = OptionsForm
-    fields = (("name", "weight"), *OPTIONS)
+    fieldsets = (
+        (None, {"fields": (("name", "weight"), "overrides_shown")}),
+        *((title, {"fields": fields, "classes": ["collapse"]}) for title, fields in GROUPS),
+    )
     readonly_fields = ("overrides_shown",)
     extra = 0
     min_num = 2
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of what cannot be changed any more only what is stored."""
         if obj is not None and obj.state != State.DRAFT:
-            return (("name", "weight"), "overrides_shown")
-        return super().get_fields(request, obj)
+            return [(None, {"fields": (("name", "weight"), "overrides_shown")})]
+        return super().get_fieldsets(request, obj)
 
-    @display(description="overrides")
-    def overrides_shown(self, variant: Variant) -> SafeString:
+    @display(description="differs in")
+    def overrides_shown(self, variant: Variant) -> SafeString | str:
         """An option a line."""
+        if not variant.overrides:
+            return "nothing: as the placement is; open a heading below to change that"
         rows = {name: {"value": str(value)} for name, value in variant.overrides.items()}
         return table("option", rows)
 

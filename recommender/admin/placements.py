@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 
 from catalog.admin import html
 from recommender.admin.changes import trail
-from recommender.admin.option_forms import PlacementForm, shown
+from recommender.admin.option_forms import GROUPS, PlacementForm, shown
 from recommender.exceptions import UnknownPlacement
 from recommender.models import Change, Experiment, Placement
 from recommender.models.placements import OPTIONS
@@ -49,7 +49,11 @@ class PlacementAdmin(ModelAdmin):
     form = PlacementForm
     list_display = ("name", "overrides_shown", "experiment", "updated_at")
     ordering = ("name",)
-    fields = ("name", "in_force", *OPTIONS, "trail")
+    fieldsets = (
+        (None, {"fields": ("name", "in_force")}),
+        *((title, {"fields": fields}) for title, fields in GROUPS),
+        (None, {"fields": ("trail",)}),
+    )
     readonly_fields = ("name", "in_force", "trail")
     actions = None
     actions_list = ("figures",)

@@ -32,7 +32,11 @@ def world() -> dict[str, Item]:
     """A frog, another one of other looks, and what looks like the first; a space for words answers,
     one for looks is ready.
     """
-    given = {"frog": ("a frog", GREEN), "red": ("red frog", RED), "cabbage": ("green cabbage", GREEN)}
+    given = {
+        "frog": ("a frog", GREEN),
+        "red": ("red frog", RED),
+        "cabbage": ("green cabbage", GREEN),
+    }
     items = [make_item(name, title, media=[png(at)]) for name, (title, at) in given.items()]
     for name, weights in (("words", WORDS), ("looks", LOOKS)):
         spaces.space_create_untrained(name, profile="fake", dim=64, weights=weights)
