@@ -1,6 +1,6 @@
 """Experiments in the admin: drafted, started, read, stopped."""
 
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
 from django.contrib import admin
@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html
 from catalog.admin.charts import Bar, interval_bars
+from catalog.admin.dialogs import dialog_action, row_or_404
 from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
 from recommender.admin.option_forms import GROUPS, OptionsForm
@@ -130,8 +131,13 @@ class ExperimentAdmin(ActionAdmin):
     readonly_fields = ("started_at", "stopped_at", "trail")
     inlines = (VariantInline,)
     actions = None
-    actions_row = ("report", "start", "stop")
+    actions_row = ("report",)
     actions_detail = ("report", "start", "stop")
+    offered: ClassVar = {
+        "report": (State.RUNNING, State.STOPPED),
+        "start": (State.DRAFT,),
+        "stop": (State.RUNNING,),
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
         """With the variants."""
@@ -176,7 +182,7 @@ class ExperimentAdmin(ActionAdmin):
 
     # --- actions --------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Start",
         icon="play_arrow",
         permissions=["run"],
@@ -195,7 +201,7 @@ class ExperimentAdmin(ActionAdmin):
             request, lambda: experiment_start(int(object_id), by), "{}: started.", "Started."
         )
 
-    @action(
+    @dialog_action(
         description="Stop",
         icon="stop",
         permissions=["run"],
@@ -219,7 +225,7 @@ class ExperimentAdmin(ActionAdmin):
     @action(description="Report", icon="monitoring", permissions=["view"])
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Each variant's figures, how they differ, and whether to believe it."""
-        row = get_object_or_404(Experiment, pk=object_id)
+        row = cast("Experiment", row_or_404(self, request, object_id))
         report = experiment_report(row)
         context = {
             **self.admin_site.each_context(request),

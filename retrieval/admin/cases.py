@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action
 from retrieval import contents, moderation
 from retrieval.admin.policies import example_shown
 from retrieval.admin.reviews import (
@@ -168,7 +169,7 @@ class CaseAdmin(ReviewAdmin):
             state.value,
         )
 
-    @action(
+    @dialog_action(
         description="Check the catalog",
         icon="policy",
         permissions=["decide"],

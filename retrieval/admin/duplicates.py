@@ -13,10 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action
 from retrieval import duplicates
 from retrieval.admin.reviews import (
     ReviewAdmin,
@@ -271,7 +272,7 @@ class DuplicatePairAdmin(ReviewAdmin):
             "pair",
         )
 
-    @action(
+    @dialog_action(
         description="Look for duplicates",
         icon="difference",
         permissions=["decide"],
