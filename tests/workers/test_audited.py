@@ -284,6 +284,8 @@ def test_what_is_not_there_has_no_dialog(key, row_id, admin_client):
         "recommender/visitor/{}/sees/",
         "recommender/visitor/{}/export/",
         "catalog/importrun/{}/errors_csv/",
+        "retrieval/duplicatepair/{}/change/",
+        "retrieval/case/{}/change/",
     ],
 )
 def test_nor_has_it_other_pages(page, row_id, admin_client):
