@@ -112,7 +112,7 @@ class DuplicatePairAdmin(ReviewAdmin):
             for name, label in SHORT.items()
             if name in pair.signals
         ]
-        mirrored = [html.badge("mirrored")] if pair.signals.get("mirrored") else []
+        mirrored = [html.badge("mirrored")] if _mirrored(pair) else []
         return html.badges([*parts, *mirrored])
 
     @display(description="decision", ordering="state")
@@ -147,6 +147,7 @@ class DuplicatePairAdmin(ReviewAdmin):
             "cards": [card(pair.left), card(pair.right)],
             "badge": self.grade_badge(pair),
             "signals": _signals(pair),
+            "mirrored": _mirrored(pair),
             "mates": mates.exclude(pk=pair.pk).select_related("left", "right")[:5],
             "content": duplicates.content_now(pair),
             "may_decide": self.has_decide_permission(request),
@@ -302,6 +303,11 @@ def _linked(pair: DuplicatePair, shown: SafeString) -> SafeString:
 def _matching(pair: DuplicatePair) -> list[str]:
     """What makes them copies."""
     return grading.matching(grading.Signals(**pair.signals))
+
+
+def _mirrored(pair: DuplicatePair) -> bool:
+    """Their pictures are copies in a mirror; of other pictures it says nothing."""
+    return bool(pair.signals.get("mirrored")) and not {"picture", "look"}.isdisjoint(_matching(pair))
 
 
 def _signals(pair: DuplicatePair) -> list[dict[str, Any]]:
