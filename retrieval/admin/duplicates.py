@@ -307,7 +307,9 @@ def _matching(pair: DuplicatePair) -> list[str]:
 
 def _mirrored(pair: DuplicatePair) -> bool:
     """Their pictures are copies in a mirror; of other pictures it says nothing."""
-    return bool(pair.signals.get("mirrored")) and not {"picture", "look"}.isdisjoint(_matching(pair))
+    return bool(pair.signals.get("mirrored")) and not {"picture", "look"}.isdisjoint(
+        _matching(pair)
+    )
 
 
 def _signals(pair: DuplicatePair) -> list[dict[str, Any]]:
