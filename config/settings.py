@@ -605,6 +605,13 @@ UNFOLD = {
     "SITE_HEADER": "Triad",
     "SITE_SUBHEADER": "What things are, and what people do",
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("storefront/logo.svg"),
+        }
+    ],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "workers.admin.dashboard.context",
     "STYLES": [

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection
 
 from catalog.models import Item
+from recommender.changes import Action, Subject, change_record
 from recommender.models import Event, Rule
 from recommender.models.profiles import PendingEvent
 from recommender.visitors import visitors_stand_still
@@ -19,7 +20,7 @@ class EventMover:
         """Stored ones."""
         return Event.objects.filter(item=item_id).count()
 
-    def move(self, kept_id: int, other_id: int) -> int:
+    def move(self, kept_id: int, other_id: int, by: str) -> int:
         """Under the kept item's identifier. Who was shown the other was shown this one: else the events
         would be owed to no answer. Popularity is counted anew by the next sweep, models learn it when they
         are trained.
@@ -54,11 +55,15 @@ class RuleMover:
         """Those that name it."""
         return Rule.objects.filter(items=item_id).count()
 
-    def move(self, kept_id: int, other_id: int) -> int:
-        """They name the kept item in its place."""
-        rules = list(Rule.objects.filter(items=other_id))
+    def move(self, kept_id: int, other_id: int, by: str) -> int:
+        """They name the kept item in its place, each with its trail."""
+        rules = list(
+            Rule.objects.select_for_update(of=("self",)).filter(items=other_id).order_by("pk")
+        )
         for rule in rules:
+            before = rule.facts()
             items: Any = rule.items
             items.add(kept_id)
             items.remove(other_id)
+            change_record(Subject.RULE, Action.CHANGED, rule, by, before=before)
         return len(rules)

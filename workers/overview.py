@@ -1,13 +1,17 @@
-"""The figures of the admin's first page: counted at most once a minute, however many look."""
+"""The figures of the admin's first page: counted at most once a minute, however many look, and by a worker
+while the former ones are shown.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Count
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from catalog.models import Item, Media
@@ -23,8 +27,13 @@ DAYS: Final = 30
 """Of events."""
 ANSWER_DAYS: Final = 7
 """Of what was shown: attributing the events of a month takes longer than a page may."""
-KEPT_S: Final = 60
+FRESH_S: Final = 60
+"""Figures older than that are counted anew while they are shown."""
+KEPT_S: Final = 600
+"""Older ones are shown to nobody."""
 KEY: Final = "admin:overview"
+ASKED: Final = f"{KEY}:asked"
+TASK: Final = "workers.tasks.overview_count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +67,35 @@ class Overview:
     llm: dict[str, metrics.PurposeReport] = field(default_factory=dict)
 
 
-def overview() -> Overview:
-    """Of the last minute; counted now if nobody asked in it or Redis cannot be reached."""
+def overview() -> tuple[Overview, bool]:
+    """Of the last KEPT_S, and whether a worker was asked for new ones just now; counted now if there are none
+    or Redis cannot be reached.
+    """
     try:
         found: Overview | None = cache.get(KEY)
     except RedisError:
-        return overview_now()
+        return overview_now(), False
     if found is None:
-        found = overview_now()
-        cache.set(KEY, found, KEPT_S)
+        return overview_count(), False
+    old = timezone.now() - found.at > timedelta(seconds=FRESH_S)
+    return found, old and cache.add(ASKED, 1, FRESH_S) and _worker_asked()
+
+
+def overview_count() -> Overview:
+    """Counted now, and kept for who looks next."""
+    found = overview_now()
+    cache.set(KEY, found, KEPT_S)
     return found
+
+
+def _worker_asked() -> bool:
+    try:
+        current_app.send_task(TASK)
+    except (
+        OperationalError
+    ):  # the figures go on growing older, until they are counted for who waits
+        return False
+    return True
 
 
 def overview_now() -> Overview:

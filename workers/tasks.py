@@ -21,7 +21,7 @@ from retrieval import (
     training_jobs,
     tuning,
 )
-from workers import heartbeat, queues, sweeper
+from workers import heartbeat, overview, queues, sweeper
 from workers.pauses import paused, unless_paused
 
 TRANSIENT = (OperationalError, InterfaceError)
@@ -116,6 +116,12 @@ def import_items(run_id: int) -> None:
 def review_catalog(run_id: int) -> None:
     """Look for duplicates, or for what policies are against, as somebody asked."""
     review_runs.run_execute(run_id)
+
+
+@shared_task
+def overview_count() -> None:
+    """Count what the admin's first page shows, as somebody looked at old figures."""
+    overview.overview_count()
 
 
 @shared_task

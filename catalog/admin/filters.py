@@ -60,8 +60,8 @@ class LanguageFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Every language in use, as an item's own or as a translation."""
-        own = Item.objects.order_by().values_list("language", flat=True)
-        texts = ItemText.objects.order_by().values_list("language", flat=True)
+        own = Item.objects.order_by().values_list("language", flat=True).distinct()
+        texts = ItemText.objects.order_by().values_list("language", flat=True).distinct()
         return [(language, language) for language in sorted(own.union(texts))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Item]) -> QuerySet[Item]:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Generator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.conf import settings
@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from catalog import import_runs
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, redirected, row_or_404
 from catalog.admin.records import RecordAdmin
 from catalog.admin.transfers import BOM, CONTENT_TYPES, streamed
 from catalog.exceptions import CatalogError
@@ -39,7 +40,6 @@ ACTIONS: Final = {
     "start": (Status.CHECKED,),
     "retry": (Status.FAILED,),
     "cancel": ImportRun.CANCELLABLE,
-    "errors_csv": tuple(Status),
 }
 
 
@@ -91,6 +91,8 @@ class ImportRunAdmin(RecordAdmin):
     readonly_fields = ("panel",)
     actions = None
     actions_detail = ("start", "retry", "cancel", "errors_csv")
+    state_field = "status"
+    offered = ACTIONS
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """By its file."""
@@ -105,16 +107,6 @@ class ImportRunAdmin(RecordAdmin):
     ) -> tuple[str, ...]:
         """A new one has nothing to show."""
         return ("panel",) if obj else ()
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """What can be done with it as it stands."""
-        status = ImportRun.objects.filter(pk=object_id).values_list("status", flat=True).first()
-        prefix = len(f"{self.opts.app_label}_{self.opts.model_name}_")
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if status in ACTIONS[each.action_name[prefix:]]
-        ]
 
     def get_urls(self) -> list[URLPattern]:
         """Before the admin's own, which take any path."""
@@ -150,7 +142,7 @@ class ImportRunAdmin(RecordAdmin):
 
     # --- actions --------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Import",
         icon="play_arrow",
         permissions=["activate"],
@@ -166,7 +158,7 @@ class ImportRunAdmin(RecordAdmin):
         """Import what was checked."""
         return self._run(request, object_id, import_runs.run_confirm, "The import is queued.")
 
-    @action(
+    @dialog_action(
         description="Retry",
         icon="replay",
         permissions=["activate"],
@@ -181,7 +173,7 @@ class ImportRunAdmin(RecordAdmin):
         """Go on with a failed one."""
         return self._run(request, object_id, import_runs.run_retry, "The import goes on.")
 
-    @action(
+    @dialog_action(
         description="Cancel",
         icon="stop",
         permissions=["activate"],
@@ -200,7 +192,7 @@ class ImportRunAdmin(RecordAdmin):
     @action(description="Refused rows as CSV", icon="download", permissions=["view"])
     def errors_csv(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Line, item and reason of each."""
-        run = get_object_or_404(ImportRun, pk=object_id)
+        run = cast("ImportRun", row_or_404(self, request, object_id))
         name = f"import-{run.pk}-refused.csv"
         return streamed(request, _problems(run), CONTENT_TYPES["csv"], name)
 
@@ -214,9 +206,7 @@ class ImportRunAdmin(RecordAdmin):
         else:
             self.log_change(request, row, said)
             self.message_user(request, said, messages.SUCCESS)
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": _page(object_id)})
-        return HttpResponseRedirect(_page(object_id))
+        return redirected(request, _page(object_id))
 
     # --- columns and panels ---------------------------------------------------------------------
 

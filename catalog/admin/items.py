@@ -89,6 +89,7 @@ class ItemAdmin(ExportingAdmin):
         MediaFilter,
     )
     search_fields = ("external_id", "title", "tags", "texts__title", "texts__tags")
+    show_full_result_count = False
     search_help_text = "Identifier, title or tag, in any language"
     ordering = ("-id",)
     actions: tuple[str, ...] = ("publish", "hide", "reembed")

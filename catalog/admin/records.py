@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
+
+from catalog.admin.dialogs import DialogAdmin, redirected
 
 
-class ActionAdmin(ModelAdmin):
+class ActionAdmin(DialogAdmin):
     """An admin whose actions say on the list what they did, or why they did nothing."""
 
     errors: ClassVar[type[Exception]]
@@ -28,10 +29,8 @@ class ActionAdmin(ModelAdmin):
         else:
             self.log_change(request, row, logged or said.format(row.name))
             self.message_user(request, said.format(row.name), messages.SUCCESS)
-        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return redirected(request, reverse(page))
 
 
 class RecordAdmin(ActionAdmin):

@@ -1,6 +1,6 @@
 """Experiments in the admin: drafted, started, read, stopped."""
 
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
 from django.contrib import admin
@@ -18,14 +18,14 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html
 from catalog.admin.charts import Bar, interval_bars
+from catalog.admin.dialogs import dialog_action, row_or_404
 from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
-from recommender.admin.option_forms import OptionsForm
+from recommender.admin.option_forms import GROUPS, OptionsForm
 from recommender.changes import Action, Subject, change_record
 from recommender.exceptions import RecommenderError
 from recommender.experiments import draft_problem, experiment_start, experiment_stop
 from recommender.models import Experiment, Variant
-from recommender.models.placements import OPTIONS
 from recommender.placements import declared_names
 from recommender.reports import ExperimentReport, experiment_report
 from recommender.reports.metrics import Metric
@@ -54,20 +54,25 @@ class VariantInline(StackedInline):
 
     model = Variant
     form = OptionsForm
-    fields = (("name", "weight"), *OPTIONS)
+    fieldsets = (
+        (None, {"fields": (("name", "weight"), "overrides_shown")}),
+        *((title, {"fields": fields, "classes": ["collapse"]}) for title, fields in GROUPS),
+    )
     readonly_fields = ("overrides_shown",)
     extra = 0
     min_num = 2
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of what cannot be changed any more only what is stored."""
         if obj is not None and obj.state != State.DRAFT:
-            return (("name", "weight"), "overrides_shown")
-        return super().get_fields(request, obj)
+            return [(None, {"fields": (("name", "weight"), "overrides_shown")})]
+        return super().get_fieldsets(request, obj)
 
-    @display(description="overrides")
-    def overrides_shown(self, variant: Variant) -> SafeString:
+    @display(description="differs in")
+    def overrides_shown(self, variant: Variant) -> SafeString | str:
         """An option a line."""
+        if not variant.overrides:
+            return "nothing: as the placement is; open a heading below to change that"
         rows = {name: {"value": str(value)} for name, value in variant.overrides.items()}
         return table("option", rows)
 
@@ -126,8 +131,13 @@ class ExperimentAdmin(ActionAdmin):
     readonly_fields = ("started_at", "stopped_at", "trail")
     inlines = (VariantInline,)
     actions = None
-    actions_row = ("report", "start", "stop")
+    actions_row = ("report",)
     actions_detail = ("report", "start", "stop")
+    offered: ClassVar = {
+        "report": (State.RUNNING, State.STOPPED),
+        "start": (State.DRAFT,),
+        "stop": (State.RUNNING,),
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
         """With the variants."""
@@ -172,7 +182,7 @@ class ExperimentAdmin(ActionAdmin):
 
     # --- actions --------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Start",
         icon="play_arrow",
         permissions=["run"],
@@ -191,7 +201,7 @@ class ExperimentAdmin(ActionAdmin):
             request, lambda: experiment_start(int(object_id), by), "{}: started.", "Started."
         )
 
-    @action(
+    @dialog_action(
         description="Stop",
         icon="stop",
         permissions=["run"],
@@ -215,7 +225,7 @@ class ExperimentAdmin(ActionAdmin):
     @action(description="Report", icon="monitoring", permissions=["view"])
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Each variant's figures, how they differ, and whether to believe it."""
-        row = get_object_or_404(Experiment, pk=object_id)
+        row = cast("Experiment", row_or_404(self, request, object_id))
         report = experiment_report(row)
         context = {
             **self.admin_site.each_context(request),

@@ -8,15 +8,16 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from catalog.admin import panels
+from catalog.admin.dialogs import dialog_action, redirected
 from catalog.models import Item
 from recommender.admin.item_forms import ItemRuleForm
 from recommender.admin.playground import playground
@@ -81,7 +82,7 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
         """Users who may add rules."""
         return bool(request.user.has_perm("recommender.add_rule"))
 
-    @action(
+    @dialog_action(
         description="Pin, boost, bury, hide",
         icon="push_pin",
         permissions=["decide"],
@@ -105,10 +106,7 @@ class RecommendedItemAdmin(SuggestingItemAdmin):
                 request, item, f"Rule made: {rule.action} in {rule.placement or 'all'}."
             )
             self.message_user(request, "The rule is made.", messages.SUCCESS)
-        url = reverse("admin:catalog_item_change", args=[item.pk])
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return redirected(request, reverse("admin:catalog_item_change", args=[item.pk]))
 
     def shown_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Where it was shown in the last DAYS, and how often it was clicked there."""

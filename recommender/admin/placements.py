@@ -1,6 +1,5 @@
 """Placements in the admin: what is in force, what overrides the settings, and what comes of it."""
 
-import json
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,8 +14,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from catalog.admin import html
+from catalog.admin.charts import Line, line_chart
 from recommender.admin.changes import trail
-from recommender.admin.option_forms import PlacementForm, shown
+from recommender.admin.option_forms import GROUPS, PlacementForm, shown
 from recommender.exceptions import UnknownPlacement
 from recommender.models import Change, Experiment, Placement
 from recommender.models.placements import OPTIONS
@@ -32,14 +32,6 @@ from retrieval.admin.space_tables import table
 
 PERIODS: Final = {1: "1 day", 7: "7 days", 14: "14 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS: Final = 14
-# from 0: a hundredth more or less must not look like a cliff
-CHART: Final = {
-    "animation": False,
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "plugins": {"legend": {"display": False}},
-    "scales": {"y": {"beginAtZero": True}, "x": {"ticks": {"maxTicksLimit": 10}}},
-}
 
 
 @admin.register(Placement)
@@ -49,7 +41,11 @@ class PlacementAdmin(ModelAdmin):
     form = PlacementForm
     list_display = ("name", "overrides_shown", "experiment", "updated_at")
     ordering = ("name",)
-    fields = ("name", "in_force", *OPTIONS, "trail")
+    fieldsets = (
+        (None, {"fields": ("name", "in_force")}),
+        *((title, {"fields": fields}) for title, fields in GROUPS),
+        (None, {"fields": ("trail",)}),
+    )
     readonly_fields = ("name", "in_force", "trail")
     actions = None
     actions_list = ("figures",)
@@ -93,7 +89,6 @@ class PlacementAdmin(ModelAdmin):
             "opts": self.opts,
             "periods": PERIODS,
             "days": days,
-            "options": json.dumps(CHART),
             "reports": [
                 (name, _totals(report.total).items(), _chart(report), _days(report))
                 for name, report in reports.items()
@@ -152,19 +147,13 @@ def _totals(kpis: Kpis) -> dict[str, str]:
     }
 
 
-def _chart(report: PlacementReport) -> str:
-    """CTR in per cent per day, for Chart.js; empty if nothing was shown."""
+def _chart(report: PlacementReport) -> SafeString | str:
+    """CTR per day; empty if nothing was shown."""
     if not report.days:
         return ""
-    shares = [round(100 * (kpis.ctr or 0), 3) for kpis in report.days.values()]
-    line = {
-        "label": "CTR %",
-        "data": shares,
-        "borderColor": "var(--color-primary-600)",
-        "borderWidth": 2,
-        "pointStyle": False,
-    }
-    return json.dumps({"labels": [f"{day:%m-%d}" for day in report.days], "datasets": [line]})
+    line = Line("CTR", [kpis.ctr for kpis in report.days.values()])
+    days = [f"{day:%m-%d}" for day in report.days]
+    return line_chart("Clicked of what was shown (CTR)", days, [line], percent=True)
 
 
 def _days(report: PlacementReport) -> SafeString:

@@ -6,8 +6,10 @@ from typing import Any, Final
 from django.http import QueryDict
 from django.utils import timezone
 
+from catalog.admin.base import counted
 from catalog.admin.cards import items_pictured
 from catalog.models import Item
+from catalog.selectors import category_descendants
 from recommender.admin.preview import Look, seen
 from recommender.admin.stages import SAID, final_cards, problem_of, rule_names
 from recommender.models import Rule
@@ -16,6 +18,8 @@ from recommender.placements import declared_names
 from recommender.rules import NEWEST, rule_of, rules_for, rules_with
 
 THIS: Final = "this one"
+COUNTED: Final = 10_000
+"""Items that a rule is about, at most: whether there are more is all the same."""
 
 
 def rule_preview(row: Rule, items: Sequence[Item], said: QueryDict) -> dict[str, Any]:
@@ -30,7 +34,25 @@ def rule_preview(row: Rule, items: Sequence[Item], said: QueryDict) -> dict[str,
         (_, before), (_, after) = seen(look), seen(look, _change(row, items, look.placement))
     except SAID as err:
         return {"problem": problem_of(err)}
-    return {"look": look, "row": row, **_compared(before, after, row)}
+    about = about_said(row, items)
+    return {"look": look, "row": row, "about": about, **_compared(before, after, row)}
+
+
+def about_said(row: Rule, items: Sequence[Item]) -> str:
+    """How many items that may be shown the rule is about: none is often a tag with a letter missing."""
+    visible = Item.objects.visible()
+    if items:
+        found = visible.filter(pk__in=[item.pk for item in items])
+    elif row.category is not None:
+        below = category_descendants(row.category.path)
+        found = visible.filter(pk__in=Item.objects.filter(categories__in=below).values("pk"))
+    else:
+        found = visible.filter(tags__contains=[row.tag])
+    count = found.order_by()[: COUNTED + 1].count()
+    if not count:
+        return "Nothing that may be shown is what it is about."
+    many = f"over {COUNTED:,} items" if count > COUNTED else counted(count, "item")
+    return f"It is about {many} that may be shown."
 
 
 def _look(row: Rule, said: QueryDict) -> Look | str:

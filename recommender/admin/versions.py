@@ -1,17 +1,18 @@
 """Versions of the recommender's models in the admin: to read, train, switch and retire."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action
 from catalog.admin.records import RecordAdmin
 from recommender import versions
 from recommender.admin.rankers import ranker_panel
@@ -128,8 +129,12 @@ class RecommenderModelAdmin(RecordAdmin):
     )
     actions = None
     actions_list = ("train",)
-    actions_row = ("activate", "rollback", "retire")
     actions_detail = ("activate", "rollback", "retire")
+    offered: ClassVar = {
+        "activate": (State.READY,),
+        "rollback": (State.ACTIVE,),
+        "retire": (State.READY, State.FAILED),
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecommenderModel]:
         """Without the parameters, which are large."""
@@ -145,7 +150,7 @@ class RecommenderModelAdmin(RecordAdmin):
 
     # --- actions --------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Train",
         icon="model_training",
         permissions=["make"],
@@ -171,7 +176,7 @@ class RecommenderModelAdmin(RecordAdmin):
             "The training of {} is queued.",
         )
 
-    @action(
+    @dialog_action(
         description="Activate",
         icon="swap_horiz",
         permissions=["activate"],
@@ -193,7 +198,7 @@ class RecommenderModelAdmin(RecordAdmin):
             "Activated.",
         )
 
-    @action(
+    @dialog_action(
         description="Roll back",
         icon="undo",
         permissions=["activate"],
@@ -215,7 +220,7 @@ class RecommenderModelAdmin(RecordAdmin):
             "Rolled back to.",
         )
 
-    @action(
+    @dialog_action(
         description="Retire",
         icon="delete_sweep",
         permissions=["retire"],

@@ -10,7 +10,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseRedirect,
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404
@@ -23,6 +22,7 @@ from unfold.forms import BaseDialogForm
 
 from catalog.admin import html, panels
 from catalog.admin.cards import card, items_pictured
+from catalog.admin.dialogs import dialog_action, redirected, row_or_404
 from recommender.admin.events import ReadOnlyAdmin
 from recommender.admin.preview import LookForm, seen
 from recommender.admin.profiles import profile_panel
@@ -77,7 +77,7 @@ class VisitorAdmin(ReadOnlyAdmin):
     @action(description="What they see now", icon="visibility", permissions=["view"])
     def sees(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A placement as they would get it now, stage by stage."""
-        visitor = self._visitor(object_id)
+        visitor = cast("Visitor", row_or_404(self, request, object_id))
         form = LookForm(request.GET)
         good = form.is_valid()
         context: dict[str, Any] = {
@@ -103,7 +103,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         """Their events, the latest first, a page at a time by ``before``, the id of an event."""
         if not (self.has_view_permission(request) and request.user.has_perm(EVENTS)):
             raise PermissionDenied
-        visitor = self._visitor(visitor_id)
+        visitor = get_object_or_404(Visitor, pk=visitor_id)
         before = request.GET.get("before", "")
         rows = Event.objects.filter(visitor=visitor.merged_into_id or visitor.pk)
         if before.isdecimal() and len(before) < 19:
@@ -145,7 +145,7 @@ class VisitorAdmin(ReadOnlyAdmin):
     @action(description="Export", icon="download", permissions=["view"])
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         """All that is known of them, as a JSON file."""
-        visitor = self._visitor(object_id)
+        visitor = cast("Visitor", row_or_404(self, request, object_id))
         parts = visitor_export(visitor.external_id)
         if parts is None:
             raise Http404(object_id)
@@ -155,7 +155,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         self._log(request, visitor.pk, CHANGE, "Exported.")
         return answer
 
-    @action(
+    @dialog_action(
         description="Forget",
         icon="person_remove",
         permissions=["forget"],
@@ -169,19 +169,11 @@ class VisitorAdmin(ReadOnlyAdmin):
     )
     def forget(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Delete every row that mentions them."""
-        visitor = self._visitor(object_id)
+        visitor = cast("Visitor", row_or_404(self, request, object_id))
         visitor_forget(visitor.external_id)
         self._log(request, visitor.pk, DELETION, "Forgotten.")
         self.message_user(request, "The visitor is forgotten.", messages.SUCCESS)
-        url = reverse("admin:recommender_visitor_changelist")
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
-
-    def _visitor(self, object_id: str | int) -> Visitor:
-        if not str(object_id).isdecimal() or len(str(object_id)) > 18:
-            raise Http404(object_id)
-        return get_object_or_404(Visitor, pk=object_id)
+        return redirected(request, reverse("admin:recommender_visitor_changelist"))
 
     def _log(self, request: HttpRequest, visitor_id: int, flag: int, said: str) -> None:
         LogEntry.objects.create(

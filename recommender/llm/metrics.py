@@ -80,7 +80,8 @@ def report() -> dict[str, PurposeReport] | None:
         return None
     total: Counter[str] = Counter()
     for hour in hours:
-        total.update({name.decode(): int(value) for name, value in hour.items()})
+        # a provider may have said less than nothing before that was refused
+        total.update({name.decode(): max(int(value), 0) for name, value in hour.items()})
     purposes = sorted({name.partition("|")[0] for name in total})
     return {purpose: _of_purpose(purpose, total) for purpose in purposes}
 

@@ -5,17 +5,18 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, F, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, redirected
 from catalog.models import Item
 from retrieval.audit import run_create
 from retrieval.exceptions import AuditRunning
@@ -103,7 +104,7 @@ class AuditFindingAdmin(ModelAdmin):
         """Users who may add findings."""
         return bool(super().has_add_permission(request))
 
-    @action(
+    @dialog_action(
         description="Audit the catalog",
         icon="fact_check",
         permissions=["audit"],
@@ -124,10 +125,7 @@ class AuditFindingAdmin(ModelAdmin):
         else:
             self.log_change(request, run, "Asked for.")
             self.message_user(request, "The audit is queued; its progress is shown below.")
-        url = reverse(LIST)
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return redirected(request, reverse(LIST))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, row_or_404
 from retrieval import contents, moderation
 from retrieval.admin.policies import example_shown
 from retrieval.admin.reviews import (
@@ -98,7 +99,7 @@ class CaseAdmin(ReviewAdmin):
         if not self.has_view_permission(request):
             return super().change_view(request, object_id, form_url, extra_context)
         rows = self.get_queryset(request).prefetch_related("item__texts", "item__categories")
-        case = get_object_or_404(rows, pk=object_id)
+        case = get_object_or_404(rows, pk=row_or_404(self, request, object_id).pk)
         if request.method == "POST":
             return self._decide(request, case)
         queue = self._queue()
@@ -168,7 +169,7 @@ class CaseAdmin(ReviewAdmin):
             state.value,
         )
 
-    @action(
+    @dialog_action(
         description="Check the catalog",
         icon="policy",
         permissions=["decide"],

@@ -13,10 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, row_or_404
 from retrieval import duplicates
 from retrieval.admin.reviews import (
     ReviewAdmin,
@@ -27,6 +28,7 @@ from retrieval.admin.reviews import (
     next_of,
     with_media,
 )
+from retrieval.duplicates import grading
 from retrieval.exceptions import ReviewConflict
 from retrieval.models import DuplicatePair, ReviewRun
 
@@ -41,6 +43,7 @@ SIGNALS: Final = {
     "words": "words",
     "space": "in the space",
 }
+SHORT: Final = {"files": "files", "picture": "pictures", "sound": "sounds", "words": "words"}
 QUEUE_READ: Final = 500
 SIDES: Final = ("left", "right")
 
@@ -101,12 +104,16 @@ class DuplicatePairAdmin(ReviewAdmin):
         return bar(pair.score, pair.score)
 
     @display(description="alike by")
-    def signals_shown(self, pair: DuplicatePair) -> str:
-        """The strongest two, and whether in a mirror."""
-        known = [(name, value) for name, value in pair.signals.items() if name in SIGNALS]
-        names = [SIGNALS[name].split(",")[0] for name, _ in sorted(known, key=lambda row: -row[1])]
-        mirrored = ["mirrored"] if pair.signals.get("mirrored") else []
-        return ", ".join([*dict.fromkeys(names), *mirrored][:3])
+    def signals_shown(self, pair: DuplicatePair) -> SafeString:
+        """Words, pictures and sounds with how much each is alike; what makes them copies stands out."""
+        matching = _matching(pair)
+        parts = [
+            html.badge(f"{label} {pair.signals[name]:.2f}", "success" if name in matching else "")
+            for name, label in SHORT.items()
+            if name in pair.signals
+        ]
+        mirrored = [html.badge("mirrored")] if _mirrored(pair) else []
+        return html.badges([*parts, *mirrored])
 
     @display(description="decision", ordering="state")
     def decision(self, pair: DuplicatePair) -> SafeString:
@@ -140,6 +147,7 @@ class DuplicatePairAdmin(ReviewAdmin):
             "cards": [card(pair.left), card(pair.right)],
             "badge": self.grade_badge(pair),
             "signals": _signals(pair),
+            "mirrored": _mirrored(pair),
             "mates": mates.exclude(pk=pair.pk).select_related("left", "right")[:5],
             "content": duplicates.content_now(pair),
             "may_decide": self.has_decide_permission(request),
@@ -149,10 +157,9 @@ class DuplicatePairAdmin(ReviewAdmin):
         return TemplateResponse(request, "retrieval/admin/review/pair.html", context)
 
     def _pair(self, request: HttpRequest, object_id: str | int) -> DuplicatePair:
+        pk = row_or_404(self, request, str(object_id)).pk
         related = [f"{side}__{name}" for side in SIDES for name in ("texts", "categories")]
-        return get_object_or_404(
-            self.get_queryset(request).prefetch_related(*related), pk=object_id
-        )
+        return get_object_or_404(self.get_queryset(request).prefetch_related(*related), pk=pk)
 
     def _queue(self) -> list[int]:
         rows = DuplicatePair.objects.filter(state=State.OPEN).order_by(*self.ordering)
@@ -271,7 +278,7 @@ class DuplicatePairAdmin(ReviewAdmin):
             "pair",
         )
 
-    @action(
+    @dialog_action(
         description="Look for duplicates",
         icon="difference",
         permissions=["decide"],
@@ -293,9 +300,26 @@ def _linked(pair: DuplicatePair, shown: SafeString) -> SafeString:
     return format_html('<a class="triad-plain" href="{}">{}</a>', url, shown)
 
 
+def _matching(pair: DuplicatePair) -> list[str]:
+    """What makes them copies."""
+    return grading.matching(grading.Signals(**pair.signals))
+
+
+def _mirrored(pair: DuplicatePair) -> bool:
+    """Their pictures are copies in a mirror; of other pictures it says nothing."""
+    return bool(pair.signals.get("mirrored")) and not {"picture", "look"}.isdisjoint(
+        _matching(pair)
+    )
+
+
 def _signals(pair: DuplicatePair) -> list[dict[str, Any]]:
+    matching = _matching(pair)
     return [
-        {"name": label, "bar": bar(pair.signals[name], pair.signals[name])}
+        {
+            "name": label,
+            "bar": bar(pair.signals[name], pair.signals[name]),
+            "matches": name in matching,
+        }
         for name, label in SIGNALS.items()
         if name in pair.signals
     ]

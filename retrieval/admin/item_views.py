@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from catalog.admin import ItemAdmin, panels
 from catalog.admin.cards import card, items_pictured
+from catalog.admin.dialogs import redirected
 from catalog.admin.fields import StoredFileWidget
 from catalog.admin.html import waveform as waveform_image
 from catalog.admin.item_forms import MediaForm
@@ -120,10 +121,7 @@ class ItemViews(ItemAdmin):
         else:
             said = f"Nothing failed in the space {space.name} any more."
             self.message_user(request, said, messages.WARNING)
-        url = reverse("admin:catalog_item_change", args=[item.pk])
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return redirected(request, reverse("admin:catalog_item_change", args=[item.pk]))
 
     def _check_view(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

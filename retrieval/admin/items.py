@@ -12,17 +12,17 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin import ItemAdmin, html, panels
 from catalog.admin.cards import card, items_pictured
+from catalog.admin.dialogs import dialog_action, redirected
 from catalog.models import Item
 from retrieval import moderation
 from retrieval.admin.audit import QualityFilter, quality_panel
 from retrieval.admin.item_views import HeardMediaInline, ItemViews
-from retrieval.admin.reviews import redirected
 from retrieval.exceptions import ReviewConflict
 from retrieval.models import DuplicatePair, Embedding, EmbeddingSpace
 from retrieval.spaces import live_spaces
@@ -120,7 +120,7 @@ class EmbeddedItemAdmin(ItemViews):
         """Users who may add cases."""
         return bool(request.user.has_perm("retrieval.add_case"))
 
-    @action(
+    @dialog_action(
         description="Flag",
         icon="flag",
         permissions=["flag"],

@@ -17,16 +17,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, redirected
 from catalog.exceptions import CatalogError
 from catalog.signatures import FORMATS
 from catalog.uploads import CheckedUpload, check_upload
 from retrieval import review_runs
-from retrieval.admin.reviews import about, redirected, with_media
+from retrieval.admin.reviews import about, with_media
 from retrieval.exceptions import RetrievalError
 from retrieval.models import Case, Policy, PolicyExample, ReviewRun
 from retrieval.preprocess.text import normalise
@@ -253,7 +254,7 @@ class PolicyAdmin(ModelAdmin):
 
     # --- runs -----------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Rehearse",
         icon="science",
         permissions=["run"],
@@ -269,7 +270,7 @@ class PolicyAdmin(ModelAdmin):
         """Queue a run that only counts."""
         return self._start(request, object_id, rehearsal=True)
 
-    @action(
+    @dialog_action(
         description="Check the catalog",
         icon="policy",
         permissions=["run"],

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from catalog.admin import html
 from catalog.admin.base import counted
+from catalog.admin.dialogs import redirected
 from catalog.models import Item, Media
 from retrieval import review_runs
 from retrieval.exceptions import RetrievalError, ReviewConflict
@@ -153,13 +154,6 @@ class ReviewAdmin(ModelAdmin):
             return False
         self.log_change(request, row, said)
         return True
-
-
-def redirected(request: HttpRequest, url: str) -> HttpResponse:
-    """To ``url``, also from a dialog."""
-    if request.headers.get("HX-Request") == "true":
-        return HttpResponse(headers={"HX-Redirect": url})
-    return HttpResponseRedirect(url)
 
 
 def run_panel(kind: ReviewRun.Kind, url_name: str) -> SafeString:

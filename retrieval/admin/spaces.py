@@ -1,5 +1,7 @@
 """Embedding spaces in the admin: to read, to make, to compare, to switch, to retire."""
 
+from typing import ClassVar, cast
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from catalog.admin import html
+from catalog.admin.dialogs import dialog_action, row_or_404
 from retrieval import comparison, plots, spaces, training_jobs
 from retrieval.admin import space_tables
 from retrieval.admin.space_forms import (
@@ -60,8 +63,14 @@ class EmbeddingSpaceAdmin(SpaceViews):
         *("created_at", "activated_at", "previous", "head_sha256"),
     )
     actions_list = ("train", "create", "rollback")
-    actions_row = ("activate", "backfill", "compare", "retire")
+    actions_row = ("compare",)
     actions_detail = ("activate", "backfill", "compare", "retire")
+    offered: ClassVar = {
+        "activate": (State.BUILDING, State.READY),
+        "backfill": (*EmbeddingSpace.LIVE, State.FAILED),
+        "compare": EmbeddingSpace.LIVE,
+        "retire": (State.BUILDING, State.READY, State.FAILED),
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmbeddingSpace]:
         """Without the heads, which are megabytes."""
@@ -71,7 +80,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
 
     # --- actions --------------------------------------------------------------------------------
 
-    @action(
+    @dialog_action(
         description="Train",
         icon="model_training",
         permissions=["make"],
@@ -93,7 +102,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             f"The training of {name} is queued; its progress is shown below.",
         )
 
-    @action(
+    @dialog_action(
         description="Create",
         icon="add",
         permissions=["make"],
@@ -120,7 +129,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
 
         return self.done(request, make, f"{name} is being filled.", "Created.")
 
-    @action(
+    @dialog_action(
         description="Roll back",
         icon="undo",
         permissions=["activate"],
@@ -142,7 +151,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             "Rolled back to.",
         )
 
-    @action(
+    @dialog_action(
         description="Activate",
         icon="swap_horiz",
         permissions=["activate"],
@@ -164,7 +173,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
             "Activated.",
         )
 
-    @action(
+    @dialog_action(
         description="Backfill",
         icon="sync",
         permissions=["activate"],
@@ -185,7 +194,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
 
         return self.done(request, fill, "Workers were asked to fill {}.", "Backfill asked for.")
 
-    @action(
+    @dialog_action(
         description="Retire",
         icon="delete_sweep",
         permissions=["retire"],
@@ -210,7 +219,7 @@ class EmbeddingSpaceAdmin(SpaceViews):
     @action(description="Compare", icon="compare_arrows", permissions=["view"])
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Choose another space; then both side by side. Measures for some seconds."""
-        row = get_object_or_404(self.get_queryset(request), pk=object_id)
+        row = cast("EmbeddingSpace", row_or_404(self, request, object_id))
         others = self.get_queryset(request).exclude(pk=row.pk).exclude(state=State.RETIRED)
         context = {
             **self.admin_site.each_context(request),

@@ -76,7 +76,7 @@ def pair_merge(
     with transaction.atomic():
         pair = _locked(pair_id, content)
         other_id = _other(pair, kept_id)
-        moved = movers.moved(kept_id, other_id)
+        moved = movers.moved(kept_id, other_id, by)
         pair = _decided(pair, State.MERGED, kept_id, by, note)
         try:
             merging.item_merge(kept_id, other_id, after)

@@ -60,23 +60,44 @@ class Signals:
 
 
 def grade(signals: Signals) -> tuple[Grade, float] | None:
-    """The class of a pair and the strength of its strongest signal; None if they are two things."""
+    """The class of a pair and how much the same they are, from 0 to 1; None if they are two things.
+
+    Of copies, that is their strongest signal; of two things that share a sound only, what their sounds,
+    pictures and words have in common on the average.
+    """
     if signals.same_files or (signals.bare and signals.same_words):
         return "exact", 1.0
+    if near := [float(getattr(signals, name) or 0.0) for name in matching(signals)]:
+        return "near", min(1.0, max(near))
+    if signals.close or _least(signals.words, WORDS):
+        return "similar", max(0.0, signals.space or 0.0, signals.words or 0.0)
+    return ("similar", _mean(signals)) if _least(signals.sound, SOUND) else None
+
+
+def matching(signals: Signals) -> list[str]:
+    """The signals that make them copies, by name."""
     strong: Mapping[str, bool] = {
         "files": signals.files >= SHARED,
         "picture": _least(signals.picture, PICTURE),
         "look": _least(signals.look, LOOK) and _least(signals.picture, PICTURE_TOO),
-        "sound": _least(signals.sound, SOUND),
+        # the same sound of two pictures and two names: one recording of several things
+        "sound": _least(signals.sound, SOUND) and not _other_thing(signals),
         # the same words of two pictures: two colours of one shirt
         "words": _least(signals.words, WORDS) and not _other_media(signals),
     }
-    near = [float(getattr(signals, name) or 0.0) for name, holds in strong.items() if holds]
-    if near:
-        return "near", min(1.0, max(near))
-    if signals.close or _least(signals.words, WORDS):
-        return "similar", max(0.0, signals.space or 0.0, signals.words or 0.0)
-    return None
+    return [name for name, holds in strong.items() if holds]
+
+
+def _other_thing(signals: Signals) -> bool:
+    """Pictures and words can both be compared, and both differ."""
+    other_pictures = signals.picture is not None and signals.picture < PICTURE_TOO
+    return other_pictures and signals.words is not None and signals.words < WORDS
+
+
+def _mean(signals: Signals) -> float:
+    """Of sounds, pictures and words, as far as both have them."""
+    known = [each for each in (signals.sound, signals.picture, signals.words) if each is not None]
+    return sum(known) / len(known)
 
 
 def _least(value: float | None, threshold: float) -> bool:

@@ -18,9 +18,9 @@ class Mover(Protocol):
     def count(self, item_id: int) -> int:
         """Rows about the item."""
 
-    def move(self, kept_id: int, other_id: int) -> int:
-        """Make the rows about ``other_id`` rows about ``kept_id``; how many. In the caller's
-        transaction, both items locked.
+    def move(self, kept_id: int, other_id: int, by: str) -> int:
+        """Make the rows about ``other_id`` rows about ``kept_id``; how many. ``by`` is who merges them. In
+        the caller's transaction, both items locked.
         """
 
 
@@ -34,6 +34,6 @@ def counted(item_id: int) -> dict[str, int]:
     return {noun: mover.count(item_id) for noun, mover in _movers.items()}
 
 
-def moved(kept_id: int, other_id: int) -> dict[str, int]:
+def moved(kept_id: int, other_id: int, by: str) -> dict[str, int]:
     """Move everything; how much, by noun."""
-    return {noun: mover.move(kept_id, other_id) for noun, mover in _movers.items()}
+    return {noun: mover.move(kept_id, other_id, by) for noun, mover in _movers.items()}

@@ -43,6 +43,27 @@ def items(space) -> dict[str, Item]:
     return made
 
 
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"tag": "pond"}, "It is about 2 items that may be shown."),
+        ({"tag": "pnod"}, "Nothing that may be shown is what it is about."),
+        ({"category": "things"}, "It is about 3 items that may be shown."),
+        ({"items": ["frog", "drum"]}, "It is about 1 item that may be shown."),
+    ],
+)
+def test_it_says_how_many_items_a_rule_is_about(admin_client, items, about, said):
+    Item.objects.filter(external_id__in=["frog", "toad"]).update(tags=["pond", "green"])
+    Item.objects.filter(external_id="drum").update(published=False)
+    given = dict(about)
+    if "items" in given:
+        given["items"] = [items[name].pk for name in about["items"]]
+    if "category" in given:
+        given["category"] = Category.objects.get(path=about["category"]).pk
+    page = admin_client.post(url("preview_new"), form(**given)).content.decode()
+    assert said in page
+
+
 def url(name: str, *arguments: object) -> str:
     return reverse(f"admin:recommender_rule_{name}", args=arguments)
 

@@ -1,7 +1,6 @@
 """Placements, rules, experiments and their trail in the admin."""
 
 import html
-import json
 from datetime import timedelta
 
 import pytest
@@ -11,17 +10,20 @@ from django.test import Client
 from django.urls import reverse
 
 from recommender import models, placements
+from recommender.admin.option_forms import SOURCES
 from recommender.experiments import experiment_start, experiment_stop
 from recommender.impressions import Answer, Shown, impression_log
 from recommender.models import Change
 from recommender.placements import placement_override
 from recommender.rules import rule_save
 from recommender.types import Assignment
+from tests.forms import as_posted
 from tests.recommender.worlds import NOW, experiment, item
 
 pytestmark = pytest.mark.django_db
 CONFIRMED = {"_form_submitted": "True"}
-EMPTY = dict.fromkeys(models.placements.OPTIONS, "")
+NUMBERS = ("diversity", "rotation", "exploration", "limit")
+EMPTY = dict.fromkeys(NUMBERS, "")
 
 
 def url(model: str, page: str, *arguments: object) -> str:
@@ -30,6 +32,11 @@ def url(model: str, page: str, *arguments: object) -> str:
 
 def text(answer) -> str:
     return html.unescape(answer.content.decode())
+
+
+def line(field: str, condition: str, value: str) -> dict[str, list[str]]:
+    """One line of a filter."""
+    return {"filter-field": [field], "filter-condition": [condition], "filter-value": [value]}
 
 
 def messages_of(answer) -> list[str]:
@@ -59,7 +66,7 @@ class TestPlacements:
 
     def test_single_options(self, admin_client, home):
         page = url("placement", "change", home.pk)
-        form = {**EMPTY, "limit": "7", "hide": '["view"]', "caps": "{}", "diversity": "0"}
+        form = {**EMPTY, "limit": "7", "hide-of": ["view"], "caps-nothing": "on", "diversity": "0"}
 
         assert admin_client.post(page, form).status_code == 302
 
@@ -78,21 +85,92 @@ class TestPlacements:
         assert placements.placement_get("home") == base
 
     @pytest.mark.parametrize(
+        ("given", "stored"),
+        [
+            ({"sources-of-taste": "3", "sources-of-new": " .5 "}, {"sources": {"taste": 3, "new": 0.5}}),
+            ({"caps-of-kind": "2", "caps-of-attributes.brand": "1"},
+             {"caps": {"kind": 2, "attributes.brand": 1}}),
+            ({"hide-of": ["view", "like"]}, {"hide": ["view", "like"]}),
+            ({"hide-nothing": "on"}, {"hide": []}),
+            ({"fallback-of": ["", "new", "", "popular"]}, {"fallback": ["new", "popular"]}),
+            ({"fallback-nothing": "on"}, {"fallback": []}),
+            ({"filter-nothing": "on"}, {"filter": {}}),
+            ({"filter-json": '{"not": {"kind": "film"}}'}, {"filter": {"not": {"kind": "film"}}}),
+            (
+                {
+                    "filter-field": ["kind", "price", "price", "in_stock", "tags", "brand", ""],
+                    "filter-condition": ["eq", "gte", "lt", "eq", "in", "absent", "eq"],
+                    "filter-value": ["film", "3", "9.5", "yes", "a, b", "", ""],
+                },
+                {
+                    "filter": {
+                        "kind": "film",
+                        "price": {"gte": 3, "lt": 9.5},
+                        "in_stock": True,
+                        "tags": {"in": ["a", "b"]},
+                        "brand": {"exists": False},
+                    }
+                },
+            ),
+        ],
+    )  # fmt: skip
+    def test_fields_say_what_json_stores(self, admin_client, home, given, stored):
+        page = url("placement", "change", home.pk)
+
+        assert admin_client.post(page, {**EMPTY, **given}).status_code == 302
+
+        home.refresh_from_db()
+        assert home.overrides == stored
+        form = admin_client.get(page).context["adminform"].form
+        answer = admin_client.post(page, as_posted(str(form)))  # as it is shown
+        assert answer.status_code == 302
+        home.refresh_from_db()
+        assert home.overrides == stored
+
+    @pytest.mark.parametrize(
         ("field", "given", "problem"),
         [
-            ("limit", "1000", "1000 is no whole number from 1 to 100"),
-            ("sources", '{"luck": 1}', "unknown source 'luck'"),
-            ("sources", "{", "Enter a valid JSON."),
-            ("filter", '{"kid": "film"}', "kid"),
-            ("rotation", "nan", "Enter a number."),
+            ("limit", {"limit": "1000"}, "1000 is no whole number from 1 to 100"),
+            ("sources", {"sources-of-luck": "1"}, "unknown source 'luck'"),
+            ("sources", {"sources-of-new": "much"}, "new: Enter a number."),
+            ("sources", {"sources-of-new": "0"}, "new: 0.0 is no number above 0"),
+            ("caps", {"caps-of-kind": "1.5"}, "kind: Enter a whole number."),
+            ("caps", {"caps-of-kind": "2", "caps-nothing": "on"}, "Either untick “No caps”"),
+            ("hide", {"hide-of": ["yawn"]}, "unknown type of event 'yawn'"),
+            ("fallback", {"fallback-of": ["new", "new"]}, "new is named twice."),
+            ("filter", {"filter-json": "{"}, "This is no JSON"),
+            ("filter", {"filter-json": '{"kid": "film"}'}, "kid"),
+            ("filter", line("kid", "eq", "film"), "There is no field kid"),
+            ("filter", line("kind", "eq", " "), "kind: say which value."),
+            ("filter", line("", "eq", "film"), "Choose what “film” is about."),
+            ("filter", line("kind", "lt", "film"), "kind"),
+            ("filter", line("price", "lt", "cheap"), "price.lt: must be a number"),
+            (
+                "filter",
+                {**line("kind", "eq", "a"), "filter-json": "{}"},
+                "either the lines or JSON",
+            ),
+            ("rotation", {"rotation": "nan"}, "Enter a number."),
         ],
     )
     def test_what_makes_no_sense(self, admin_client, home, field, given, problem):
-        answer = admin_client.post(url("placement", "change", home.pk), {**EMPTY, field: given})
+        answer = admin_client.post(url("placement", "change", home.pk), {**EMPTY, **given})
 
-        assert problem in " ".join(answer.context["adminform"].form.errors[field])
+        form = answer.context["adminform"].form
+        assert problem in " ".join(form.errors[field])
+        assert set(form.errors) == {field}
+        typed = [
+            value
+            for each in given.values()
+            for value in ([each] if isinstance(each, str) else each)
+        ]
+        for value in typed:  # what was typed is still there
+            assert html.escape(value) in answer.content.decode()
         home.refresh_from_db()
         assert home.overrides == {}
+
+    def test_the_fields_are_for_every_source(self):
+        assert tuple(SOURCES) == placements.SOURCES
 
     def test_one_that_is_declared_no_longer(self, admin_client):
         row = models.Placement.objects.create(name="former", overrides={"limit": 3})
@@ -132,7 +210,8 @@ def test_figures(admin_client, django_assert_num_queries):
     [(name, totals, chart, _), *others] = answer.context["reports"]
     assert (name, len(others)) == ("home", 3)
     assert dict(totals)["answers"] == "2"
-    assert json.loads(chart)["datasets"][0]["data"] == [0, 0]
+    assert chart.count("<polyline") == 1
+    assert [each.split("</td>")[0] for each in chart.split("<td>")[1:]] == ["0.00%"] * 2
     assert [each[2] for each in others] == [""] * 3
     month = admin_client.get(f"{page}?days=30").context["reports"]
     assert dict(month[0][1])["answers"] == "3"

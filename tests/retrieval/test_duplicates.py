@@ -11,8 +11,9 @@ from catalog.merging import item_merge, merging
 from catalog.models import Item, Media
 from catalog.services import item_update, items_touch
 from recommender.events import events_record
-from recommender.models import Event, Impression, Rule
+from recommender.models import Change, Event, Impression, Rule
 from recommender.models.profiles import PendingEvent
+from recommender.rules import rule_save
 from retrieval import duplicates, services, spaces
 from retrieval.duplicates import grading, hashing, prints
 from retrieval.duplicates.grading import Signals, grade
@@ -187,12 +188,23 @@ class TestGrading:
             (Signals(words=0.95), ("near", 0.95)),
             (Signals(words=0.95, picture=0.2, look=0.3), ("similar", 0.95)),
             (Signals(space=0.9, close=True), ("similar", 0.9)),
+            # one recording of several things
+            (Signals(sound=1.0, picture=0.1, words=0.4), ("similar", 0.5)),
+            (Signals(sound=1.0, picture=0.1, words=0.4, space=0.8), ("similar", 0.5)),
+            (Signals(sound=1.0, picture=0.1, words=0.8), ("near", 1.0)),
+            (Signals(sound=1.0, picture=0.9, words=0.1), ("near", 1.0)),
+            (Signals(sound=1.0, words=0.1), ("near", 1.0)),
+            (Signals(files=0.5, sound=1.0, picture=0.1, words=0.1), ("near", 0.5)),
             (Signals(space=0.9), None),
             (Signals(), None),
         ],
     )
     def test_the_strongest_class_wins(self, signals, expected):
         assert grade(signals) == expected
+
+    def test_what_makes_them_copies_is_named(self):
+        signals = Signals(picture=0.97, look=0.99, sound=0.2, words=0.9)
+        assert grading.matching(signals) == ["picture", "look"]
 
     def test_people_see_what_is_there(self):
         signals = Signals(picture=0.98765, mirrored=True, files=0.5, space=None)
@@ -236,6 +248,17 @@ class TestFinding:
         make_item("blue", "cotton shirt with long sleeves", media=[file(scene(6))])
         find()
         assert found() == {("red", "blue"): "similar"}
+
+    def test_one_recording_of_two_animals_makes_them_no_copies(self, db):
+        make_item("badger", "A badger", media=[file(scene(5)), waveform(song(1))])
+        make_item("beaver", "A beaver", media=[file(scene(6)), waveform(song(1))])
+        find()
+        pair = DuplicatePair.objects.get()
+        assert pair.grade == "similar"
+        assert pair.signals["sound"] == 1.0
+        alike = (1.0 + pair.signals["picture"] + pair.signals["words"]) / 3
+        assert pair.score == pytest.approx(alike, abs=1e-4)
+        assert pair.score < 0.7
 
     def test_an_empty_catalog_and_one_without_a_space(self, db):
         assert find() == {
@@ -440,8 +463,7 @@ class TestMerging:
                 sent("e3", item="kept", visitor="ben", type="view"),
             )
         )
-        rule = Rule.objects.create(name="not now", action="hide")
-        rule.items.add(other)
+        rule = rule_save(Rule(name="not now", action="hide"), "anna", [other.pk])
         anna = Event.objects.get(key="e1").visitor
         shown = Impression.objects.create(
             request_id="r1",
@@ -461,6 +483,9 @@ class TestMerging:
         assert Event.objects.filter(item=kept, item_external_id="kept").count() == 3
         assert set(PendingEvent.objects.values_list("item_id", flat=True)) == {kept.pk}
         assert list(rule.items.all()) == [kept]
+        change = Change.objects.first()  # the latest
+        assert (change.action, change.by, change.object_id) == ("changed", "mo", rule.pk)
+        assert (change.before["items"], change.after["items"]) == (["other"], ["kept"])
         shown.refresh_from_db()
         assert shown.item_ids == [kept.pk, 99]
         assert not Item.objects.filter(pk=other.pk).exists()

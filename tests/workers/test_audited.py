@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
+from django.utils.html import escape
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from catalog import import_runs
@@ -237,6 +238,81 @@ def test_dialogs_are_noted(model, action, admin_client):
     said = [str(message) for message in answer.context["messages"]] if answer.context else []
     assert LogEntry.objects.filter(user__username="admin").count() == 1, said
     assert LogEntry.objects.get().change_message
+
+
+def address(model: str, action: str, row_id: object = "") -> str:
+    """Of a dialog."""
+    place = f"{row_id}/" if row_id else ""
+    return f"/admin/{model.replace('.', '/')}/{place}{action}/"
+
+
+ABOUT_ROWS = [key for key, (make, _) in DIALOGS.items() if make and key not in WITHOUT_ROW]
+
+
+@pytest.mark.parametrize("key", DIALOGS, ids=".".join)
+def test_an_address_that_is_opened_is_a_whole_page(key, admin_client):
+    make, _ = DIALOGS[key]
+    row = make() if make and key not in WITHOUT_ROW else None
+    page = address(*key, row.pk if row else "")
+
+    alone = admin_client.get(page).content.decode()
+    over = admin_client.get(page, headers={"HX-Request": "true"}).content.decode()
+
+    assert "<html" in alone
+    assert 'id="nav-sidebar"' in alone
+    back = str(type(row)._default_manager.get(pk=row.pk)) if row else "all"
+    assert f"Back to {escape(back)}" in alone
+    assert "<html" not in over
+    assert over.count('id="dialog-form"') == alone.count('id="dialog-form"') == 1
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("row_id", ["999999999", "99999999999999999999", "frog", "_00"])
+@pytest.mark.parametrize("key", ABOUT_ROWS, ids=".".join)
+def test_what_is_not_there_has_no_dialog(key, row_id, admin_client):
+    page = address(*key, row_id)
+    assert admin_client.get(page).status_code == 404
+    assert admin_client.post(page, CONFIRMED).status_code == 404
+
+
+@pytest.mark.parametrize("row_id", ["999999999", "frog"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "retrieval/embeddingspace/{}/compare/",
+        "recommender/experiment/{}/report/",
+        "recommender/visitor/{}/sees/",
+        "recommender/visitor/{}/export/",
+        "catalog/importrun/{}/errors_csv/",
+        "retrieval/duplicatepair/{}/change/",
+        "retrieval/case/{}/change/",
+    ],
+)
+def test_nor_has_it_other_pages(page, row_id, admin_client):
+    assert admin_client.get(f"/admin/{page.format(row_id)}").status_code == 404
+
+
+OFFERED: list[tuple[str, Callable[[], Any], set[str]]] = [
+    ("retrieval.embeddingspace", activated, {"backfill", "compare"}),
+    ("retrieval.embeddingspace", lambda: filled_space("second"),
+     {"activate", "backfill", "compare", "retire"}),
+    ("recommender.recommendermodel", lambda: model_row("ready"), {"activate", "retire"}),
+    ("recommender.recommendermodel", rolled, {"rollback"}),
+    ("recommender.experiment", experiment, {"start"}),
+    ("recommender.experiment", lambda: experiment("running"), {"report", "stop"}),
+    ("catalog.importrun", lambda: imported("checked"), {"start", "cancel", "errors_csv"}),
+    ("catalog.importrun", lambda: imported("failed"), {"retry", "cancel", "errors_csv"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "make", "names"), OFFERED)
+def test_only_what_makes_sense_is_offered(model, make, names, admin_client):
+    row = make()
+    if model == "retrieval.embeddingspace":
+        row = spaces.space_named("second")
+    shown = admin_client.get(address(model, "change", row.pk)).content.decode()
+    every = {name for kind, name in DIALOGS if kind == model} | READS
+    assert {name for name in every if f'/{row.pk}/{name}/"' in shown} == names
 
 
 def test_a_failed_attempt_is_not_noted(admin_client):

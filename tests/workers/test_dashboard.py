@@ -1,5 +1,7 @@
 """The admin's first page: exact figures, links to act, bounded statements, and what to do first."""
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,9 +9,12 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
+from catalog.broker import redis_client
 from catalog.models import Item, Media
 from recommender import metrics
+from recommender.llm import metrics as metrics_of_calls
 from recommender.models import Event, Impression, ItemPopularity, Visitor
 from recommender.partitions import month_of, partitions_ensure
 from recommender.reports.overview import Lorenz, events_by_day, lorenz_of, shown_share
@@ -17,7 +22,7 @@ from retrieval import claims, probes, services, spaces
 from retrieval.models import EmbeddingSpace
 from tests.catalog.factories import ItemFactory, MediaFactory
 from tests.retrieval.conftest import make_item
-from workers import overview
+from workers import overview, tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +176,61 @@ class TestPage:
             page = admin_client.get("/admin/").content.decode()
         assert '<p class="triad-big">3</p>' in page
         assert '<p class="triad-big">33</p>' in shown(admin_client)
+
+
+class TestAge:
+    """Old figures are shown while a worker counts new ones."""
+
+    @pytest.fixture
+    def sent(self, monkeypatch) -> list[str]:
+        found: list[str] = []
+        monkeypatch.setattr("workers.overview.current_app.send_task", found.append)
+        return found
+
+    @staticmethod
+    def aged(seconds: int) -> None:
+        """As if the kept figures were so old."""
+        found = cache.get(overview.KEY)
+        old = replace(found, at=found.at - timedelta(seconds=seconds))
+        cache.set(overview.KEY, old, overview.KEPT_S)
+
+    def test_fresh_ones_ask_nobody(self, admin_client, sent):
+        admin_client.get("/admin/")
+        self.aged(50)
+        assert 'hx-trigger="load delay' not in admin_client.get("/admin/").content.decode()
+        assert sent == []
+
+    def test_old_ones_are_shown_once_more(self, admin_client, sent, django_assert_max_num_queries):
+        shown(admin_client)
+        self.aged(70)
+        ItemFactory.create_batch(3)
+        with django_assert_max_num_queries(4):
+            page = admin_client.get("/admin/").content.decode()
+        assert '<p class="triad-big">0</p>' in page
+        assert 'hx-trigger="load delay:4s"' in page  # the page asks again by itself, once
+        assert "load delay" not in admin_client.get("/admin/").content.decode()
+        assert sent == ["workers.tasks.overview_count"]
+        tasks.overview_count()
+        assert '<p class="triad-big">3</p>' in admin_client.get("/admin/").content.decode()
+
+    def test_without_a_broker_they_grow_old(self, admin_client, monkeypatch):
+        def down(task: str) -> None:
+            raise OperationalError(task)
+
+        shown(admin_client)
+        monkeypatch.setattr("workers.overview.current_app.send_task", down)
+        self.aged(70)
+        page = admin_client.get("/admin/")
+        assert page.status_code == 200
+        assert "load delay" not in page.content.decode()
+
+
+def test_less_than_no_tokens_count_as_none():
+    redis_client().hset(f"{metrics_of_calls.KEY}{int(time.time() // 3600)}", mapping={
+        "ask|tokens|in": -5, "ask|tokens|out": 7, "ask|micro|cost": -1,
+    })  # fmt: skip
+    found = metrics_of_calls.report()["ask"]
+    assert (found.tokens_in, found.tokens_out, found.cost) == (0, 7, 0)
 
 
 def test_nothing_used_has_no_curve(db):

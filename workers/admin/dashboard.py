@@ -11,6 +11,8 @@ from catalog.admin.charts import Line, line_chart
 from recommender.reports.overview import POINTS, Lorenz
 from workers.overview import ANSWER_DAYS, DAYS, Overview, overview, waiting
 
+WAIT_S: Final = 4
+"""Until a worker has counted: a million events take 1.3 s."""
 EVENTS_SHOWN: Final = 6
 """Types with a line of their own."""
 
@@ -39,8 +41,10 @@ class Step:
 
 def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
     """Unfold's DASHBOARD_CALLBACK: what the user may see of it."""
-    found = overview()
+    found, asked = overview()
     return given | {
+        "asked": asked,
+        "wait_s": WAIT_S,
         "at": found.at,
         "steps": steps(request, found),
         "tiles": tiles(request, found),
@@ -86,21 +90,23 @@ def steps(request: HttpRequest, found: Overview) -> list[Step]:
 
 
 def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
-    """What is there, what failed, what waits."""
-    items, failed = _to(request, "catalog.item"), found.embeddings["failed"]
-    may_see = bool(items)
-    depths = waiting()
-    messages = sum(depth or 0 for depth in depths.values())
-    calls, degraded = _calls(found)
-    shown_tiles = [
-        Tile("Items", f"{found.items:,}", f"{found.visible:,} visible", items, "All items"),
+    """What is there, what failed, what waits; of who may not see items, how many there are."""
+    items = _to(request, "catalog.item")
+    first = Tile("Items", f"{found.items:,}", f"{found.visible:,} visible", items, "All items")
+    if not items:
+        return [first]
+    return [first, *_embedding_tiles(request, found), *_running_tiles(request, found)]
+
+
+def _embedding_tiles(request: HttpRequest, found: Overview) -> list[Tile]:
+    """Of the active space, and files that nothing can be made from."""
+    pending, failed = found.embeddings["pending"], found.embeddings["failed"]
+    return [
         Tile(
             "Embedded",
             f"{found.embeddings['ready']:,}",
-            f"in {found.space or 'no space yet'}; {found.embeddings['pending']:,} pending",
-            _to(request, "catalog.item", embedding="pending")
-            if found.embeddings["pending"]
-            else "",
+            f"in {found.space or 'no space yet'}; {pending:,} pending",
+            _to(request, "catalog.item", embedding="pending") if pending else "",
             "Pending items",
         ),
         Tile(
@@ -119,6 +125,14 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             "See them",
             alarm=found.media_failed > 0,
         ),
+    ]
+
+
+def _running_tiles(request: HttpRequest, found: Overview) -> list[Tile]:
+    """What comes of the catalog, and of the work on it."""
+    jobs = _to(request, "catalog.queuepause")
+    calls, degraded = _calls(found)
+    return [
         Tile(
             "Catalog shown",
             f"{found.shown / found.visible:.1%}" if found.visible else "–",
@@ -126,20 +140,12 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             _to(request, "recommender.placement"),
             "Placements",
         ),
-        Tile(
-            "Waiting messages",
-            "unknown" if None in depths.values() else f"{messages:,}",
-            ", ".join(f"{name} {depth}" for name, depth in depths.items() if depth)
-            or "no queue is behind",
-            _to(request, "catalog.queuepause"),
-            "Jobs",
-            alarm=None in depths.values(),
-        ),
+        _waiting_tile(jobs),
         Tile(
             "Failed trainings",
             f"{found.trainings_failed:,}",
             f"in the last {DAYS} days",
-            _to(request, "catalog.queuepause") if found.trainings_failed else "",
+            jobs if found.trainings_failed else "",
             "See why",
             alarm=found.trainings_failed > 0,
         ),
@@ -150,7 +156,16 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             alarm=calls > 0 and degraded * 2 > calls,
         ),
     ]
-    return shown_tiles if may_see else shown_tiles[:1]
+
+
+def _waiting_tile(jobs: str) -> Tile:
+    depths = waiting()
+    down = None in depths.values()
+    behind = ", ".join(f"{name} {depth}" for name, depth in depths.items() if depth)
+    figure = "unknown" if down else f"{sum(depth or 0 for depth in depths.values()):,}"
+    return Tile(
+        "Waiting messages", figure, behind or "no queue is behind", jobs, "Jobs", alarm=down
+    )
 
 
 def _calls(found: Overview) -> tuple[int, int]:
