@@ -4,7 +4,6 @@ When the list runs out, the recommender is asked again without what it had; so n
 the list ends when nothing is left to recommend.
 """
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -206,36 +205,32 @@ def _name(key: str) -> str:
     return f"recommendations:{key}"
 
 
-def _frozen(listing: Listing) -> str:
+def _frozen(listing: Listing) -> dict[str, Any]:
+    """Of plain values only, which a later version of this code reads as well."""
     state = asdict(replace(listing, reports=(), entries=()))
-    return json.dumps(
-        state
-        | {"asked": state["asked"] | {"now": listing.asked.now.isoformat()}}
-        | {"entries": [_entry_state(entry) for entry in listing.entries]}
-    )
+    return state | {"entries": [_entry_state(entry) for entry in listing.entries]}
 
 
 def _entry_state(entry: Entry) -> dict[str, Any]:
     """Without the modalities, which every page asks for itself; ``asdict`` takes ten times as long."""
-    state = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    reasons = [
-        {"code": each.code, "share": each.share, "item_id": each.item_id, "rule_id": each.rule_id}
-        for each in entry.reasons
-    ]
-    return state | {"reasons": reasons}
+    return {
+        "item_id": entry.item_id,
+        "score": entry.score,
+        "reasons": [(each.code, each.share, each.item_id, each.rule_id) for each in entry.reasons],
+        "sources": entry.sources,
+        "features": entry.features,
+        "propensity": entry.propensity,
+        "ranker_id": entry.ranker_id,
+    }
 
 
 def _thawed(key: str) -> Listing:
-    frozen = cache.get(_name(key))
-    if frozen is None:
+    state = cache.get(_name(key))
+    if state is None:
         raise InvalidQuery({"cursor": EXPIRED})
-    state = json.loads(frozen)
-    asked = state["asked"]
-    tuples = {name: tuple(asked[name]) for name in ("items", "exclude")}
-    now = datetime.fromisoformat(asked["now"])
     assignment = state["assignment"]
     return Listing(
-        asked=Asked(**asked | tuples | {"now": now}),
+        asked=Asked(**state["asked"]),
         entries=tuple(_entry_read(entry) for entry in state["entries"]),
         assignment=Assignment(**assignment) if assignment else None,
         page=state["page"],
@@ -244,6 +239,8 @@ def _thawed(key: str) -> Listing:
 
 
 def _entry_read(entry: dict[str, Any]) -> Entry:
-    tuples = {name: tuple(entry[name]) for name in ("sources", "features")}
-    reasons = tuple(Reason(**reason) for reason in entry["reasons"])
-    return Entry(**entry | tuples | {"reasons": reasons})
+    reasons = tuple(
+        Reason(code, share, item_id=item_id, rule_id=rule_id)
+        for code, share, item_id, rule_id in entry["reasons"]
+    )
+    return Entry(**entry | {"reasons": reasons})

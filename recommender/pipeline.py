@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -14,7 +15,6 @@ from recommender.candidates import Context, Report, gather
 from recommender.event_types import liked
 from recommender.llm import rerank as llm_rerank
 from recommender.pool import pool
-from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
 from recommender.rerank import Situation, pinned, rerank, withheld
 from recommender.tracing import Trace
@@ -95,19 +95,17 @@ def recommend(
     force, for a preview.
     """
     trace = Trace() if trace is None else trace
-    setup = setups.setup_for(
+    opening = setups.opening(
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
+    setup, space, taste = opening.setup, opening.space, opening.taste
     if rules is not None:
         setup = replace(setup, rules=rules(setup.rules))
     placement = _asked_for(setup.placement, asked)
     if asked.limit is None:
         # an override may ask for more than what is declared, which is all that a caller knows
         asked = replace(asked, depth=max(asked.depth, AHEAD * placement.limit))
-    items = _items(asked, placement)
-    space = spaces.active_space()
-    taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
-    context = _context(asked, placement, space, taste, items)
+    context = _context(asked, placement, space, taste)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth), enough=ENOUGH * asked.depth)
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
@@ -156,20 +154,26 @@ def _asked_for(placement: Placement, asked: Asked) -> Placement:
     )
 
 
-def _items(asked: Asked, placement: Placement) -> QuerySet[Item]:
-    """What may be shown."""
-    items: QuerySet[Item] = Item.objects.visible()
+@cache
+def _visible() -> QuerySet[Item]:
+    """One query set for all requests, so that it is made into SQL once."""
+    return Item.objects.visible()
+
+
+def _segment(asked: Asked, placement: Placement) -> QuerySet[Item]:
+    """What may be shown to everybody."""
+    items = _visible()
     if placement.filter:
         items = filters.filter_items(items, placement.filter, "placement.filter")
     if asked.filter is not None:
         items = filters.filter_items(items, asked.filter)
-    excluded = {*asked.exclude, *asked.items}
-    return items.exclude(pk__in=excluded) if excluded else items
+    return items
 
 
 def _context(
-    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste, items: QuerySet[Item]
+    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste
 ) -> Context:
+    segment, left_out = _segment(asked, placement), frozenset((*asked.exclude, *asked.items))
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(
@@ -181,7 +185,9 @@ def _context(
         space=space,
         placement=placement,
         taste=taste,
-        items=items,
+        segment=segment,
+        items=segment.exclude(pk__in=left_out) if left_out else segment,
+        left_out=left_out,
         now=asked.now,
         session=session,
         session_ids=looked_at,
@@ -204,15 +210,15 @@ def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
 
     Raises UnknownPlacement, NoActiveSpace, SpaceGone.
     """
-    setup = setups.setup_for(
+    opening = setups.opening(
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
-    taste = taste_of(asked.visitor, spaces.active_space(), asked.now) if asked.visitor else Taste()
+    setup = opening.setup
     situation = Situation(
         placement=setup.placement,
         depth=asked.depth,
         rules=setup.rules,
-        hidden=_hidden(taste, setup.placement),
+        hidden=_hidden(opening.taste, setup.placement),
     )
     pins = pinned(setup.rules)
     rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags").prefetch_related("categories")

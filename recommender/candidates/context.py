@@ -22,8 +22,12 @@ class Context:
     space: spaces.Space
     placement: Placement
     taste: Taste
+    segment: QuerySet[Item]
+    """What may be shown to everybody: visible, by the filters of placement and request."""
     items: QuerySet[Item]
-    """What may be shown: visible, by the filters of placement and request, not excluded."""
+    """Of the segment what the request does not exclude."""
+    left_out: frozenset[int]
+    """What it does."""
     now: datetime
     session: tuple[Interest, ...] = ()
     """The items that the request names, the latest first: their vectors, and what each counts."""

@@ -149,6 +149,19 @@ def vectors(
         }
 
 
+def sent(column: Column) -> str:
+    """SQL: a vector of a row ``e`` as bytes, for a statement that reads more than vectors."""
+    return f"halfvec_send(e.{column})"
+
+
+def received(rows: Sequence[bytes | None], dim: int) -> NDArray[np.float32]:
+    """(n, dim): the vectors of ``sent``, zeros for none."""
+    nothing = bytes(HALFVEC_HEADER + 2 * dim)
+    whole = b"".join([nothing if row is None else row for row in rows])
+    bits = np.frombuffer(whole, np.uint8).reshape(len(rows), len(nothing))[:, HALFVEC_HEADER:]
+    return np.ascontiguousarray(bits).view(">f2").astype(np.float32)
+
+
 def store(partition: Partition, embedded: Sequence[EmbeddedItem]) -> None:
     """Make the rows ready, unless the item was claimed again for a newer version meanwhile.
 
