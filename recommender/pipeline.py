@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender import explain, rankers, setups
@@ -173,7 +175,6 @@ def _segment(asked: Asked, placement: Placement) -> QuerySet[Item]:
 def _context(
     asked: Asked, placement: Placement, space: spaces.Space, taste: Taste
 ) -> Context:
-    segment, left_out = _segment(asked, placement), frozenset((*asked.exclude, *asked.items))
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(
@@ -185,9 +186,8 @@ def _context(
         space=space,
         placement=placement,
         taste=taste,
-        segment=segment,
-        items=segment.exclude(pk__in=left_out) if left_out else segment,
-        left_out=left_out,
+        segment=_segment(asked, placement),
+        left_out=frozenset((*asked.exclude, *asked.items)),
         now=asked.now,
         session=session,
         session_ids=looked_at,
@@ -253,8 +253,12 @@ def with_modalities(
     }
     if not pairs:
         return dict(reasons)
-    ids = {item_id for pair in pairs for item_id in pair}
-    vectors = index.vectors(partition, sorted(ids), MODALITIES)
+    ids = sorted({item_id for pair in pairs for item_id in pair})
+    found = index.vectors(partition, ids, MODALITIES)
+    vectors = {
+        item_id: {name: row.astype(np.float32) for name, row in rows.items()}
+        for item_id, rows in found.items()
+    }
     return {
         item_id: tuple(
             replace(reason, modalities=_shares(vectors, item_id, reason.item_id, weights))
@@ -267,13 +271,16 @@ def with_modalities(
 
 
 def _shares(
-    vectors: Mapping[int, Mapping[Any, Any]], one: int, other: int | None, weights: ModalityWeights
+    vectors: Mapping[int, Mapping[Any, NDArray[np.float32]]],
+    one: int,
+    other: int | None,
+    weights: ModalityWeights,
 ) -> dict[str, float]:
     """Of the modalities that both have, by their weighted cosines; what is unlike has none."""
     mine, its = vectors.get(one, {}), vectors.get(other or 0, {})
     cosines = {
         str(name): (weights.get(name, 0.0) if weights else 1.0)
-        * max(float(mine[name].astype("f4") @ its[name].astype("f4")), 0.0)
+        * max(float(mine[name] @ its[name]), 0.0)
         for name in MODALITIES
         if name in mine and name in its and (not weights or weights.get(name))
     }

@@ -17,7 +17,7 @@ from retrieval.prepared import prepared
 from retrieval.scoring import Part, Scorer
 
 FACTS: Final = """
-SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
+SELECT i.id, i.kind, i.tags, {attributes}, ARRAY(
         SELECT c.path FROM catalog_item_categories link
         JOIN catalog_category c ON c.id = link.category_id WHERE link.item_id = i.id),
     coalesce(p.popular, 0)::float8, coalesce(p.trending, 0)::float8,
@@ -27,6 +27,9 @@ LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
 LEFT JOIN {embeddings} e ON e.item_id = i.id
 WHERE i.id = ANY(%s)
 """
+
+
+ATTRIBUTES: Final = "attributes."
 
 
 class _Facts(NamedTuple):
@@ -85,6 +88,7 @@ def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
     partition = context.space.partition
     statement = FACTS.format(
         fresh_s=FRESH_S,
+        attributes="i.attributes" if _capped(context.placement.caps) else "NULL::jsonb",
         items=index.ids_text(context.items),
         sent=index.sent("fused"),
         embeddings=partition.name,
@@ -92,6 +96,11 @@ def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
     with index.partition_there(partition), prepared(binary=True) as cursor:
         cursor.execute(statement, [list(ids)])
         return [_Facts(*row) for row in cursor.fetchall()]
+
+
+def _capped(caps: Mapping[str, int]) -> bool:
+    """Whether attributes are; most placements need not read 110 JSON objects."""
+    return any(name.startswith(ATTRIBUTES) for name in caps)
 
 
 def _by_item(gathered: Gathered) -> dict[int, dict[str, Found]]:
@@ -204,7 +213,7 @@ def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
         "tags": tuple(row.tags),
     }
     for name in caps:
-        key = name.removeprefix("attributes.")
+        key = name.removeprefix(ATTRIBUTES)
         if key != name:
             given = row.attributes.get(key)
             listed = given if isinstance(given, list) else [given]

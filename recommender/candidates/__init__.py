@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -74,8 +74,10 @@ def gather(context: Context, wanted: int, *, enough: int) -> Gathered:
     sources = context.placement.sources
     whole = sum(sources.values())
     limits = {name: math.ceil(wanted * part / whole) for name, part in sources.items()}
+    away = likeness.searching_most(context) if len(limits) > 1 else None
+    under_way = away and beside.handed(partial(_ask, away, context, limits[away]), TIMEOUT_MS)
     with _time_limit():
-        answers = _asked(context, limits)
+        answers = _asked(context, limits, (away, under_way) if away and under_way else None)
         found = {name: each.found for name, each in answers.items()}
         reports = [each.report for each in answers.values()]
         for name in context.placement.fallback:
@@ -96,16 +98,17 @@ class _Answer:
     report: Report
 
 
-def _asked(context: Context, limits: Mapping[str, int]) -> dict[str, _Answer]:
-    """Each source's answer; the one that searches most is asked on another connection meanwhile."""
-    away = likeness.searching_most(context) if len(limits) > 1 else None
-    under_way = away and beside.handed(partial(_ask, away, context, limits[away]), TIMEOUT_MS)
-    if not away or not under_way:
+def _asked(
+    context: Context, limits: Mapping[str, int], beside_it: tuple[str, Future[_Answer]] | None
+) -> dict[str, _Answer]:
+    """Each source's answer; the one ``beside_it`` is being asked on another connection already."""
+    if beside_it is None:
         return {name: _ask(name, context, limit) for name, limit in limits.items()}
+    away, under_way = beside_it
     try:
         here = {name: _ask(name, context, limits[name]) for name in limits if name != away}
     finally:
-        wait([under_way])
+        under_way.exception()  # it is over before anything else is done
     try:
         there = under_way.result()
     except beside.NotConnected:

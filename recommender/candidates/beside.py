@@ -6,6 +6,7 @@ A process has few of them, each in a thread of its own; they stay open as a web 
 import atexit
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -19,6 +20,8 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+IDLE_S: Final = 1.0
+"""A connection that did nothing for so long is looked at before it is used, which is a round trip."""
 MOST: Final = 4
 """In one process: where more requests are answered at once, the processors have no time left for it."""
 
@@ -37,6 +40,8 @@ class _Companions:
         self.threads = ThreadPoolExecutor(MOST, "beside")
         self.open: dict[BaseDatabaseWrapper, tuple[Any, int]] = {}
         """With the session of each, and the time limit that was set in it."""
+        self.used: dict[BaseDatabaseWrapper, float] = {}
+        """When each did something last."""
 
     def work(self, work: Callable[[], T], database: dict[str, Any], timeout_ms: int) -> T:
         """In a companion's thread. Raises NotConnected, and what ``work`` does."""
@@ -44,17 +49,25 @@ class _Companions:
         if mine.settings_dict != database:  # the asking thread has been sent to another one
             mine.close()
             mine = connections[DEFAULT_DB_ALIAS] = type(mine)({**database}, DEFAULT_DB_ALIAS)
-        mine.close_if_unusable_or_obsolete()
+        now = time.monotonic()
+        if mine.errors_occurred or now - self.used.get(mine, now) > IDLE_S:
+            mine.close_if_unusable_or_obsolete()
         try:
-            with mine.cursor() as cursor:
-                if self.open.get(mine) != (mine.connection, timeout_ms):
-                    if mine not in self.open:
-                        mine.inc_thread_sharing()  # so that ``close`` may close it
-                    cursor.execute(f"SET statement_timeout = {int(timeout_ms)}")
-                    self.open[mine] = mine.connection, timeout_ms
+            if mine.connection is None or self.open.get(mine) != (mine.connection, timeout_ms):
+                self._limit(mine, timeout_ms)
         except (OperationalError, InterfaceError) as err:
             raise NotConnected from err
-        return work()
+        try:
+            return work()
+        finally:
+            self.used[mine] = time.monotonic()
+
+    def _limit(self, mine: BaseDatabaseWrapper, timeout_ms: int) -> None:
+        with mine.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {int(timeout_ms)}")
+        if mine not in self.open:
+            mine.inc_thread_sharing()  # so that ``close`` may close it
+        self.open[mine] = mine.connection, timeout_ms
 
 
 _companions = _Companions()
@@ -79,6 +92,7 @@ def close() -> None:
     """The connections of companions that have nothing to do; they are made again when they are needed."""
     while _companions.open:
         mine, _ = _companions.open.popitem()
+        _companions.used.pop(mine, None)
         mine.close()
         mine.dec_thread_sharing()
 

@@ -23,6 +23,7 @@ from retrieval.index.partitions import (
     halfvec_text,
     partition_there,
 )
+from retrieval.prepared import prepared
 from retrieval.types import MODALITIES, Modality
 
 HALFVEC_HEADER = 4  # bytes of dimension and flags before the numbers, most significant byte first
@@ -137,7 +138,7 @@ def vectors(
         sql.SQL(", ").join(sql.SQL("halfvec_send({})").format(sql.Identifier(c)) for c in columns),
         partition.table,
     )
-    with partition_there(partition), connection.cursor() as cursor:
+    with partition_there(partition), prepared(binary=True) as cursor:
         cursor.execute(statement, [list(item_ids)])
         return {
             row[0]: {
