@@ -172,9 +172,7 @@ def _segment(asked: Asked, placement: Placement) -> QuerySet[Item]:
     return items
 
 
-def _context(
-    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste
-) -> Context:
+def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(

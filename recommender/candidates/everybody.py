@@ -6,7 +6,6 @@ shown is looked up at every request, and so an item can only come late into a li
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import connection

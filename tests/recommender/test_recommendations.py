@@ -300,6 +300,15 @@ def test_a_pinned_item_stands_first_with_the_rule_as_reason(catalog):
     ]
 
 
+def test_an_attribute_is_capped(catalog):
+    Item.objects.filter(external_id__in=("frog", "toad", "newt")).update(attributes={"shop": "a"})
+    Item.objects.filter(external_id__in=("duck", "fish")).update(attributes={"shop": ["b", "a"]})
+    one_shop = {"frog", "toad", "newt", "duck", "fish"}
+    placement_override("home", {"caps": {"attributes.shop": 1}}, "a test")
+    # seven are of no shop, and a page of eight takes one of the shop's before it runs out of others
+    assert len(one_shop & set(names(ask(limit=8)))) == 1
+
+
 def test_modality_weights_are_taken(catalog):
     tell(("anna", "like", "frog"))
     answer = post(visitor="anna", modalities={"text": 1}, limit=3).json()
