@@ -50,8 +50,9 @@ class Shown:
 
     item_id: int
     sources: Sequence[str]
-    propensity: float = 1.0
-    """The probability with which it is shown at its position; below 1 where chance has a part."""
+    propensity: float | None = 1.0
+    """The probability with which it is shown at its position; below 1 where chance has a part, None where
+    nobody can say."""
     features: Sequence[float] = ()
     """One for each of ranking.FEATURES, or none at all."""
 
@@ -75,14 +76,17 @@ class Answer:
 def impression_log(answer: Answer) -> None:
     """Store it, in one statement; nothing for an answer without items.
 
-    The visitor is made if nobody knew them; a later page of one whom nobody knows is not stored. Features are stored if every item has as many. Call it
-    outside of transactions: it locks a visitor, and what it commits with is not waited for.
+    The visitor is made if nobody knew them; a later page of one whom nobody knows is not stored. Features
+    are stored if every item has as many, and propensities if every item has one: those of what stands
+    below an item that has none say nothing. Call it outside of transactions: it locks a visitor, and what
+    it commits with is not waited for.
     """
     if not answer.shown:
         return
     features = [list(each.features) for each in answer.shown]
     if len({len(row) for row in features}) != 1:
         features = []
+    propensities = [each.propensity for each in answer.shown]
     assignment = answer.assignment
     parameters: dict[str, Any] = {
         "visitor": answer.visitor,
@@ -94,7 +98,7 @@ def impression_log(answer: Answer) -> None:
         "shown_at": answer.shown_at,
         "start": answer.start,
         "item_ids": [each.item_id for each in answer.shown],
-        "propensities": [each.propensity for each in answer.shown],
+        "propensities": [] if None in propensities else propensities,
         "sources": Jsonb([list(each.sources) for each in answer.shown]),
         "features": _array(features),
     }

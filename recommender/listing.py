@@ -5,7 +5,7 @@ the list ends when nothing is left to recommend.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -41,7 +41,7 @@ class Entry:
     reasons: tuple[Reason, ...]
     sources: tuple[str, ...]
     features: tuple[float, ...]
-    propensity: float
+    propensity: float | None
     ranker_id: int = 0
     """Version of the ranker that scored it; 0: the weighted formula."""
 
@@ -103,6 +103,7 @@ def following(
     check_same(listing.asked.said, said or {})
     wanted = limit or listing.page
     taken: list[Entry] = []
+    shown = pipeline.still_shown(replace(listing.asked, now=now))
     while len(taken) < wanted:
         if at >= len(listing.entries):
             if listing.whole:
@@ -110,7 +111,7 @@ def following(
             listing = _longer(listing, now)
             continue
         chunk = listing.entries[at : at + wanted - len(taken)]
-        there = _still_there(replace(listing.asked, now=now), [entry.item_id for entry in chunk])
+        there = _still_there(listing.asked, shown, [entry.item_id for entry in chunk])
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
     entries = _told(taken, spaces.active_space().partition, listing.asked)
@@ -136,7 +137,14 @@ def _longer(listing: Listing, now: datetime) -> Listing:
     if depth <= 0:
         return replace(listing, whole=True)
     exclude = (*asked.exclude, *known)
-    more = replace(asked, now=now, exclude=exclude, depth=depth, by_model=False)
+    more = replace(
+        asked,
+        now=now,
+        exclude=exclude,
+        depth=depth,
+        start=len(listing.entries),
+        by_model=False,
+    )
     # pins had their place on the first page
     new = [entry for entry in _entries(_recommended(more)) if entry.item_id not in known]
     return replace(listing, entries=(*listing.entries, *new), whole=len(new) < depth)
@@ -162,12 +170,14 @@ def _entry(placed: Placed, reasons: tuple[Reason, ...], ranker_id: int) -> Entry
     )
 
 
-def _still_there(asked: Asked, item_ids: Sequence[int]) -> set[int]:
-    """Those that can be seen, fit, and would be shown to the visitor at this moment."""
+def _still_there(
+    asked: Asked, shown: Callable[[Sequence[int]], set[int]], item_ids: Sequence[int]
+) -> set[int]:
+    """Those that can be seen, fit, and would be shown to the visitor at this moment: ``still_shown``."""
     visible = Item.objects.visible().filter(pk__in=item_ids)
     items = filters.filter_items(visible, asked.filter) if asked.filter else visible
     there = list(items.values_list("pk", flat=True))
-    return pipeline.still_shown(asked, there) if there else set()
+    return shown(there) if there else set()
 
 
 def _page(

@@ -57,6 +57,8 @@ class Asked:
     """In place of the placement's, and then nothing falls back."""
     depth: int = 20
     """Positions to fill."""
+    start: int = 0
+    """Positions that earlier parts of the same list have filled."""
     limit: int | None = None
     """Items of one page; the placement's if None."""
     seed: str = ""
@@ -117,6 +119,7 @@ def recommend(
     situation = Situation(
         placement=placement,
         depth=asked.depth,
+        start=asked.start,
         rules=setup.rules,
         hidden=_hidden(taste, placement),
         shown=_freshness(setup.shown, asked.now),
@@ -202,9 +205,9 @@ def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
     }
 
 
-def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
+def still_shown(asked: Asked) -> Callable[[Sequence[int]], set[int]]:
     """Of items that were recommended those that would not be hidden from the visitor at ``asked.now``: by
-    what they did since, and by the rules. A few statements, however many items.
+    what they did since, and by the rules. One statement now, and two for all items of a call.
 
     Raises UnknownPlacement, NoActiveSpace, SpaceGone.
     """
@@ -219,14 +222,18 @@ def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
         hidden=_hidden(opening.taste, setup.placement),
     )
     pins = pinned(setup.rules)
-    rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags").prefetch_related("categories")
-    return {
-        item.pk
-        for item in rows
-        if not withheld(
-            item.pk, [each.path for each in item.categories.all()], item.tags, situation, pins
-        )
-    }
+
+    def shown(item_ids: Sequence[int]) -> set[int]:
+        rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags")
+        return {
+            item.pk
+            for item in rows.prefetch_related("categories")
+            if not withheld(
+                item.pk, [each.path for each in item.categories.all()], item.tags, situation, pins
+            )
+        }
+
+    return shown
 
 
 def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:

@@ -1,5 +1,7 @@
 """Statements that Postgres plans once for each connection, not at each call."""
 
+from typing import Any
+
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -15,7 +17,7 @@ def prepared(*, binary: bool = False) -> CursorWrapper:
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    cursor = psycopg.Cursor(connection.connection)
+    cursor: Any = psycopg.Cursor(connection.connection)
     cursor.format = Format.BINARY if binary else Format.TEXT
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     wrapped: CursorWrapper = wrap(cursor)

@@ -36,6 +36,10 @@ class _Companions:
     """Threads with their connections, as many as were needed at once."""
 
     def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """With nothing; a child process, too, has none of its parent's threads."""
         self.free = threading.BoundedSemaphore(MOST)
         self.threads = ThreadPoolExecutor(MOST, "beside")
         self.open: dict[BaseDatabaseWrapper, tuple[Any, int]] = {}
@@ -48,11 +52,13 @@ class _Companions:
         mine = connections[DEFAULT_DB_ALIAS]
         if mine.settings_dict != database:  # the asking thread has been sent to another one
             mine.close()
+            self.open.pop(mine, None)
             mine = connections[DEFAULT_DB_ALIAS] = type(mine)({**database}, DEFAULT_DB_ALIAS)
         now = time.monotonic()
-        if mine.errors_occurred or now - self.used.get(mine, now) > IDLE_S:
-            mine.close_if_unusable_or_obsolete()
         try:
+            if mine.errors_occurred or now - self.used.get(mine, now) > IDLE_S:
+                mine.close_if_unusable_or_obsolete()
+                mine.close_if_health_check_failed()
             if mine.connection is None or self.open.get(mine) != (mine.connection, timeout_ms):
                 self._limit(mine, timeout_ms)
         except (OperationalError, InterfaceError) as err:
@@ -79,12 +85,12 @@ def handed(work: Callable[[], T], timeout_ms: int) -> Future[T] | None:
     None where it is to be done here: within a transaction, whose rows no other connection sees, or
     while all companions are busy. The future raises NotConnected where there was no connection.
     """
-    companions = _companions
-    if connection.in_atomic_block or not companions.free.acquire(blocking=False):
+    if connection.in_atomic_block or not _companions.free.acquire(blocking=False):
         return None
-    asked = companions.work, work, connection.settings_dict, timeout_ms
-    under_way = companions.threads.submit(*asked)
-    under_way.add_done_callback(lambda _: companions.free.release())
+    under_way: Future[T] = _companions.threads.submit(
+        _companions.work, work, connection.settings_dict, timeout_ms
+    )
+    under_way.add_done_callback(lambda _: _companions.free.release())
     return under_way
 
 
@@ -97,11 +103,5 @@ def close() -> None:
         mine.dec_thread_sharing()
 
 
-def _made_anew() -> None:
-    """A child process has none of its parent's threads."""
-    global _companions
-    _companions = _Companions()
-
-
-os.register_at_fork(after_in_child=_made_anew)
+os.register_at_fork(after_in_child=_companions.start)
 atexit.register(close)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from django.db.models import QuerySet
@@ -71,7 +71,7 @@ def related(
     if not history or limit <= 0:
         return []
     known, strengths = zip(*history, strict=True)
-    values = [list(known), list(strengths), list(exclude), limit]
+    values: list[Any] = [list(known), list(strengths), list(exclude), limit]
     narrowed = ""
     if items is not None:
         matching = f"SELECT FROM ({index.ids_text(items)}) i WHERE i.id = s.id LIMIT 1"
