@@ -194,16 +194,13 @@ def _by_modalities(
 ) -> NDArray[np.float32]:
     """(interests, n): likeness by the weights that were asked for, 0 for what has none of the modalities.
 
-    A statement for each interest.
+    One statement.
     """
-    rows = np.zeros((len(interests), len(ids)), np.float32)
-    for row, interest in zip(rows, interests, strict=True):
-        scorer = Scorer(
-            context.space, (Part(interest.vector, None),), modalities=context.modalities
-        )
-        found = scorer.scores(ids)
-        row[:] = [max(found.get(item_id, 0.0), 0.0) for item_id in ids]
-    return rows
+    parts = [Part(interest.vector, None) for interest in interests]
+    found = Scorer(context.space, parts, modalities=context.modalities).each_part(ids)
+    nothing = (0.0,) * len(parts)
+    rows = np.array([found.get(item_id, nothing) for item_id in ids], np.float32).T
+    return np.maximum(rows, 0.0)
 
 
 def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
