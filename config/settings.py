@@ -119,6 +119,9 @@ else:
 
 # a host that swallows packets must not hold a request for minutes
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+# uses after which a statement of ``retrieval.prepared`` stays planned; Django's own statements never do.
+# A pooler that gives each transaction another connection needs max_prepared_statements, as PgBouncer calls it
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 
 # of the web processes' threads, each of which keeps its connection, and of the workers
 DATABASES["default"]["CONN_MAX_AGE"] = 60

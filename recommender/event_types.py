@@ -31,6 +31,19 @@ def liked(taste: Taste) -> frozenset[int]:
     )
 
 
+def drawing() -> list[str]:
+    """Names of the types that speak for an item."""
+    return [each.name for each in event_types().values() if each.weight > 0]
+
+
+def undoing() -> list[str]:
+    """Names of the types after which what a visitor did with an item before counts for nobody: what takes
+    it back, and a dislike.
+    """
+    types = event_types().values()
+    return [each.name for each in types if each.takes_back or each.weight <= -LIKING]
+
+
 def _event_type(name: str, options: Mapping[str, Any]) -> EventType:
     if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(f"{name!r}: use a to z, 0 to 9 and _, at most 32, a letter first")

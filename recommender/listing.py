@@ -4,9 +4,8 @@ When the list runs out, the recommender is asked again without what it had; so n
 the list ends when nothing is left to recommend.
 """
 
-import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -42,7 +41,7 @@ class Entry:
     reasons: tuple[Reason, ...]
     sources: tuple[str, ...]
     features: tuple[float, ...]
-    propensity: float
+    propensity: float | None
     ranker_id: int = 0
     """Version of the ranker that scored it; 0: the weighted formula."""
 
@@ -104,6 +103,7 @@ def following(
     check_same(listing.asked.said, said or {})
     wanted = limit or listing.page
     taken: list[Entry] = []
+    shown = pipeline.still_shown(replace(listing.asked, now=now))
     while len(taken) < wanted:
         if at >= len(listing.entries):
             if listing.whole:
@@ -111,7 +111,7 @@ def following(
             listing = _longer(listing, now)
             continue
         chunk = listing.entries[at : at + wanted - len(taken)]
-        there = _still_there(replace(listing.asked, now=now), [entry.item_id for entry in chunk])
+        there = _still_there(listing.asked, shown, [entry.item_id for entry in chunk])
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
     entries = _told(taken, spaces.active_space().partition, listing.asked)
@@ -137,7 +137,14 @@ def _longer(listing: Listing, now: datetime) -> Listing:
     if depth <= 0:
         return replace(listing, whole=True)
     exclude = (*asked.exclude, *known)
-    more = replace(asked, now=now, exclude=exclude, depth=depth, by_model=False)
+    more = replace(
+        asked,
+        now=now,
+        exclude=exclude,
+        depth=depth,
+        start=len(listing.entries),
+        by_model=False,
+    )
     # pins had their place on the first page
     new = [entry for entry in _entries(_recommended(more)) if entry.item_id not in known]
     return replace(listing, entries=(*listing.entries, *new), whole=len(new) < depth)
@@ -163,12 +170,14 @@ def _entry(placed: Placed, reasons: tuple[Reason, ...], ranker_id: int) -> Entry
     )
 
 
-def _still_there(asked: Asked, item_ids: Sequence[int]) -> set[int]:
-    """Those that can be seen, fit, and would be shown to the visitor at this moment."""
+def _still_there(
+    asked: Asked, shown: Callable[[Sequence[int]], set[int]], item_ids: Sequence[int]
+) -> set[int]:
+    """Those that can be seen, fit, and would be shown to the visitor at this moment: ``still_shown``."""
     visible = Item.objects.visible().filter(pk__in=item_ids)
     items = filters.filter_items(visible, asked.filter) if asked.filter else visible
     there = list(items.values_list("pk", flat=True))
-    return pipeline.still_shown(asked, there) if there else set()
+    return shown(there) if there else set()
 
 
 def _page(
@@ -206,36 +215,32 @@ def _name(key: str) -> str:
     return f"recommendations:{key}"
 
 
-def _frozen(listing: Listing) -> str:
+def _frozen(listing: Listing) -> dict[str, Any]:
+    """Of plain values only, which a later version of this code reads as well."""
     state = asdict(replace(listing, reports=(), entries=()))
-    return json.dumps(
-        state
-        | {"asked": state["asked"] | {"now": listing.asked.now.isoformat()}}
-        | {"entries": [_entry_state(entry) for entry in listing.entries]}
-    )
+    return state | {"entries": [_entry_state(entry) for entry in listing.entries]}
 
 
 def _entry_state(entry: Entry) -> dict[str, Any]:
     """Without the modalities, which every page asks for itself; ``asdict`` takes ten times as long."""
-    state = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    reasons = [
-        {"code": each.code, "share": each.share, "item_id": each.item_id, "rule_id": each.rule_id}
-        for each in entry.reasons
-    ]
-    return state | {"reasons": reasons}
+    return {
+        "item_id": entry.item_id,
+        "score": entry.score,
+        "reasons": [(each.code, each.share, each.item_id, each.rule_id) for each in entry.reasons],
+        "sources": entry.sources,
+        "features": entry.features,
+        "propensity": entry.propensity,
+        "ranker_id": entry.ranker_id,
+    }
 
 
 def _thawed(key: str) -> Listing:
-    frozen = cache.get(_name(key))
-    if frozen is None:
+    state = cache.get(_name(key))
+    if state is None:
         raise InvalidQuery({"cursor": EXPIRED})
-    state = json.loads(frozen)
-    asked = state["asked"]
-    tuples = {name: tuple(asked[name]) for name in ("items", "exclude")}
-    now = datetime.fromisoformat(asked["now"])
     assignment = state["assignment"]
     return Listing(
-        asked=Asked(**asked | tuples | {"now": now}),
+        asked=Asked(**state["asked"]),
         entries=tuple(_entry_read(entry) for entry in state["entries"]),
         assignment=Assignment(**assignment) if assignment else None,
         page=state["page"],
@@ -244,6 +249,8 @@ def _thawed(key: str) -> Listing:
 
 
 def _entry_read(entry: dict[str, Any]) -> Entry:
-    tuples = {name: tuple(entry[name]) for name in ("sources", "features")}
-    reasons = tuple(Reason(**reason) for reason in entry["reasons"])
-    return Entry(**entry | tuples | {"reasons": reasons})
+    reasons = tuple(
+        Reason(code, share, item_id=item_id, rule_id=rule_id)
+        for code, share, item_id, rule_id in entry["reasons"]
+    )
+    return Entry(**entry | {"reasons": reasons})

@@ -4,9 +4,12 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
+import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender import explain, rankers, setups
@@ -14,7 +17,6 @@ from recommender.candidates import Context, Report, gather
 from recommender.event_types import liked
 from recommender.llm import rerank as llm_rerank
 from recommender.pool import pool
-from recommender.profiles import taste_of
 from recommender.profiles.likeness import unit_vectors
 from recommender.rerank import Situation, pinned, rerank, withheld
 from recommender.tracing import Trace
@@ -55,6 +57,8 @@ class Asked:
     """In place of the placement's, and then nothing falls back."""
     depth: int = 20
     """Positions to fill."""
+    start: int = 0
+    """Positions that earlier parts of the same list have filled."""
     limit: int | None = None
     """Items of one page; the placement's if None."""
     seed: str = ""
@@ -95,19 +99,17 @@ def recommend(
     force, for a preview.
     """
     trace = Trace() if trace is None else trace
-    setup = setups.setup_for(
+    opening = setups.opening(
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
+    setup, space, taste = opening.setup, opening.space, opening.taste
     if rules is not None:
         setup = replace(setup, rules=rules(setup.rules))
     placement = _asked_for(setup.placement, asked)
     if asked.limit is None:
         # an override may ask for more than what is declared, which is all that a caller knows
         asked = replace(asked, depth=max(asked.depth, AHEAD * placement.limit))
-    items = _items(asked, placement)
-    space = spaces.active_space()
-    taste = taste_of(asked.visitor, space, asked.now) if asked.visitor else Taste()
-    context = _context(asked, placement, space, taste, items)
+    context = _context(asked, placement, space, taste)
     gathered = gather(context, max(LEAST_POOL, POOL * asked.depth), enough=ENOUGH * asked.depth)
     # what is asked to be new or trending is ordered by that, whatever else was learned
     by = rankers.Serving() if asked.sources else setup.ranker
@@ -117,6 +119,7 @@ def recommend(
     situation = Situation(
         placement=placement,
         depth=asked.depth,
+        start=asked.start,
         rules=setup.rules,
         hidden=_hidden(taste, placement),
         shown=_freshness(setup.shown, asked.now),
@@ -156,20 +159,23 @@ def _asked_for(placement: Placement, asked: Asked) -> Placement:
     )
 
 
-def _items(asked: Asked, placement: Placement) -> QuerySet[Item]:
-    """What may be shown."""
-    items: QuerySet[Item] = Item.objects.visible()
+@cache
+def _visible() -> QuerySet[Item]:
+    """One query set for all requests, so that it is made into SQL once."""
+    return Item.objects.visible()
+
+
+def _segment(asked: Asked, placement: Placement) -> QuerySet[Item]:
+    """What may be shown to everybody."""
+    items = _visible()
     if placement.filter:
         items = filters.filter_items(items, placement.filter, "placement.filter")
     if asked.filter is not None:
         items = filters.filter_items(items, asked.filter)
-    excluded = {*asked.exclude, *asked.items}
-    return items.exclude(pk__in=excluded) if excluded else items
+    return items
 
 
-def _context(
-    asked: Asked, placement: Placement, space: spaces.Space, taste: Taste, items: QuerySet[Item]
-) -> Context:
+def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
     looked_at = asked.items[:SESSION_ITEMS]
     vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
     session = tuple(
@@ -181,7 +187,8 @@ def _context(
         space=space,
         placement=placement,
         taste=taste,
-        items=items,
+        segment=_segment(asked, placement),
+        left_out=frozenset((*asked.exclude, *asked.items)),
         now=asked.now,
         session=session,
         session_ids=looked_at,
@@ -198,31 +205,35 @@ def _freshness(shown: Mapping[int, float], now: datetime) -> dict[int, float]:
     }
 
 
-def still_shown(asked: Asked, item_ids: Sequence[int]) -> set[int]:
+def still_shown(asked: Asked) -> Callable[[Sequence[int]], set[int]]:
     """Of items that were recommended those that would not be hidden from the visitor at ``asked.now``: by
-    what they did since, and by the rules. A few statements, however many items.
+    what they did since, and by the rules. One statement now, and two for all items of a call.
 
     Raises UnknownPlacement, NoActiveSpace, SpaceGone.
     """
-    setup = setups.setup_for(
+    opening = setups.opening(
         asked.placement, asked.now, visitor=asked.visitor, session=asked.session
     )
-    taste = taste_of(asked.visitor, spaces.active_space(), asked.now) if asked.visitor else Taste()
+    setup = opening.setup
     situation = Situation(
         placement=setup.placement,
         depth=asked.depth,
         rules=setup.rules,
-        hidden=_hidden(taste, setup.placement),
+        hidden=_hidden(opening.taste, setup.placement),
     )
     pins = pinned(setup.rules)
-    rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags").prefetch_related("categories")
-    return {
-        item.pk
-        for item in rows
-        if not withheld(
-            item.pk, [each.path for each in item.categories.all()], item.tags, situation, pins
-        )
-    }
+
+    def shown(item_ids: Sequence[int]) -> set[int]:
+        rows = Item.objects.filter(pk__in=item_ids).only("pk", "tags")
+        return {
+            item.pk
+            for item in rows.prefetch_related("categories")
+            if not withheld(
+                item.pk, [each.path for each in item.categories.all()], item.tags, situation, pins
+            )
+        }
+
+    return shown
 
 
 def _hidden(taste: Taste, placement: Placement) -> frozenset[int]:
@@ -247,8 +258,12 @@ def with_modalities(
     }
     if not pairs:
         return dict(reasons)
-    ids = {item_id for pair in pairs for item_id in pair}
-    vectors = index.vectors(partition, sorted(ids), MODALITIES)
+    ids = sorted({item_id for pair in pairs for item_id in pair})
+    found = index.vectors(partition, ids, MODALITIES)
+    vectors = {
+        item_id: {name: row.astype(np.float32) for name, row in rows.items()}
+        for item_id, rows in found.items()
+    }
     return {
         item_id: tuple(
             replace(reason, modalities=_shares(vectors, item_id, reason.item_id, weights))
@@ -261,13 +276,16 @@ def with_modalities(
 
 
 def _shares(
-    vectors: Mapping[int, Mapping[Any, Any]], one: int, other: int | None, weights: ModalityWeights
+    vectors: Mapping[int, Mapping[Any, NDArray[np.float32]]],
+    one: int,
+    other: int | None,
+    weights: ModalityWeights,
 ) -> dict[str, float]:
     """Of the modalities that both have, by their weighted cosines; what is unlike has none."""
     mine, its = vectors.get(one, {}), vectors.get(other or 0, {})
     cosines = {
         str(name): (weights.get(name, 0.0) if weights else 1.0)
-        * max(float(mine[name].astype("f4") @ its[name].astype("f4")), 0.0)
+        * max(float(mine[name] @ its[name]), 0.0)
         for name in MODALITIES
         if name in mine and name in its and (not weights or weights.get(name))
     }

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from recommender import ranking
@@ -14,17 +13,23 @@ from recommender.profiles import likeness
 from recommender.types import Candidate, Found, Interest
 from retrieval import index
 from retrieval.fusion import unit
+from retrieval.prepared import prepared
 from retrieval.scoring import Part, Scorer
 
 FACTS: Final = """
-SELECT i.id, i.kind, i.tags, i.attributes, ARRAY(
+SELECT i.id, i.kind, i.tags, {attributes}, ARRAY(
         SELECT c.path FROM catalog_item_categories link
         JOIN catalog_category c ON c.id = link.category_id WHERE link.item_id = i.id),
-    coalesce(p.popular, 0), coalesce(p.trending, 0),
-    exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8
-FROM catalog_item i LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
-WHERE i.id = ANY(%s) AND i.id IN ({items})
+    coalesce(p.popular, 0)::float8, coalesce(p.trending, 0)::float8,
+    exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8, {sent}
+FROM catalog_item i JOIN ({items}) matching ON matching.id = i.id
+LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
+LEFT JOIN {embeddings} e ON e.item_id = i.id
+WHERE i.id = ANY(%s)
 """
+
+
+ATTRIBUTES: Final = "attributes."
 
 
 class _Facts(NamedTuple):
@@ -38,6 +43,7 @@ class _Facts(NamedTuple):
     popular: float
     trending: float
     new: float
+    vector: bytes | None
 
 
 def pool(
@@ -46,51 +52,55 @@ def pool(
     besides: Iterable[int],
     ranker: ranking.Ranker = ranking.FORMULA,
 ) -> list[Candidate]:
-    """Ranked, best first; ``besides`` are items that no source has to find. Two statements.
+    """Ranked, best first; ``besides`` are items that no source has to find. One statement.
 
     Raises SpaceGone.
     """
+    partition = context.space.partition
     ids = list(dict.fromkeys([*gathered.item_ids, *besides]))
     facts = _facts(context, ids)
     if not facts:
         return []
-    vectors = _vectors(context, [row.item_id for row in facts])
+    vectors = unit(index.received([row.vector for row in facts], partition.fused_dim))
     found = _by_item(gathered)
     features, alike = _features(context, gathered, facts, vectors)
-    scores = ranker.scores(features)
+    scores = ranker.scores(features).tolist()
+    behind = {name: items.tolist() for name, items in alike.items()}
     candidates = [
         Candidate(
             item_id=row.item_id,
             found=found.get(row.item_id, {}),
-            features=tuple(features[place].tolist()),
-            score=float(scores[place]),
+            features=tuple(told),
+            score=scores[place],
             vector=vectors[place],
             values=_values(row, context.placement.caps),
-            alike={name: int(items[place]) for name, items in alike.items()},
+            alike={name: items[place] for name, items in behind.items()},
         )
-        for place, row in enumerate(facts)
+        for place, (row, told) in enumerate(zip(facts, features.tolist(), strict=True))
     ]
     return sorted(candidates, key=lambda each: (-each.score, each.item_id))
 
 
 def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
+    """Raises SpaceGone."""
     if not ids:
         return []
-    statement = FACTS.format(fresh_s=FRESH_S, items=index.ids_text(context.items))
-    with connection.cursor() as cursor:
+    partition = context.space.partition
+    statement = FACTS.format(
+        fresh_s=FRESH_S,
+        attributes="i.attributes" if _capped(context.placement.caps) else "NULL::jsonb",
+        items=index.ids_text(context.items),
+        sent=index.sent("fused"),
+        embeddings=partition.name,
+    )
+    with index.partition_there(partition), prepared(binary=True) as cursor:
         cursor.execute(statement, [list(ids)])
         return [_Facts(*row) for row in cursor.fetchall()]
 
 
-def _vectors(context: Context, ids: Sequence[int]) -> NDArray[np.float32]:
-    """(n, fused_dim), unit rows; zeros for an item without one."""
-    partition = context.space.partition
-    rows = np.zeros((len(ids), partition.fused_dim), np.float32)
-    found = index.vectors(partition, ids, ("fused",))
-    for place, item_id in enumerate(ids):
-        if item_id in found:
-            rows[place] = found[item_id]["fused"]
-    return unit(rows)
+def _capped(caps: Mapping[str, int]) -> bool:
+    """Whether attributes are; most placements need not read 110 JSON objects."""
+    return any(name.startswith(ATTRIBUTES) for name in caps)
 
 
 def _by_item(gathered: Gathered) -> dict[int, dict[str, Found]]:
@@ -184,16 +194,13 @@ def _by_modalities(
 ) -> NDArray[np.float32]:
     """(interests, n): likeness by the weights that were asked for, 0 for what has none of the modalities.
 
-    A statement for each interest.
+    One statement.
     """
-    rows = np.zeros((len(interests), len(ids)), np.float32)
-    for row, interest in zip(rows, interests, strict=True):
-        scorer = Scorer(
-            context.space, (Part(interest.vector, None),), modalities=context.modalities
-        )
-        found = scorer.scores(ids)
-        row[:] = [max(found.get(item_id, 0.0), 0.0) for item_id in ids]
-    return rows
+    parts = [Part(interest.vector, None) for interest in interests]
+    found = Scorer(context.space, parts, modalities=context.modalities).each_part(ids)
+    nothing = (0.0,) * len(parts)
+    rows = np.array([found.get(item_id, nothing) for item_id in ids], np.float32).T
+    return np.maximum(rows, 0.0)
 
 
 def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
@@ -203,7 +210,7 @@ def _values(row: _Facts, caps: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
         "tags": tuple(row.tags),
     }
     for name in caps:
-        key = name.removeprefix("attributes.")
+        key = name.removeprefix(ATTRIBUTES)
         if key != name:
             given = row.attributes.get(key)
             listed = given if isinstance(given, list) else [given]

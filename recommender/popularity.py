@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from recommender.event_types import LIKING, event_types
+from recommender.event_types import drawing, event_types, undoing
 from recommender.models import ItemPopularity
 
 LOCK: Final = 7_240_003
@@ -54,8 +54,7 @@ def popularity_count(*, force: bool = False) -> int:
         last = ItemPopularity.objects.aggregate(at=Max("updated_at"))["at"]
         if not force and last is not None and now - last < EVERY:
             return 0
-        types = event_types().values()
-        drawn = [each for each in types if each.weight > 0]
+        types, drawn = event_types(), drawing()
         cursor.execute(
             COUNT,
             {
@@ -63,11 +62,9 @@ def popularity_count(*, force: bool = False) -> int:
                 "since": now - timedelta(days=COUNTED_DAYS),
                 "popular": POPULAR_HALF_LIFE_DAYS,
                 "trending": TRENDING_HALF_LIFE_DAYS,
-                "types": [each.name for each in drawn],
-                "weights": [each.weight for each in drawn],
-                "taking_back": [
-                    each.name for each in types if each.takes_back or each.weight <= -LIKING
-                ],
+                "types": drawn,
+                "weights": [types[name].weight for name in drawn],
+                "taking_back": undoing(),
             },
         )
         counted = int(cursor.rowcount)

@@ -29,6 +29,8 @@ class Situation:
     shown: Mapping[int, float] = field(default_factory=dict)
     """Item -> how fresh the visitor's memory of it is: 1 for what was shown just now."""
     draw: random.Random = field(default_factory=random.Random)
+    start: int = 0
+    """How many positions are filled already, by earlier parts of the same list."""
 
 
 Step = Callable[[list[Placed], Situation], list[Placed]]
@@ -164,7 +166,10 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
 
 
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
-    """Pinned items at their positions; of two for one position the older rule's comes after."""
+    """Pinned items at their positions; of two for one position the older rule's comes after.
+
+    One whose position is further down waits for the part of the list that has it.
+    """
     by_item = {each.candidate.item_id: each for each in placed}
     pins = {
         item_id: rule for item_id, rule in pinned(situation.rules).items() if item_id in by_item
@@ -175,7 +180,7 @@ def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
             by_item[item_id], rules=(*by_item[item_id].rules, rule.id), pinned=True,
             explored=False, propensity=1.0,
         )  # fmt: skip
-        free.insert((rule.position or 1) - 1, each)
+        free.insert(max((rule.position or 1) - 1 - situation.start, 0), each)
     return free
 
 

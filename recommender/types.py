@@ -108,8 +108,8 @@ class Placed:
     """Ids of the rules that had a part in it."""
     pinned: bool = False
     explored: bool = False
-    propensity: float = 1.0
-    """The probability with which it is shown at its position."""
+    propensity: float | None = 1.0
+    """The probability with which it is shown at its position; None where a language model put it there."""
 
 
 MAX_EXPLORATION: Final = 0.5

@@ -25,15 +25,13 @@ def diversified(
         return []
     lowest, highest = relevance.min(), relevance.max()
     relevance = (relevance - lowest) / (highest - lowest) if highest > lowest else relevance * 0
-    closest = np.zeros(len(relevance))  # to what was taken; nothing has been
-    left = np.ones(len(relevance), bool)
+    worth = (1 - diversity) * relevance  # -inf for what was taken
+    closest = np.zeros(len(worth))  # to what was taken, times diversity; nothing has been
     order: list[int] = []
-    for _ in range(len(relevance) if limit is None else min(limit, len(relevance))):
-        worth = (1 - diversity) * relevance - diversity * closest
-        worth[~left] = -np.inf
-        taken = int(worth.argmax())
+    for _ in range(len(worth) if limit is None else min(limit, len(worth))):
+        taken = int((worth - closest).argmax())
         order.append(taken)
-        left[taken] = False
-        near = (vectors @ vectors[taken]).astype(np.float64)
+        worth[taken] = -np.inf
+        near = diversity * (vectors @ vectors[taken]).astype(np.float64)
         closest = near if len(order) == 1 else np.maximum(closest, near)
     return order

@@ -1,5 +1,7 @@
 """What every test gets: an empty Redis, a media folder of its own; and what runs first."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,14 @@ def empty_redis(request: pytest.FixtureRequest) -> None:
     """No cache, no queue, no rate count from an earlier test."""
     if "django_db_setup" in request.fixturenames or "db" in request.fixturenames:
         cache._cache.get_client().flushdb()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """No list of an earlier test, and no second connection to its database."""
+    yield
+    if "recommender.candidates" in sys.modules:
+        from recommender.candidates import beside, everybody
+
+        everybody.forget_lists()
+        beside.close()

@@ -78,7 +78,10 @@ RECOMMENDED = {
         required=False, help_text="`formula`, or the name of the model; with `explain`."
     ),
     "propensity": serializers.FloatField(
-        required=False, help_text="The probability of being shown there; with `explain`."
+        required=False,
+        allow_null=True,
+        help_text="The probability of being shown there, null where a language model put it there; with "
+        "`explain`.",
     ),
 }
 EXPERIMENT = inline_serializer(
@@ -289,7 +292,8 @@ class _Texts:
                     name: round(value, 6)
                     for name, value in by.ranker.contributions(entry.features).items()
                 }
-            answer["propensity"] = round(entry.propensity, 6)
+            known = entry.propensity is not None
+            answer["propensity"] = round(entry.propensity, 6) if known else None
         return answer
 
     def _reason(self, reason: Reason, item_id: int) -> dict[str, Any]:

@@ -9,13 +9,15 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.db import connection, transaction
 
-from recommender.candidates import behaviour, everybody, likeness
+from recommender.candidates import behaviour, beside, everybody, likeness
 from recommender.candidates.context import Context
 from recommender.types import Found
 from retrieval.exceptions import SpaceGone
@@ -71,40 +73,66 @@ def gather(context: Context, wanted: int, *, enough: int) -> Gathered:
     """
     sources = context.placement.sources
     whole = sum(sources.values())
-    found: dict[str, list[Found]] = {}
-    reports: list[Report] = []
+    limits = {name: math.ceil(wanted * part / whole) for name, part in sources.items()}
+    away = likeness.searching_most(context) if len(limits) > 1 else None
+    under_way = away and beside.handed(partial(_ask, away, context, limits[away]), TIMEOUT_MS)
     with _time_limit():
-        for name, part in sources.items():
-            _ask(name, context, math.ceil(wanted * part / whole), found, reports)
+        answers = _asked(context, limits, (away, under_way) if away and under_way else None)
+        found = {name: each.found for name, each in answers.items()}
+        reports = [each.report for each in answers.values()]
         for name in context.placement.fallback:
             if len(_ids(found.values())) >= min(enough, wanted):
                 break
-            if len(found.get(name, ())) < math.ceil(wanted * sources.get(name, 0.0) / whole):
+            if len(found.get(name, ())) < limits.get(name, 0):
                 continue  # it has no more
-            _ask(name, context, wanted, found, reports)
+            answer = _ask(name, context, wanted)
+            reports.append(answer.report)
+            if not answer.report.error or name not in found:
+                found[name] = answer.found
     return Gathered(found, reports)
 
 
-def _ask(
-    name: str, context: Context, limit: int, found: dict[str, list[Found]], reports: list[Report]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    found: list[Found]
+    report: Report
+
+
+def _asked(
+    context: Context, limits: Mapping[str, int], beside_it: tuple[str, Future[_Answer]] | None
+) -> dict[str, _Answer]:
+    """Each source's answer; the one ``beside_it`` is being asked on another connection already."""
+    if beside_it is None:
+        return {name: _ask(name, context, limit) for name, limit in limits.items()}
+    away, under_way = beside_it
+    try:
+        here = {name: _ask(name, context, limits[name]) for name in limits if name != away}
+    finally:
+        under_way.exception()  # it is over before anything else is done
+    try:
+        there = under_way.result()
+    except beside.NotConnected:
+        there = _ask(away, context, limits[away])
+    return {name: there if name == away else here[name] for name in limits}
+
+
+def _ask(name: str, context: Context, limit: int) -> _Answer:
     started = time.perf_counter()
-    error = ""
+    found, error = [], ""
     try:
         # its own transaction would cost two round trips; inside of somebody else's there is no way round
         if connection.in_atomic_block:
             with transaction.atomic():
-                found[name] = SOURCES[name](context, limit)
+                found = SOURCES[name](context, limit)
         else:
-            found[name] = SOURCES[name](context, limit)
+            found = SOURCES[name](context, limit)
     except SpaceGone:
         raise
     except Exception as err:
         log.exception("the source %s was skipped", name)
         error = type(err).__name__
-        found.setdefault(name, [])
     took_ms = (time.perf_counter() - started) * 1000
-    reports.append(Report(name, len(found[name]), round(took_ms, 2), error))
+    return _Answer(found, Report(name, len(found), round(took_ms, 2), error))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from django.db import connection
 
 from recommender.candidates.context import Context
 from recommender.collaborative.serving import nearest_by_tower, related
-from recommender.event_types import event_types
+from recommender.event_types import drawing, undoing
 from recommender.ranking import COVISITED_ITEMS, COVISITED_S, COVISITED_SHRINKAGE
 from recommender.types import Found
 
@@ -15,12 +15,18 @@ COUNTED: Final = 20
 TOUCHES: Final = 300
 """Latest events with the session's items whose surroundings are looked at."""
 
+# what its visitor did not take back, then or later
+STANDING: Final = """NOT EXISTS (
+    SELECT FROM recommender_event later WHERE later.visitor_id = e.visitor_id
+    AND later.item_id = e.item_id AND later.type = ANY(%(undoing)s)
+    AND later.occurred_at >= e.occurred_at)"""
+
 # Who did something with these items, and what else they did at about that time: how many visitors, over the
 # root of how many each of the two items had, so that what everybody uses does not always win.
 COVISITED: Final = f"""
 WITH touched AS MATERIALIZED (
-    SELECT visitor_id, item_id, occurred_at FROM recommender_event
-    WHERE item_id = ANY(%(items)s) AND type = ANY(%(drawn)s) ORDER BY occurred_at DESC LIMIT {TOUCHES}
+    SELECT visitor_id, item_id, occurred_at FROM recommender_event e
+    WHERE item_id = ANY(%(items)s) AND type = ANY(%(drawn)s) AND {STANDING} ORDER BY occurred_at DESC LIMIT {TOUCHES}
 )
 SELECT item_id, sum(score), (array_agg(beside ORDER BY score DESC, beside))[1] FROM (
     SELECT e.item_id, t.item_id AS beside, count(DISTINCT e.visitor_id) / sqrt(
@@ -31,6 +37,7 @@ SELECT item_id, sum(score), (array_agg(beside ORDER BY score DESC, beside))[1] F
     LEFT JOIN recommender_itempopularity p ON p.item_id = e.item_id
     LEFT JOIN recommender_itempopularity q ON q.item_id = t.item_id
     WHERE e.item_id IS NOT NULL AND NOT e.item_id = ANY(%(items)s) AND e.type = ANY(%(drawn)s)
+        AND {STANDING}
         AND t.visitor_id IS DISTINCT FROM (
             SELECT coalesce(merged_into_id, id) FROM recommender_visitor
             WHERE external_id = %(visitor)s)
@@ -65,7 +72,8 @@ def covisited(context: Context, limit: int) -> list[Found]:
                 "visitor": context.visitor,
                 "limit": limit,
                 # what speaks against an item does not bring others to it
-                "drawn": [each.name for each in event_types().values() if each.weight > 0],
+                "drawn": drawing(),
+                "undoing": undoing(),
             },
         )
         return [Found(*row) for row in cursor.fetchall()]

@@ -22,9 +22,11 @@ class Context:
     space: spaces.Space
     placement: Placement
     taste: Taste
-    items: QuerySet[Item]
-    """What may be shown: visible, by the filters of placement and request, not excluded."""
+    segment: QuerySet[Item]
+    """What may be shown to everybody: visible, by the filters of placement and request."""
     now: datetime
+    left_out: frozenset[int] = frozenset()
+    """What the request excludes."""
     session: tuple[Interest, ...] = ()
     """The items that the request names, the latest first: their vectors, and what each counts."""
     session_ids: Sequence[int] = ()
@@ -32,6 +34,11 @@ class Context:
     visitor: str = ""
     modalities: Mapping[Modality, float] = field(default_factory=dict)
     """Weights of the likeness; empty: as the space fuses."""
+
+    @cached_property
+    def items(self) -> QuerySet[Item]:
+        """What may be shown: the segment without what is left out."""
+        return self.segment.exclude(pk__in=self.left_out) if self.left_out else self.segment
 
     @cached_property
     def session_strengths(self) -> list[tuple[int, float]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 from psycopg import sql
@@ -17,6 +16,7 @@ from recommender.models import RecommenderModel
 from recommender.types import Found
 from retrieval import index
 from retrieval.exceptions import SpaceGone
+from retrieval.prepared import prepared
 
 Kind = RecommenderModel.Kind
 State = RecommenderModel.State
@@ -26,17 +26,17 @@ ACTIVE: Final = "SELECT id FROM recommender_recommendermodel WHERE kind = '{}' A
 # enough, then the greatest part of each
 RELATED: Final = (
     "WITH given AS MATERIALIZED (SELECT * FROM unnest("  # noqa: S608 - our names
-    "%(items)s::bigint[], %(strengths)s::real[])"
+    "%s::bigint[], %s::real[])"
     " AS g(item_id, strength)),"
     " said AS MATERIALIZED (SELECT n.id, g.item_id, g.strength * n.score AS score"
     " FROM given g JOIN recommender_itemneighbours r ON r.item_id = g.item_id"
     f" AND r.model_id = ({ACTIVE.format(Kind.ITEM_ITEM.value, State.ACTIVE.value)})"
     " CROSS JOIN LATERAL unnest(r.neighbours, r.scores) AS n(id, score)),"
     " summed AS (SELECT id, sum(score) AS score FROM said"
-    " WHERE NOT id = ANY(%(exclude)s::bigint[]) GROUP BY id HAVING sum(score) > 0"
+    " WHERE NOT id = ANY(%s::bigint[]) GROUP BY id HAVING sum(score) > 0"
     " ORDER BY 2 DESC, 1 OFFSET 0),"
     " best AS MATERIALIZED (SELECT s.id, s.score FROM summed s NARROWED"
-    " ORDER BY 2 DESC, 1 LIMIT %(limit)s)"
+    " ORDER BY 2 DESC, 1 LIMIT %s)"
     " SELECT DISTINCT ON (b.score, b.id) b.id, b.score, said.item_id"
     " FROM best b JOIN said ON said.id = b.id"
     " ORDER BY b.score DESC, b.id, said.score DESC, said.item_id"
@@ -70,18 +70,14 @@ def related(
     """
     if not history or limit <= 0:
         return []
-    values: dict[str, Any] = {
-        "items": [item_id for item_id, _ in history],
-        "strengths": [strength for _, strength in history],
-        "exclude": list(exclude),
-        "limit": limit,
-    }
+    known, strengths = zip(*history, strict=True)
+    values: list[Any] = [list(known), list(strengths), list(exclude), limit]
     narrowed = ""
     if items is not None:
         matching = f"SELECT FROM ({index.ids_text(items)}) i WHERE i.id = s.id LIMIT 1"
         narrowed = f"CROSS JOIN LATERAL ({matching}) m"
     statement = RELATED.replace("NARROWED", narrowed)
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(statement, values)
         return [Found(item_id, float(score), because) for item_id, score, because in cursor]
 

@@ -25,6 +25,7 @@ SELECT i.id, CASE WHEN i.visitor_id IS NULL AND i.session = '' THEN 'i' || i.id 
     i.item_ids, i.propensities
 FROM recommender_impression i LEFT JOIN recommender_visitor v ON v.id = i.visitor_id
 WHERE i.placement = %(placement)s AND i.shown_at >= %(since)s AND i.shown_at < %(until)s
+AND cardinality(i.propensities) > 0  -- a language model's order has none
 AND (%(demo)s = '' OR v.id IS NULL OR NOT starts_with(v.external_id, %(demo)s))
 ORDER BY i.shown_at DESC, i.id DESC LIMIT {MOST}
 """  # noqa: S608 - constants only
@@ -99,7 +100,8 @@ def _placement_log(
 
 
 def log_read(placement: str, now: datetime | None = None) -> Log:
-    """The latest MOST answers of a placement and what was clicked of them; two statements.
+    """The latest MOST answers of a placement that have propensities, and what was clicked of them; two
+    statements.
 
     An item counts as clicked once, whatever types of RECOMMENDER["IMPRESSIONS"]["CLICKS"] it got.
     Invented visitors (RECOMMENDER["DEMO_VISITORS"]) are left out.

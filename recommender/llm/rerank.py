@@ -8,7 +8,7 @@ models favour what comes first (R. Tang et al., Found in the Middle, 2023).
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from catalog.selectors import ItemWords, item_words
@@ -116,7 +116,8 @@ def placed_reordered(
 ) -> tuple[list[Placed], bool]:
     """The first DEPTH of a cold visitor's items in a model's order, and whether it was to and could not.
 
-    ``looked_at`` are the session's items. What people or chance put somewhere stays there. One statement.
+    ``looked_at`` are the session's items. What people or chance put somewhere stays there. How likely the
+    model's order is cannot be said, and so neither what any of these was shown with. One statement.
     """
     if not calls.enabled(PURPOSE):
         return list(placed), False
@@ -131,6 +132,8 @@ def placed_reordered(
     mixed = list(placed)
     for at, place in zip(known, found.places, strict=True):
         mixed[at] = placed[known[place]]
+    if found.asked and not found.degraded:
+        mixed[:DEPTH] = [replace(each, propensity=None) for each in mixed[:DEPTH]]
     return mixed, found.degraded
 
 

@@ -7,7 +7,7 @@
 - ``upkeep``: ``profiles_upkeep()`` for the sweep, ``parked_release``, ``profiles_join``, ``profiles_forget``
 """
 
-from recommender.profiles.reading import taste_of
+from recommender.profiles.reading import taste_of, taste_read
 from recommender.profiles.showing import items_of, profiles_exported
 from recommender.profiles.updating import profiles_renew, profiles_update
 from recommender.profiles.upkeep import (
@@ -31,4 +31,5 @@ __all__ = [
     "profiles_wake",
     "profiles_wake_again",
     "taste_of",
+    "taste_read",
 ]

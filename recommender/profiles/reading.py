@@ -45,12 +45,17 @@ def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
             [partition.space_id, visitor],
         )
         found = cursor.fetchone()
-    if found is None:
-        return Taste()
-    if found[1] is None:
-        leanings = _on_the_spot(partition, found[0])
+    return Taste() if found is None else taste_read(found[0], found[1:], partition, now)
+
+
+def taste_read(
+    visitor_id: int, profile: Sequence[Any], partition: index.Partition, now: datetime
+) -> Taste:
+    """What COLUMNS of the visitor's profile in the space say; as ``taste_of`` where all are null."""
+    if profile[0] is None:
+        leanings = _on_the_spot(partition, visitor_id)
     else:
-        leanings = unpacked(Row(*found[1:]), partition.fused_dim)
+        leanings = unpacked(Row(*profile), partition.fused_dim)
     return taste(leanings, now.timestamp())
 
 

@@ -39,7 +39,9 @@ from retrieval.index.rows import (
     embedded_ids,
     fused_vector,
     having,
+    received,
     scores,
+    sent,
     store,
     vectors,
 )
@@ -75,8 +77,10 @@ __all__ = [
     "partition_size",
     "partition_there",
     "plan",
+    "received",
     "scans_index",
     "scores",
+    "sent",
     "store",
     "vectors",
 ]

@@ -96,7 +96,7 @@ def ids_text(items: QuerySet[Item]) -> str:
     """The query of the items' ids, values included, to stand in another statement.
 
     Percent signs are doubled, as a statement with parameters needs them. One that says itself that it
-    finds nothing is a query of nothing.
+    finds nothing is a query of nothing. Of all that is visible the same text at every call.
     """
     try:
         return matching(items).statement.replace("%", "%%")

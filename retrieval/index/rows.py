@@ -23,6 +23,7 @@ from retrieval.index.partitions import (
     halfvec_text,
     partition_there,
 )
+from retrieval.prepared import prepared
 from retrieval.types import MODALITIES, Modality
 
 HALFVEC_HEADER = 4  # bytes of dimension and flags before the numbers, most significant byte first
@@ -137,7 +138,7 @@ def vectors(
         sql.SQL(", ").join(sql.SQL("halfvec_send({})").format(sql.Identifier(c)) for c in columns),
         partition.table,
     )
-    with partition_there(partition), connection.cursor() as cursor:
+    with partition_there(partition), prepared(binary=True) as cursor:
         cursor.execute(statement, [list(item_ids)])
         return {
             row[0]: {
@@ -147,6 +148,19 @@ def vectors(
             }
             for row in cursor.fetchall()
         }
+
+
+def sent(column: Column) -> str:
+    """SQL: a vector of a row ``e`` as bytes, for a statement that reads more than vectors."""
+    return f"halfvec_send(e.{column})"
+
+
+def received(rows: Sequence[bytes | None], dim: int) -> NDArray[np.float32]:
+    """(n, dim): the vectors of ``sent``, zeros for none."""
+    nothing = bytes(HALFVEC_HEADER + 2 * dim)
+    whole = b"".join([nothing if row is None else row for row in rows])
+    bits = np.frombuffer(whole, np.uint8).reshape(len(rows), len(nothing))[:, HALFVEC_HEADER:]
+    return np.ascontiguousarray(bits).view(">f2").astype(np.float32)
 
 
 def store(partition: Partition, embedded: Sequence[EmbeddedItem]) -> None:

@@ -1,6 +1,6 @@
 """Embedding spaces: loaded, made, filled, activated, rolled back, retired.
 
-- ``loading``: ``active_space() -> Space``, ``space(id)``, ``live_spaces() -> ids``, ``space_named``
+- ``loading``: ``active_space() -> Space``, ``read(row)``, ``space(id)``, ``live_spaces() -> ids``, ``space_named``
 - ``creation``: ``check_name``, ``check_new``, ``weights_checked``, ``space_create(name, head, ...)``,
   ``space_create_untrained``, ``space_create_from``, ``space_resume``, ``ensure_active_space``
 - ``switching``: ``space_ready``, ``space_missing``, ``space_activate``, ``space_rollback``, ``space_fail``
@@ -20,6 +20,8 @@ from retrieval.spaces.creation import (
     weights_checked,
 )
 from retrieval.spaces.loading import (
+    ACTIVE_STATE,
+    COLUMNS,
     Space,
     active_id,
     active_space,
@@ -28,6 +30,7 @@ from retrieval.spaces.loading import (
     is_live,
     live_spaces,
     partition_of,
+    read,
     space,
     space_named,
 )
@@ -43,6 +46,8 @@ from retrieval.spaces.switching import (
 )
 
 __all__ = [
+    "ACTIVE_STATE",
+    "COLUMNS",
     "MAX_NAME",
     "Retirement",
     "Space",
@@ -56,6 +61,7 @@ __all__ = [
     "is_live",
     "live_spaces",
     "partition_of",
+    "read",
     "retirement",
     "space",
     "space_activate",

@@ -1,6 +1,7 @@
 """Which spaces there are, and what work in one of them needs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
@@ -20,9 +21,11 @@ NEEDED = (
     *("name", "profile", "encoders", "dim", "fused_dim", "metric", "ef_search", "modality_indexes"),
     *("head_sha256", "error"),
 )
+COLUMNS = ("id", *NEEDED)
+ACTIVE_STATE = State.ACTIVE.value
 ACTIVE = (
-    f"SELECT id, {', '.join(NEEDED)} FROM retrieval_embeddingspace"  # noqa: S608 - constants only
-    f" WHERE state = '{State.ACTIVE.value}'"
+    f"SELECT {', '.join(COLUMNS)} FROM retrieval_embeddingspace"  # noqa: S608 - constants only
+    f" WHERE state = '{ACTIVE_STATE}'"
 )
 
 
@@ -60,8 +63,12 @@ def active_space() -> Space:
     """The space that answers queries. Raises NoActiveSpace before the first one exists."""
     with connection.cursor() as cursor:
         cursor.execute(ACTIVE)
-        values = cursor.fetchone()
-    if values is None:
+        return read(cursor.fetchone())
+
+
+def read(values: Sequence[Any] | None) -> Space:
+    """A space's COLUMNS. Raises NoActiveSpace where they are not there, or all null."""
+    if values is None or values[0] is None:
         raise NoActiveSpace
     row = _Row(*values)
     return loaded(row._replace(encoders=json.loads(values[3])))

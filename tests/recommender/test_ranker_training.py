@@ -327,7 +327,7 @@ class TestServing:
             space=spaces.active_space(),
             placement=replace(declared("home"), sources={"covisited": 1.0}),
             taste=Taste(),
-            items=Item.objects.visible(),
+            segment=Item.objects.visible(),
             now=timezone.now(),
         )
         first, second = sorted(context.items.values_list("pk", flat=True))[:2]

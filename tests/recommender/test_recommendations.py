@@ -168,6 +168,8 @@ def test_seen_together_is_what_others_did_and_did_not_speak_against(catalog):
         ("ben", "view", "horn"),
         *(("dee", "view", "frog"), ("dee", "dislike", "drum"), ("dee", "withdraw", "flute")),
         *(("eve", "dislike", "frog"), ("eve", "view", "nail")),
+        *(("fay", "like", "frog"), ("fay", "withdraw", "frog"), ("fay", "view", "duck")),
+        *(("gus", "view", "frog"), ("gus", "like", "toad"), ("gus", "dislike", "toad")),
     )
     own = ask(visitor="anna", placement="item", items="frog")
     others = ask(visitor="carl", placement="item", items="frog")
@@ -290,6 +292,28 @@ def test_an_answer_is_logged_for_events_to_refer_to(catalog):
     assert {len(each) for each in row.features} == {len(FEATURES)}
 
 
+def test_a_pin_on_a_later_page_than_are_made_at_once(catalog):
+    rule_save(Rule(action="pin", position=8), "editor", items=[catalog["nail"]])
+    pages = [ask(visitor="anna", limit=2)]
+    while cursor := pages[-1]["next_cursor"]:
+        pages.append(ask(cursor=cursor))
+    shown = [name for page in pages for name in names(page)]
+    assert (shown.index("nail"), len(shown), len(set(shown))) == (7, 12, 12)
+
+
+def test_the_setup_is_read_once_a_page(catalog):
+    """However many items have to be skipped on the way."""
+    cursors = [ask(visitor="anna", limit=4)["next_cursor"] for _ in range(2)]
+    statements = []
+    for cursor in cursors:
+        with CaptureQueriesContext(connection) as captured:
+            shown = names(ask(cursor=cursor))
+        read = [each for each in captured if "recommender_placement WHERE" in each["sql"]]
+        statements.append(len(read))
+        Item.objects.filter(external_id__in=shown[:3]).update(published=False)
+    assert statements == [1, 1 + 1]  # the second list is longer by one that is made on the way
+
+
 def test_a_pinned_item_stands_first_with_the_rule_as_reason(catalog):
     rule = Rule(action="pin", position=1)
     rule_save(rule, "editor", items=[catalog["nail"]])
@@ -298,6 +322,15 @@ def test_a_pinned_item_stands_first_with_the_rule_as_reason(catalog):
     assert first["reasons"] == [
         {"code": "rule", "text": "Chosen by the editors", "share": 1.0, "rule": rule.pk}
     ]
+
+
+def test_an_attribute_is_capped(catalog):
+    Item.objects.filter(external_id__in=("frog", "toad", "newt")).update(attributes={"shop": "a"})
+    Item.objects.filter(external_id__in=("duck", "fish")).update(attributes={"shop": ["b", "a"]})
+    one_shop = {"frog", "toad", "newt", "duck", "fish"}
+    placement_override("home", {"caps": {"attributes.shop": 1}}, "a test")
+    # seven are of no shop, and a page of eight takes one of the shop's before it runs out of others
+    assert len(one_shop & set(names(ask(limit=8)))) == 1
 
 
 def test_modality_weights_are_taken(catalog):

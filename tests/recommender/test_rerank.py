@@ -181,5 +181,18 @@ def test_a_pin_beyond_the_end_comes_last():
     assert ids(pin(placed(3, 2, 1), situation(rules=rules))) == [2, 3, 1]
 
 
+def test_a_pin_waits_for_the_part_of_a_list_that_has_its_position():
+    rules = (Rule(1, "pin", item_ids=frozenset({1}), position=8),)
+    rows = placed(*range(10, 0, -1))
+    assert ids(rerank(list(map(of, rows)), situation(depth=5, rules=rules))) == [2, 3, 4, 5, 6]
+    found = rerank(list(map(of, rows)), situation(depth=5, start=5, rules=rules))
+    assert ids(found) == [2, 3, 1, 4, 5]  # the third after five is the eighth
+    assert ids(pin(rows, situation(start=20, rules=rules)))[0] == 1
+
+
+def of(each: Placed) -> Candidate:
+    return each.candidate
+
+
 def test_nothing_makes_nothing():
     assert rerank([], situation(diversity=0.5, exploration=0.5, caps={"kind": 1})) == []

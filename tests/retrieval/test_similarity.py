@@ -295,3 +295,15 @@ def test_weights_that_cancel_each_other_are_answered(many_items, metric, weights
     hits = search.search(space, parts, 10)
     assert len(hits) == 10
     assert all(math.isfinite(hit.score) for hit in hits)
+
+
+def test_each_part_alone_in_one_statement(many_items, django_assert_num_queries):
+    world = World(many_items, "weighted", "cosine")
+    parts = [Part(row) for row in random_rows(7, 3)]
+    ids = [item.pk for item in world.items]
+    weights = {"text": 2.0, "audio": 1.0}
+    with django_assert_num_queries(1):
+        found = scoring.Scorer(world.space, parts, modalities=weights).each_part(ids)
+    for number, part in enumerate(parts):
+        alone = scoring.Scorer(world.space, [part], modalities=weights).scores(ids)
+        assert {item_id: scores[number] for item_id, scores in found.items()} == alone

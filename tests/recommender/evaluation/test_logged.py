@@ -181,6 +181,7 @@ def stored() -> list[tuple[list[int], list[float], list[float]]]:
     rows.append(shown(5_001, [0, 1], [1.0, 1.0], placement="email"))
     rows.append(shown(5_002, [0], [1.0], placement="email", visitor=None))
     rows.append(shown(5_003, [1], [1.0], placement="email", visitor=None))
+    rows.append(shown(5_004, [0, 1], []))  # put in order by a language model
     Impression.objects.bulk_create(rows)
     reader, at = EventReader(), (before + timedelta(minutes=1)).isoformat()
 

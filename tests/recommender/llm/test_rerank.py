@@ -10,6 +10,7 @@ import pytest
 
 from recommender.llm import rerank
 from recommender.llm.rerank import MOST_SHIFT, bounded
+from recommender.models import Impression
 from recommender.profiles import profiles_catch_up
 from retrieval import services
 from tests.clients import anonymous
@@ -160,9 +161,16 @@ def test_a_model_orders_what_a_cold_visitor_sees_and_nobody_elses(
     assert ids(answer) == [ids(base)[place] for place in (3, 4, 5, 0, 1, 2)]
     assert answer.json()["degraded"] is False
 
+    # how likely that order was nobody can say, so an estimate from the log leaves the answer out
+    shown = anonymous().get("/api/v1/recommendations/?limit=6&explain=true&visitor=cleo").json()
+    assert [each["propensity"] for each in shown["items"]] == [None] * 6
+    assert Impression.objects.get(visitor__external_id="cleo").propensities == []
+
     endpoint.always = "failing"
     answer = anonymous().get(f"{address}anna")
     assert (ids(answer), answer.json()["degraded"]) == (ids(base), True)
+    anonymous().get("/api/v1/recommendations/?limit=6&visitor=dora")
+    assert Impression.objects.get(visitor__external_id="dora").propensities == [1.0] * 6
 
     endpoint.always = None
     happen([("bert", "view", name) for name in names[: rerank.COLD_EVENTS]])
