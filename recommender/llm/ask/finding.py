@@ -38,7 +38,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     if about is None:
         return _browsed(items, most)
     words = _words(state) if about.text else []
-    ids, has_words = _candidates(space, parts, words, items)
+    ids, has_words = _candidates(space, parts, words, state.language, items)
     whole = scoring.Scorer(space, parts).scores(ids) if ids else {}
     ids = [item_id for item_id in ids if item_id in whole]
     if not ids:
@@ -89,7 +89,7 @@ def _evidence(
         return 0.0
     words = telling_words([text], state.language)
     cosines = scoring.Scorer(space, [replace(about, weight=1.0)]).scores(ids)
-    hits = lexical.matches(" ".join(heads(words)), relevance.BEST, items=items)
+    hits = lexical.matches(" ".join(heads(words, state.language)), relevance.BEST, items=items)
     return relevance.evidence(
         np.array(list(cosines.values()), np.float32),
         np.array([min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits], np.float32),
@@ -141,7 +141,11 @@ def _item_ids(wanted: Sequence[Wanted]) -> dict[str, int]:
 
 
 def _candidates(
-    space: spaces.Space, parts: Sequence[Part], words: Sequence[str], items: QuerySet[Item]
+    space: spaces.Space,
+    parts: Sequence[Part],
+    words: Sequence[str],
+    language: str,
+    items: QuerySet[Item],
 ) -> tuple[list[int], dict[int, float]]:
     """Ids by the whole query, by each word and by all words; how much of the words each has, 0 to 1."""
     query = search.Query(tuple(parts))
@@ -150,7 +154,7 @@ def _candidates(
         for word in words:
             vector = queries.text_vector(space, word)
             near += _nearest(space, Part(vector, "text"), items)
-    hits = lexical.matches(" ".join(heads(words)), DEPTH, items=items) if words else []
+    hits = lexical.matches(" ".join(heads(words, language)), DEPTH, items=items) if words else []
     has = {hit.item_id: min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits}
     return list(dict.fromkeys([*near, *has])), has
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.ask import frames
-from recommender.llm.understanding.lexicon import QUALITIES, QUALITIES_ZH
+from recommender.llm.understanding.languages import TABLED, chinese, english, quality
 from retrieval.preprocess import words
 
 MAX_WORDS: Final = 6
@@ -18,13 +17,11 @@ MAX_WORDS: Final = 6
 _FRAMES: Final = {
     language: re.compile("|".join(rf"\b(?:{each})(?!\w)" for each in listed), re.IGNORECASE)
     for language, listed in (
-        ("en", frames.ENGLISH),
-        ("de", frames.GERMAN),
-        ("fr", frames.FRENCH),
-        ("es", frames.SPANISH),
+        ("en", english.ASKING),
+        *((code, each.asking) for code, each in TABLED.items() if each.is_spaced),
     )
 }
-_JAPANESE: Final = re.compile("|".join(frames.JAPANESE))
+_JAPANESE: Final = re.compile("|".join(TABLED["ja"].asking))
 _ABLE: Final = re.compile(
     "[会能](?![议员场计面合话所费力源量见干][\u3400-\u9fff]?$)(?=[\u3400-\u9fff]$)"
 )
@@ -55,7 +52,7 @@ def content(question: str, language: str = "en") -> str:
         rest = _SPACES.sub(" ", _JAPANESE.sub(" ", _JAPANESE.sub(" ", bare).strip())).strip()
     elif _HAN.search(bare):
         rest = " ".join(
-            _ABLE.sub("", word) for word in words(bare, "zh") if word not in frames.CHINESE
+            _ABLE.sub("", word) for word in words(bare, "zh") if word not in chinese.ASKING
         )
     else:
         frame = _FRAMES.get(language, _FRAMES["en"])
@@ -83,6 +80,6 @@ def telling(question: str, language: str) -> list[str]:
     return [word for word in dict.fromkeys(found) if _LETTER.search(word)][:MAX_WORDS]
 
 
-def heads(told: Sequence[str]) -> list[str]:
+def heads(told: Sequence[str], language: str = "") -> list[str]:
     """Those that name a thing: what is red is no car. All of them where each is a quality."""
-    return [word for word in told if word not in QUALITIES and word not in QUALITIES_ZH] or [*told]
+    return [word for word in told if quality(word, language) is None] or [*told]
