@@ -10,6 +10,7 @@ not asked.
 """
 
 from retrieval.lexical.documents import due, due_among, index_due, index_items
+from retrieval.lexical.lexemes import picture_names
 from retrieval.lexical.matching import ALL_MEANT, ALL_WORDS, EXACT, matches
 from retrieval.lexical.stemming import stemmed
 from retrieval.lexical.suggesting import suggest
@@ -26,6 +27,7 @@ __all__ = [
     "index_due",
     "index_items",
     "matches",
+    "picture_names",
     "stemmed",
     "suggest",
 ]

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.understanding.languages import TABLED, chinese, english, quality
+from recommender.llm.understanding.languages import TABLED, chinese, doers, english, quality
+from retrieval.lexical import picture_names
 from retrieval.preprocess import words
 
 MAX_WORDS: Final = 6
@@ -75,9 +76,25 @@ def only_points(question: str) -> bool:
 
 
 def telling(question: str, language: str) -> list[str]:
-    """The words of the question's content, each once, in order; at most MAX_WORDS. A number is none."""
+    """The words of the question's content, each once, in order; at most MAX_WORDS. A number is none, an
+    emoji is one."""
     found = [_ABLE.sub("", word) for word in words(content(question, language), language)]
-    return [word for word in dict.fromkeys(found) if _LETTER.search(word)][:MAX_WORDS]
+    kept = (word for word in found if _LETTER.search(word) or picture_names(word))
+    return list(dict.fromkeys(kept))[:MAX_WORDS]
+
+
+def senses(question: str, language: str) -> list[tuple[str, ...]]:
+    """``telling``, each word with what may be meant by it: itself, or who does what it says."""
+    return [(word, *doers(word, question, language)) for word in telling(question, language)]
+
+
+def meant(question: str, language: str) -> str:
+    """The content as an encoder takes it: emoji by their names, verbs by who does it most."""
+    text = content(question, language)
+    for word, *others in senses(question, language):
+        if names := others[:1] or picture_names(word):
+            text = text.replace(word, " ".join(names))
+    return text
 
 
 def heads(told: Sequence[str], language: str = "") -> list[str]:

@@ -5,11 +5,13 @@ sentences that answers in it begin with. English and Chinese have readers of the
 (``english``, ``chinese``), older and finer than ``tabled``.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
 from recommender.llm.understanding.languages import chinese, english
+from recommender.llm.understanding.languages.abilities import DOERS
 from recommender.llm.understanding.languages.french import FRENCH
 from recommender.llm.understanding.languages.german import GERMAN
 from recommender.llm.understanding.languages.japanese import JAPANESE
@@ -44,6 +46,30 @@ def quality(word: str, language: str = "") -> int | None:
     return TABLED[language].quality(word) if language in TABLED else None
 
 
+def is_own(question: str, language: str) -> bool:
+    """Whether it asks where or when something is that the asker has or awaits: no catalog knows."""
+    patterns = [english.OWN, chinese.OWN]
+    if language in TABLED:
+        patterns.append(TABLED[language].own)
+    return any(re.search(each, question, re.IGNORECASE) for each in patterns)
+
+
+def doers(word: str, question: str, language: str) -> tuple[str, ...]:
+    """What does what the word says, in English; () where the word is no verb there (*a fly*)."""
+    verb = english.DOES.get(word) or chinese.DOES.get(word)
+    if language in TABLED:
+        verb = verb or _doing(word, question, TABLED[language])
+    elif (found := re.search(english.ABLE, question, re.IGNORECASE)) and found["verb"] == word:
+        verb = word
+    return DOERS.get(verb or "", ())
+
+
+def _doing(word: str, question: str, language: Language) -> str | None:
+    """German writes nouns with a capital: Fliegen are flies."""
+    is_noun = language.code == "de" and word not in question
+    return None if is_noun else language.does.get(word)
+
+
 def telling_words(said: Collection[str]) -> dict[str, int]:
     """How many of the folded words each language's tables list, English first; not such as are English too
     (*train*, *table*)."""
@@ -58,4 +84,4 @@ def telling_words(said: Collection[str]) -> dict[str, int]:
     }
 
 
-__all__ = ["TABLED", "Language", "named", "quality", "telling_words"]
+__all__ = ["TABLED", "Language", "doers", "is_own", "named", "quality", "telling_words"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from recommender.llm.understanding.languages.types import classes, table
+from recommender.llm.understanding.languages.types import classes, forms, table
 
 ASKING: Final = frozenset(
     [
@@ -144,6 +144,21 @@ ASKING: Final = frozenset(
     ]
 )
 """Words that only make a sentence a question, as the dictionary cuts them."""
+OWN: Final = r"我们?的.*(?:在哪|到哪|哪里|哪儿|什么时候|何时|几时|为什么|怎么还)"
+"""A question about what is the asker's own already: an order, a parcel."""
+DOES: Final = forms(
+    """
+    飞 会飞 能飞 飞行: fly
+    游泳 会游泳 游: swim
+    吠 会叫: bark
+    唱歌 会唱歌: sing
+    跳 会跳: jump
+    爬 会爬: crawl
+    蜇 会蜇人: sting
+    发光 会发光 发亮: shine
+    滚 会滚: roll
+    """
+)
 NAMES: Final = table(
     """
     手机: phone

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from recommender.llm.understanding.languages.types import classes, table
+from recommender.llm.understanding.languages.types import classes, forms, table
 
 ASKING: Final = (
     r"(?:hi|hello|hey|please|thanks|thank you|could you|can you|would you|will you)",
@@ -22,6 +22,26 @@ ASKING: Final = (
     r"(?:i|me|my|you|your|we|us|our|there|it|its|an?|the|that|this|these|those)",
 )
 """What only makes a sentence a question."""
+OWN: Final = r"\b(?:where|when|why)\b.*\b(?:my|our)\b"
+"""A question about what is the asker's own already: an order, a parcel."""
+DOES: Final = forms(
+    """
+    flying flies: fly
+    swimming swims: swim
+    barking barks: bark
+    singing sings: sing
+    jumping jumps hopping hops: jump
+    crawling crawls: crawl
+    stinging stings: sting
+    shining shines glowing glows: shine
+    rolling rolls: roll
+    ringing rings: ring
+    galloping gallops: gallop
+    croaking croaks: croak
+    """
+)
+ABLE: Final = r"\b(?:can|could|that|which|who|able\s+to|to)\s+(?P<verb>fly|swim|bark|sing|jump|hop|crawl|sting|shine|glow|roll|ring|gallop|croak)\b"
+"""Where a word is a verb that may be a thing: an animal that can fly is no fly."""
 NAMES: Final = table(
     """
     smartphone: phone

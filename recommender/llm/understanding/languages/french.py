@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recommender.llm.understanding.languages.types import Language, classes, table
+from recommender.llm.understanding.languages.types import Language, classes, forms, table
 from recommender.llm.understanding.types import Sort
 
 _THE: Final = r"(?:\s+(?:de|des|du|en|avec|la|les?|à|par)\b|\s+(?:d|l)')*"
@@ -175,4 +175,21 @@ FRENCH: Final = Language(
     ),
     in_stock=r"en\s+stock|disponibles?(?:\s+(?:immédiatement|maintenant))?",
     is_head_last=False,
+    own=r"(?:où|quand|pourquoi)\b.*\b(?:mon|ma|mes|notre|nos)",
+    does=forms(
+        """
+        voler volent vole volant volants volante volantes: fly
+        nager nagent nage nageant: swim
+        aboyer aboient aboie: bark
+        chanter chantent chante: sing
+        sauter sautent saute: jump
+        ramper rampent rampe: crawl
+        piquer piquent pique: sting
+        briller brillent brille éclairer: shine
+        rouler roulent roule: roll
+        sonner sonnent sonne: ring
+        galoper galopent: gallop
+        coasser coassent: croak
+        """
+    ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recommender.llm.understanding.languages.types import Language, classes, table
+from recommender.llm.understanding.languages.types import Language, classes, forms, table
 from recommender.llm.understanding.types import Sort
 
 _SAY: Final = r"(?:ich|wir)\s+(?:mag|mögen|will|wollen|möchten?|brauchen?|suchen?|hätten?\s+gern)"
@@ -129,7 +129,7 @@ GERMAN: Final = Language(
     ),
     denied_behind=(
         r"(?:mag|mögen|will|wollen|möchten?|brauchen?)\s+(?:ich|wir)\s+(?:nicht|keine?[nrs]?)",
-        r"(?:bitte\s+)?(?:lieber\s+)?nicht", r"ausgenommen", r"ausgeschlossen",
+        r"(?:bitte|lieber)\s+nicht", r"ausgenommen", r"ausgeschlossen",
     ),
     rhetorical=(
         r"gibt\s+es\s+(?:denn\s+)?(?:hier\s+)?(?:nicht|keine?n?)(?:\s+auch)?",
@@ -180,4 +180,21 @@ GERMAN: Final = Language(
         ("lt", r"(?:vor|älter\s+als)\s+{year}"), ("in", r"(?:aus(?:\s+dem\s+jahr)?|von|im\s+jahr)\s+{year}"),
     ),
     in_stock=r"(?:auf\s+lager|vorrätig|sofort\s+(?:lieferbar|verfügbar)|lieferbar)(?:e[nrs]?)?",
+    own=r"(?:wo|wann|warum|wieso|wohin)\b.*\b(?:mein|unser)(?:e[nmrs]?)?",
+    does=forms(
+        """
+        fliegen fliegt fliegende fliegenden: fly
+        schwimmen schwimmt schwimmende schwimmenden: swim
+        bellen bellt bellende: bark
+        singen singt singende: sing
+        springen springt hüpfen hüpft: jump
+        kriechen kriecht: crawl
+        stechen sticht: sting
+        leuchten leuchtet leuchtende: shine
+        rollen rollt: roll
+        klingeln klingelt läuten: ring
+        galoppieren galoppiert: gallop
+        quaken quakt: croak
+        """
+    ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recommender.llm.understanding.languages.types import Language, classes, table
+from recommender.llm.understanding.languages.types import Language, classes, forms, table
 from recommender.llm.understanding.types import Sort
 
 _OF: Final = r"(?:[のはがをでに]|だけ)*"
@@ -154,4 +154,19 @@ JAPANESE: Final = Language(
     ),
     in_stock=r"在庫(?:が)?(?:あり|ある|有り)の?|すぐ(?:に)?(?:買える|届く)",
     is_spaced=False,
+    own=r"(?:私|僕|自分)の.*(?:どこ|いつ|なぜ|どうして)",
+    does=forms(
+        """
+        飛ぶ 飛べる 飛び 飛: fly
+        泳ぐ 泳げる 泳ぎ 泳: swim
+        吠える 吠え: bark
+        歌う 歌える: sing
+        跳ぶ 跳ねる 跳べる: jump
+        這う: crawl
+        刺す: sting
+        光る 輝く: shine
+        転がる: roll
+        鳴る: ring
+        """
+    ),
 )  # fmt: skip

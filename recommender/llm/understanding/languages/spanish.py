@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recommender.llm.understanding.languages.types import Language, classes, table
+from recommender.llm.understanding.languages.types import Language, classes, forms, table
 from recommender.llm.understanding.types import Sort
 
 _THE: Final = r"(?:\s+(?:de|del|con|en|por|hech[oa]s?|el|la|los|las|un|una)\b)*"
@@ -170,4 +170,21 @@ SPANISH: Final = Language(
     ),
     in_stock=r"en\s+(?:stock|existencia)|disponibles?(?:\s+(?:ya|ahora))?",
     is_head_last=False,
+    own=r"(?:dónde|adónde|cuándo|por\s+qué)\b.*\b(?:mis?|nuestr[oa]s?)",
+    does=forms(
+        """
+        volar vuelan vuela voladores volador voladoras: fly
+        nadar nadan nada: swim
+        ladrar ladran ladra: bark
+        cantar cantan canta: sing
+        saltar saltan salta: jump
+        reptar reptan: crawl
+        picar pican: sting
+        brillar brillan brilla alumbran: shine
+        rodar ruedan: roll
+        sonar suenan: ring
+        galopar galopan: gallop
+        croar croan: croak
+        """
+    ),
 )  # fmt: skip

@@ -70,6 +70,10 @@ class Language:
     dates: Sequence[tuple[str, str]] = ()
     """With ``{year}``; names as ``numbers.year_bounds`` takes them."""
     in_stock: str = r"$^"
+    own: str = r"$^"
+    """A question about what is the asker's own already: *où est ma commande*."""
+    does: Mapping[str, str] = field(default_factory=dict)
+    """A form of a verb -> the English verb of ``abilities.DOERS``: *fliegen* -> fly."""
     is_spaced: bool = True
     """Whether blanks part its words."""
     is_head_last: bool = True
@@ -118,3 +122,9 @@ def classes(listed: str) -> dict[str, int]:
         for number, line in enumerate(listed.casefold().strip().splitlines())
         for word in line.split()
     }
+
+
+def forms(listed: str) -> dict[str, str]:
+    """``form form: verb`` a line."""
+    pairs = (line.split(":") for line in listed.strip().splitlines())
+    return {form: verb.strip() for said, verb in pairs for form in said.split()}
