@@ -89,7 +89,7 @@ def models_make_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
 def language_model_makes_sense(app_configs: Any, **kwargs: Any) -> list[Error]:
     """A provider has what it needs, and what it is asked for exists."""
     from recommender.llm import calls
-    from recommender.llm.understanding.lexicon import ROLE_TYPES
+    from recommender.llm.understanding.types import ROLE_TYPES
 
     given = settings.LLM
     problems = []

@@ -10,7 +10,9 @@ not asked.
 """
 
 from retrieval.lexical.documents import due, due_among, index_due, index_items
+from retrieval.lexical.lexemes import picture_names
 from retrieval.lexical.matching import ALL_MEANT, ALL_WORDS, EXACT, matches
+from retrieval.lexical.stemming import stemmed
 from retrieval.lexical.suggesting import suggest
 from retrieval.lexical.types import LexicalHit, Suggestion
 
@@ -25,5 +27,7 @@ __all__ = [
     "index_due",
     "index_items",
     "matches",
+    "picture_names",
+    "stemmed",
     "suggest",
 ]

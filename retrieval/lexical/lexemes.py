@@ -78,6 +78,8 @@ def picture_codes(word: str) -> list[str]:
 
 
 def picture_names(word: str) -> list[str]:
-    """The English words of an emoji's name: ``frog``, ``face``."""
+    """The English words of an emoji's name: ``frog``, ``face``; none of what is no emoji."""
+    if not is_picture(word):
+        return []
     names = (unicodedata.name(char, "") for char in _TONES.sub("", word).replace("\u200d", ""))
     return [part for name in names for part in re.findall(r"[a-z]+", name.lower())]

@@ -1,7 +1,7 @@
 """Stems by Postgres' own dictionaries, remembered for as long as the process lives."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from django.db import connection
@@ -53,6 +53,13 @@ def stems(words: Iterable[Word]) -> Mapping[Word, str]:
     if missing := [word for word in wanted if word not in found]:
         found |= _asked(missing)
     return found
+
+
+def stemmed(words: Sequence[str], language: str) -> list[str]:
+    """The folded words' stems in the language, in order."""
+    name = dictionary(language)
+    found = stems((name, word) for word in words)
+    return [found[name, word] for word in words]
 
 
 def _asked(missing: list[Word]) -> dict[Word, str]:

@@ -35,6 +35,7 @@ from recommender.llm.understanding import (
     THIS,
     Interpretation,
     Words,
+    language_of,
     leaving_out,
     understand,
     vocabulary,
@@ -42,7 +43,7 @@ from recommender.llm.understanding import (
 from recommender.types import Rule
 from retrieval import filters, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
-from retrieval.preprocess.languages import detect
+from retrieval.preprocess.languages import UNDETERMINED
 
 WIDE: Final = 30
 """Among so many of what fits the cheapest are looked for."""
@@ -156,7 +157,8 @@ def _named(about: str, language: str) -> tuple[str, ...]:
     if language in ("en", "zh"):
         return ()
     names = vocabulary()
-    return next(filter(None, map(names.category, telling(about, language))), ())
+    found = (names.category(word, language) for word in telling(about, language))
+    return next(filter(None, found), ())
 
 
 def _previous(before: State) -> Interpretation:
@@ -178,7 +180,7 @@ def _order(found: Interpretation) -> Sort | None:
 
 def _language(asked: Asked) -> str:
     """Of the answer: the question's if it is known and spoken, else the conversation's, the client's."""
-    own = detect(asked.question)
+    own = language_of(asked.question, otherwise=UNDETERMINED)
     if own in PHRASES:
         return own
     said = [] if asked.before is None or not asked.languages else [asked.before.language]

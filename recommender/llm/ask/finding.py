@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice, product
 from typing import Final
 
 import numpy as np
@@ -11,17 +12,23 @@ from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender.llm.ask import relevance
-from recommender.llm.ask.questions import content, heads, is_sum, telling
+from recommender.llm.ask.questions import heads, is_sum, meant, senses, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
+from recommender.llm.understanding.languages import is_own, named
 from recommender.models import ItemPopularity
 from retrieval import filters, index, lexical, queries, scoring, search, spaces
 from retrieval.exceptions import InvalidQuery
 from retrieval.fusion import unit
+from retrieval.lexical import picture_names
 from retrieval.scoring import Part
 
 DEPTH: Final = 100
 """Candidates by the whole question, and as many by its words."""
 DEPTH_OF_A_WORD: Final = 50
+WORDED: Final = 30
+"""Items by the words that evidence looks at: the nearest in meaning may not be the first."""
+MAX_SPELLED: Final = 4
+"""Ways to spell a question of verbs with who does it."""
 MOST: Final = 6
 """Items that an answer cites; of the benchmark's questions every one has a right item among them."""
 
@@ -38,7 +45,7 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     if about is None:
         return _browsed(items, most)
     words = _words(state) if about.text else []
-    ids, has_words = _candidates(space, parts, words, items)
+    ids, has_words = _candidates(space, parts, words, state.language, items)
     whole = scoring.Scorer(space, parts).scores(ids) if ids else {}
     ids = [item_id for item_id in ids if item_id in whole]
     if not ids:
@@ -85,21 +92,42 @@ def _evidence(
     items: QuerySet[Item],
 ) -> float:
     """Of what the question is about alone: "in blue" makes no frog of what is none."""
-    if is_sum(text):
+    language = state.language
+    if is_sum(text) or is_own(text, language):
         return 0.0
-    words = telling_words([text], state.language)
-    cosines = scoring.Scorer(space, [replace(about, weight=1.0)]).scores(ids)
-    hits = lexical.matches(" ".join(heads(words)), relevance.BEST, items=items)
+    scorer = scoring.Scorer(space, [replace(about, weight=1.0)])
+    told = senses(text, language)
+    has = _having(told, language, items, WORDED)
+    near = scorer.scores(list(dict.fromkeys([*ids, *has])))
+    things = heads([word for word, *_ in told], language)
+    is_listed = all(named(word, language) or picture_names(word) for word in things)
+    shares = [(share, near.get(item_id, 0.0)) for item_id, share in has.items()]
     return relevance.evidence(
-        np.array(list(cosines.values()), np.float32),
-        np.array([min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits], np.float32),
-        [_occurs(word) for word in words],
+        np.array([near[item_id] for item_id in ids if item_id in near], np.float32),
+        np.array([share for share, _ in shares], np.float32),
+        # words for things that shops have mean these, whatever an encoder makes of them
+        np.array([1.0 if is_listed else cosine for _, cosine in shares], np.float32),
     )
 
 
-def _words(state: State) -> list[str]:
+def _words(state: State) -> list[tuple[str, ...]]:
+    """The telling words of what is wanted, each with its senses."""
     texts = [part.text for part in state.wanted if part.text and part.weight > 0]
-    return telling_words(texts, state.language)
+    return list({each[0]: each for text in texts for each in senses(text, state.language)}.values())
+
+
+def _having(
+    words: Sequence[tuple[str, ...]], language: str, items: QuerySet[Item], most: int
+) -> dict[int, float]:
+    """How much of the words items have, 0 to 1, what only is a quality aside."""
+    things = set(heads([word for word, *_ in words], language))
+    told = [each for each in words if each[0] in things]
+    found: dict[int, float] = {}
+    for spelled in islice(product(*told), MAX_SPELLED) if told else ():
+        for hit in lexical.matches(" ".join(spelled), most, items=items):
+            share = min(hit.score / lexical.ALL_WORDS, 1.0)
+            found[hit.item_id] = max(share, found.get(hit.item_id, 0.0))
+    return found
 
 
 def telling_words(texts: Sequence[str], language: str) -> list[str]:
@@ -124,7 +152,7 @@ def _part(space: spaces.Space, wanted: Wanted, ids: dict[str, int], language: st
     if wanted.vector:
         row = np.frombuffer(base64.b64decode(wanted.vector), np.float16).astype(np.float32)
         return Part(unit(row[None])[0], wanted.modality, wanted.weight)
-    text = content(wanted.text, language)
+    text = meant(wanted.text, language)
     return Part(queries.text_vector(space, text), "text", wanted.weight, words=text)
 
 
@@ -141,18 +169,25 @@ def _item_ids(wanted: Sequence[Wanted]) -> dict[str, int]:
 
 
 def _candidates(
-    space: spaces.Space, parts: Sequence[Part], words: Sequence[str], items: QuerySet[Item]
+    space: spaces.Space,
+    parts: Sequence[Part],
+    words: Sequence[tuple[str, ...]],
+    language: str,
+    items: QuerySet[Item],
 ) -> tuple[list[int], dict[int, float]]:
     """Ids by the whole query, by each word and by all words; how much of the words each has, 0 to 1."""
     query = search.Query(tuple(parts))
     near = [hit.item_id for hit in search.ranking(space, query, DEPTH, items=items).hits]
     if len(words) > 1:
-        for word in words:
-            vector = queries.text_vector(space, word)
-            near += _nearest(space, Part(vector, "text"), items)
-    hits = lexical.matches(" ".join(heads(words)), DEPTH, items=items) if words else []
-    has = {hit.item_id: min(hit.score / lexical.ALL_WORDS, 1.0) for hit in hits}
+        for sense in dict.fromkeys(each for word in words for each in _asked(word)):
+            near += _nearest(space, Part(queries.text_vector(space, sense), "text"), items)
+    has = _having(words, language, items, DEPTH)
     return list(dict.fromkeys([*near, *has])), has
+
+
+def _asked(word: tuple[str, ...]) -> tuple[str, ...]:
+    """As an encoder is asked for a word: who does it stands for a verb."""
+    return word[1:] or tuple(picture_names(word[0])) or word
 
 
 def _nearest(space: spaces.Space, part: Part, items: QuerySet[Item]) -> list[int]:
@@ -161,9 +196,9 @@ def _nearest(space: spaces.Space, part: Part, items: QuerySet[Item]) -> list[int
 
 
 def _by_word(
-    space: spaces.Space, words: Sequence[str], ids: Sequence[int]
+    space: spaces.Space, words: Sequence[tuple[str, ...]], ids: Sequence[int]
 ) -> dict[str, NDArray[np.float32]]:
-    """Word -> the items' cosines with it, (n,); nothing for a single word."""
+    """Word -> the items' cosines with it, the best of its senses, (n,); nothing for a single word."""
     if len(words) < 2:
         return {}
     vectors = index.vectors(space.partition, ids, ("fused",))
@@ -178,13 +213,13 @@ def _by_word(
             ]
         )
     )
-    asked = {
-        word: scoring.fused_query(space, Part(queries.text_vector(space, word), "text"))
+    return {
+        word[0]: np.max([rows @ _row(space, sense) for sense in _asked(word)], axis=0)
         for word in words
     }
-    return {word: rows @ unit(vector[None])[0] for word, vector in asked.items()}
 
 
-def _occurs(word: str) -> bool:
-    hits = lexical.matches(word, 1, items=Item.objects.visible())
-    return any(hit.score >= lexical.ALL_WORDS for hit in hits)
+def _row(space: spaces.Space, word: str) -> NDArray[np.float32]:
+    """A word's unit row, (dim,)."""
+    asked = scoring.fused_query(space, Part(queries.text_vector(space, word), "text"))
+    return unit(asked[None])[0]

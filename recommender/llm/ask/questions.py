@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.ask import frames
-from recommender.llm.understanding.lexicon import QUALITIES, QUALITIES_ZH
+from recommender.llm.understanding.languages import TABLED, chinese, doers, english, quality
+from retrieval.lexical import picture_names
 from retrieval.preprocess import words
 
 MAX_WORDS: Final = 6
@@ -18,13 +18,11 @@ MAX_WORDS: Final = 6
 _FRAMES: Final = {
     language: re.compile("|".join(rf"\b(?:{each})(?!\w)" for each in listed), re.IGNORECASE)
     for language, listed in (
-        ("en", frames.ENGLISH),
-        ("de", frames.GERMAN),
-        ("fr", frames.FRENCH),
-        ("es", frames.SPANISH),
+        ("en", english.ASKING),
+        *((code, each.asking) for code, each in TABLED.items() if each.is_spaced),
     )
 }
-_JAPANESE: Final = re.compile("|".join(frames.JAPANESE))
+_JAPANESE: Final = re.compile("|".join(TABLED["ja"].asking))
 _ABLE: Final = re.compile(
     "[会能](?![议员场计面合话所费力源量见干][\u3400-\u9fff]?$)(?=[\u3400-\u9fff]$)"
 )
@@ -55,7 +53,7 @@ def content(question: str, language: str = "en") -> str:
         rest = _SPACES.sub(" ", _JAPANESE.sub(" ", _JAPANESE.sub(" ", bare).strip())).strip()
     elif _HAN.search(bare):
         rest = " ".join(
-            _ABLE.sub("", word) for word in words(bare, "zh") if word not in frames.CHINESE
+            _ABLE.sub("", word) for word in words(bare, "zh") if word not in chinese.ASKING
         )
     else:
         frame = _FRAMES.get(language, _FRAMES["en"])
@@ -78,11 +76,27 @@ def only_points(question: str) -> bool:
 
 
 def telling(question: str, language: str) -> list[str]:
-    """The words of the question's content, each once, in order; at most MAX_WORDS. A number is none."""
+    """The words of the question's content, each once, in order; at most MAX_WORDS. A number is none, an
+    emoji is one."""
     found = [_ABLE.sub("", word) for word in words(content(question, language), language)]
-    return [word for word in dict.fromkeys(found) if _LETTER.search(word)][:MAX_WORDS]
+    kept = (word for word in found if _LETTER.search(word) or picture_names(word))
+    return list(dict.fromkeys(kept))[:MAX_WORDS]
 
 
-def heads(told: Sequence[str]) -> list[str]:
+def senses(question: str, language: str) -> list[tuple[str, ...]]:
+    """``telling``, each word with what may be meant by it: itself, or who does what it says."""
+    return [(word, *doers(word, question, language)) for word in telling(question, language)]
+
+
+def meant(question: str, language: str) -> str:
+    """The content as an encoder takes it: emoji by their names, verbs by who does it most."""
+    text = content(question, language)
+    for word, *others in senses(question, language):
+        if names := others[:1] or picture_names(word):
+            text = text.replace(word, " ".join(names))
+    return text
+
+
+def heads(told: Sequence[str], language: str = "") -> list[str]:
     """Those that name a thing: what is red is no car. All of them where each is a quality."""
-    return [word for word in told if word not in QUALITIES and word not in QUALITIES_ZH] or [*told]
+    return [word for word in told if quality(word, language) is None] or [*told]

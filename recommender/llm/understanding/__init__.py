@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from recommender.exceptions import LlmUnavailable
 from recommender.llm import calls
-from recommender.llm.understanding import chinese, english, model, refining
+from recommender.llm.understanding import chinese, english, model, refining, tabled
 from recommender.llm.understanding.composing import composed
+from recommender.llm.understanding.languages import TABLED, telling_words
 from recommender.llm.understanding.types import (
     LAST,
     THIS,
@@ -23,6 +24,7 @@ from recommender.llm.understanding.types import (
 )
 from recommender.llm.understanding.vocabulary import Vocabulary, vocabulary
 from retrieval.preprocess.languages import UNDETERMINED, detect, primary
+from retrieval.preprocess.stop_words import STOP_WORDS
 from retrieval.preprocess.text import normalise
 
 MAX_READ_CHARS: Final = 500
@@ -42,7 +44,7 @@ def understand(
 ) -> Interpretation:
     """What ``text`` asks of the catalog.
 
-    ``language``: a tag, if the caller knows it; detected unless given. ``previous``: of the question
+    ``language``: a tag, for words that do not tell theirs. ``previous``: of the question
     before it, which ``cheaper`` or ``in blue`` changes. ``reference``: attributes of the item that
     ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, read
     and remembered unless given. ``deadline``: of the request that asks. Raises nothing of its own.
@@ -72,7 +74,7 @@ def by_rules(
     reference: Mapping[str, Any] | None = None,
     known: Vocabulary | None = None,
 ) -> Interpretation:
-    """``understand`` without a model: English and Chinese; in other languages all is text."""
+    """``understand`` without a model, in the languages of ``languages``; in others all is text."""
     words, spoken = _prepared(text, language)
     names = vocabulary() if known is None else known
     found = _read(words, spoken, names)
@@ -82,7 +84,9 @@ def by_rules(
 
 def _prepared(text: str, language: str | None) -> tuple[str, str]:
     words = " ".join(normalise(text).split())
-    return words, primary(language) if language else _language(words)
+    given = primary(language) if language else "en"
+    own = language_of(words, otherwise=given)
+    return words, own if language is None or own in ("en", "zh", *TABLED) else given
 
 
 def _following(
@@ -101,15 +105,24 @@ def _read(words: str, language: str, names: Vocabulary) -> Reading:
         return Reading(wanted=[words])
     if _HAN.search(words) and language != "ja":
         return chinese.read(words, names)
+    if language in TABLED:
+        return tabled.read(words, names, TABLED[language])
     if _LATIN.search(words) and language in ("en", UNDETERMINED):
         return english.read(words, names)
     return Reading(wanted=[words])
 
 
-def _language(words: str) -> str:
-    """Short texts in Latin letters are taken for English: the detector cannot tell."""
-    found = detect(words)
-    return "en" if found == UNDETERMINED and _LATIN.search(words) else found
+def language_of(text: str, *, otherwise: str) -> str:
+    """Of a question, whose few words are mostly too little for the detector: small words and those that
+    the languages' tables list say more. ``otherwise``: for Latin letters that tell nothing."""
+    found = detect(text)
+    if found != UNDETERMINED or not _LATIN.search(text):
+        return found
+    said = set(re.findall(r"[^\W\d_]+", text.lower()))
+    counts = {code: len(said & STOP_WORDS[code]) + own for code, own in telling_words(said).items()}
+    best = max(counts, key=lambda code: counts[code])  # English first
+    is_sure = counts[best] > 1 or not all(map(str.isascii, said))
+    return best if is_sure and list(counts.values()).count(counts[best]) == 1 else otherwise
 
 
 __all__ = [
@@ -121,6 +134,7 @@ __all__ = [
     "Vocabulary",
     "Words",
     "by_rules",
+    "language_of",
     "understand",
     "vocabulary",
 ]

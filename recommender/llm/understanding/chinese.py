@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 
 from recommender.llm.understanding import chinese_patterns as says
-from recommender.llm.understanding import denials, lexicon, numbers
+from recommender.llm.understanding import denials, numbers
+from recommender.llm.understanding.languages.chinese import BRANDS, SUFFIXES
 from recommender.llm.understanding.types import (
     LAST,
     MARK,
@@ -246,9 +247,7 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> None:
 def _brands(text: str, found: Reading, vocabulary: Vocabulary) -> str:
     names = {name: brand for name, brand in vocabulary.brands.items() if len(name) > 1}
     names |= {
-        said: vocabulary.brands[name]
-        for said, name in lexicon.BRANDS.items()
-        if name in vocabulary.brands
+        said: vocabulary.brands[name] for said, name in BRANDS.items() if name in vocabulary.brands
     }
     for name in sorted(names, key=len, reverse=True):
         edge = r"(?<![a-zA-Z])", r"(?![a-zA-Z])"
@@ -291,7 +290,7 @@ def _named(phrase: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     for size in (5, 4, 3, 2):
         if len(phrase) >= size and (paths := vocabulary.category(phrase[-size:])):
             return paths
-    if phrase[-1] in lexicon.SUFFIXES or phrase == folded(phrase[-1]):
+    if phrase[-1] in SUFFIXES or phrase == folded(phrase[-1]):
         return vocabulary.category(phrase[-1])
     words = segmentation.words(phrase, "zh")
     if words and words[-1] == phrase[-1] and "的" in phrase[-3:]:

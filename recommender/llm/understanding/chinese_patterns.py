@@ -3,14 +3,15 @@
 import re
 from typing import Final
 
-from recommender.llm.understanding import lexicon, numbers
+from recommender.llm.understanding import numbers
+from recommender.llm.understanding.languages.chinese import MEASURES
 from recommender.llm.understanding.types import MARK, Sort
 
 SIGN: Final = r"(?:[¥￥$€£]|人民币|RMB)"
 MONEY: Final = r"(?:元|块钱|块|圆|人民币|美元|美金|欧元|英镑|刀(?!具|片|叉)|RMB|rmb)"
 NUMBER: Final = numbers.CHINESE
 AMOUNT: Final = rf"{SIGN}?\s?(?P<amount>{NUMBER})\s?{MONEY}?(?:钱)?"
-NO_MEASURE: Final = rf"(?!\d)(?!\s?(?:{lexicon.MEASURES_ZH}))"
+NO_MEASURE: Final = rf"(?!\d)(?!\s?(?:{MEASURES}))"
 PRICE: Final = r"(?:(?:价格|价钱|预算|售价|单价|花费|总价)(?:在|为|是|要|控制在)?\s*)?"
 TO: Final = r"\s*(?:到|至|-|—|~|～)\s*"
 OF: Final = r"(?:之间|之内|左右)?的?"
@@ -109,7 +110,7 @@ DENIED_BEHIND: Final = re.compile(
 )
 """红色的不要 is said as 不要红色的."""
 EXCEPT_BEHIND: Final = re.compile(
-    r"(?:^|(?<=[，。；！？,.;!?]))(?P<what>[^，。；！？,.;!?除]{1,20}?)(?:除外|(?:以外|之外)的?(?=[^，。；！？,.;!?]))"
+    r"(?:^|(?<=[，。；！？,.;!?]))(?P<what>[^，。；！？,.;!?除]{1,20}?)(?:除外|(?:以外|之外)的?(?=[^，。；！？,.;!?]|$))"
 )
 """动物，狗除外 and 狗以外的动物 are said as 除了狗以外."""
 RHETORICAL: Final = re.compile("(?<!有)没有(?=[^，。；！？,;!?]*吗[？?。]?$)")

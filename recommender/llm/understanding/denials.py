@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from recommender.llm.understanding.lexicon import QUALITIES
+from recommender.llm.understanding.languages.english import QUALITIES
 from recommender.llm.understanding.types import MARK, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
 

@@ -7,8 +7,10 @@ where something was taken, so that what stood on both sides is not read as one p
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from recommender.llm.understanding import denials, lexicon, numbers
+from recommender.llm.understanding import denials, numbers
 from recommender.llm.understanding import english_patterns as says
+from recommender.llm.understanding.languages import quality
+from recommender.llm.understanding.languages.english import MEDIA_WORDS
 from recommender.llm.understanding.types import MARK, THIS, UNWANTED, WANTED, Like, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded, singular
 
@@ -201,7 +203,9 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
         said_before = any(map(_without_fillers, _clauses(match.string[: match.start()])))
         of = ""
         more = match.groupdict().get("more") or ""
-        if more and (rest or not _alike([what, *filter(None, says.JOINED.split(more))])):
+        if more and (
+            rest or not _alike([what, *filter(None, says.JOINED.split(more))], vocabulary)
+        ):
             more, rest = "", rest + more
         for each in says.JOINED.split(what + more):
             of = _deny(each, found, vocabulary, whole=said_before)
@@ -236,15 +240,19 @@ def _deny(what: str, found: Reading, vocabulary: Vocabulary, *, whole: bool = Fa
     return ""
 
 
-def _alike(things: Sequence[str]) -> bool:
-    """Whether these may be one list: all things, or all qualities of a kind.
+def _alike(things: Sequence[str], vocabulary: Vocabulary) -> bool:
+    """Whether these may be one list: all things, or all qualities of a kind, the last of them of a thing.
 
-    "Not leather, red or blue shoes" wants shoes; "no dogs, show me cats or birds" wants these.
+    "No plastic, wood or metal chairs" denies three; "not leather, red or blue shoes" wants shoes; "no dogs,
+    show me cats or birds" wants these.
     """
     bare = [says.LEADING.sub("", f"{each.strip()} ").strip() for each in things]
     if any(says.SCOPE_END.match(f" {each}") or not _without_fillers(each) for each in bare):
         return False
-    kinds = {lexicon.QUALITIES.get(word) for each in bare for word in folded(each).split()}
+    said, _, last = bare[-1].rpartition(" ")
+    if said and vocabulary.category(last):
+        bare[-1] = said
+    kinds = {quality(word) for each in bare for word in folded(each).split()}
     return len(kinds) == 1
 
 
@@ -305,12 +313,12 @@ def _categories(found: Reading, vocabulary: Vocabulary) -> None:
 
 
 def _qualities(words: str) -> bool:
-    return folded(words).rpartition(" ")[2] in lexicon.QUALITIES
+    return quality(folded(words).rpartition(" ")[2]) is not None
 
 
 def _headed(phrase: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     words = re.findall(r"[\w&'-]+", phrase)
-    if not words or singular(folded(words[-1])) in lexicon.MEDIA_WORDS:
+    if not words or singular(folded(words[-1])) in MEDIA_WORDS:
         return ()
     for count in (3, 2, 1):
         if len(words) >= count and (paths := vocabulary.category(" ".join(words[-count:]))):

@@ -3,13 +3,14 @@
 import re
 from typing import Final
 
-from recommender.llm.understanding import lexicon, numbers
+from recommender.llm.understanding import numbers
+from recommender.llm.understanding.languages.english import MEASURES
 from recommender.llm.understanding.types import LAST, MARK, Sort
 
 SIGN: Final = r"(?:US\$|[$€£¥￥])"
 MONEY_WORD: Final = r"(?:dollars?|bucks?|euros?|eur|usd|pounds?|gbp|quid|yuan|rmb|cny)\b"
 NUMBER: Final = numbers.ENGLISH
-MEASURE: Final = "|".join(sorted(map(re.escape, lexicon.MEASURES), key=len, reverse=True))
+MEASURE: Final = "|".join(sorted(map(re.escape, MEASURES), key=len, reverse=True))
 NO_MEASURE: Final = rf"(?![\d.,]*\d)(?!\s?-?(?:{MEASURE})(?![a-z]))"
 """Not in the middle of a number, and not before a unit of something else than money."""
 ORDINALS: Final = {
@@ -123,7 +124,7 @@ ONLY: Final = re.compile(
     r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|other\s+than)\b", re.IGNORECASE
 )
 ALL_BUT: Final = re.compile(
-    r"\b(?P<all>(?:all|every)\s+(?:(?:the|of|your)\s+)*[a-z]+(?:\s+(?!that\b|which\b)[a-z]+)?)\s+but\s+"
+    r"\b(?P<all>(?:all|every|any)\s+(?:(?:the|of|your)\s+)*[a-z]+(?:\s+(?!that\b|which\b)[a-z]+)?)\s+but\s+"
     r"(?!(?:not?|only|under|over|below|above|in|with|without|from|i|we|show|please|cheap(?:er)?|make|it)\b)",
     re.IGNORECASE,
 )
@@ -180,7 +181,7 @@ FILLERS: Final = _compiled(
     r"\binstead\b", r"^(?:on|for|at)\s+(?=\S)", r"^(?:and|but|or)\s*$",
     r"\b(?:i|we)\s+(?:do\s*n'?t|do\s+not|would\s*n'?t|would\s+not)\s+(?:mind|care)\b(?:\s+about)?(?:\s+(?:paying|spending|going))?",
     r"\b(?:is|are)n'?t\s+there\b(?:\s+any\b)?", r"\b(?:do|have)n'?t\s+you\b(?:\s+(?:have|got|sell)\b)?(?:\s+any\b)?",
-    r"^why\s+not\b", r"\s+(?:is|are)\s*$", r"\b(?:i|we|you)\s+(?:can|could|will|would|may|might|should|must|do|have)\b(?:\s+(?:pay|spend))?",
+    r"\bi(?:'ll|\s+will|\s+would)\s+(?:take|have)\b", r"^(?:any|every|all)\s+(?:colou?rs?|kinds?|sorts?|sizes?)\b", r"^why\s+not\b", r"\s+(?:is|are)\s*$", r"\b(?:i|we|you)\s+(?:can|could|will|would|may|might|should|must|do|have)\b(?:\s+(?:pay|spend))?",
 )  # fmt: skip
 FOLLOWING: Final = _compiled(
     r"^\s*(?:and|but|also|only|what\s+about|how\s+about|actually|with|without|not|no|in|a\s+(?:bit|little)|more|less|make\s+it|the\s+same)\b",

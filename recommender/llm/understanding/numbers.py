@@ -47,6 +47,8 @@ _HAN_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
 _FACTORS: Final = {"k": 1_000, "千": 1_000, "万": 10_000, "百": 100, "w": 10_000}
 
 DIGITS: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+EUROPEAN: Final = r"\d{1,3}(?:[.\u00a0\u202f ]\d{3})+(?:,\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)"
+"""1.250,50 and 1 250,50; a comma or a point before at most two digits begins the fraction."""
 ENGLISH: Final = rf"(?:(?:{DIGITS})\s?k\b|(?:{DIGITS})|(?:an?\s+)?\b(?:{_WORD})\b(?:[\s-]+(?:and\s+)?(?:{_WORD})\b)*)"
 HAN: Final = "[零〇一二两三四五六七八九十百千万]+"
 CHINESE: Final = rf"(?:(?:{DIGITS})\s?[kKwW千万百]?|{HAN})"
@@ -60,6 +62,12 @@ def value_of(text: str) -> float:
     if re.fullmatch(HAN, text):
         return _han(text)
     return _english(text)
+
+
+def european_value(text: str) -> float:
+    """The number that ``EUROPEAN`` matched; whole ones as int."""
+    whole = re.sub(r"[.\u00a0\u202f ](?=\d{3}(?!\d))", "", text.strip())
+    return _whole(float(whole.replace(",", ".")))
 
 
 def _english(text: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from recommender.llm.understanding import lexicon
+from recommender.llm.understanding.languages import chinese, quality
 from recommender.llm.understanding.types import WANTED, Interpretation, Reading, Words, one_or_in
 
 MAX_WORDS: Final = 3
@@ -132,14 +132,14 @@ def _words(text: str) -> list[str]:
                 found.append(run.lower())
             continue
         rest = run
-        for quality in sorted(lexicon.QUALITIES_ZH, key=len, reverse=True):
-            if len(quality) > 1 and quality in rest:
-                found.append(quality)
-                rest = rest.replace(quality, "", 1)
+        for said in sorted(chinese.QUALITIES, key=len, reverse=True):
+            if len(said) > 1 and said in rest:
+                found.append(said)
+                rest = rest.replace(said, "", 1)
         rest = re.sub("一点|点|一些|些|的", "", rest)
         found += [rest] if rest else []
     return found
 
 
 def _quality(word: str) -> int | None:
-    return lexicon.QUALITIES.get(word, lexicon.QUALITIES_ZH.get(word))
+    return quality(word)

@@ -13,6 +13,8 @@ UNWANTED: Final = -0.5
 """Half as much as what is wanted: at -1 results drift to what is merely unlike."""
 MARK: Final = "¦"
 """Stands in a text where something was understood and taken out."""
+ROLE_TYPES: Final = {"price": "number", "released": "date", "brand": "text", "in_stock": "boolean"}
+"""What words can ask for, and the type that the declared attribute must have."""
 THIS: Final = 0
 """Of ``Like.which``: the item or picture that the question came with."""
 LAST: Final = -1

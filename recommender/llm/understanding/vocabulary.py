@@ -11,7 +11,10 @@ from django.core.cache import cache
 from django.db import connection
 
 from catalog.models.items import Category
-from recommender.llm.understanding import chinese_patterns, english_patterns, lexicon
+from recommender.llm.understanding import chinese_patterns, english_patterns, languages
+from recommender.llm.understanding.languages.chinese import BRANDS
+from recommender.llm.understanding.languages.english import IRREGULAR
+from recommender.llm.understanding.types import ROLE_TYPES
 from retrieval.filters import fields
 from retrieval.preprocess.stop_words import STOP_WORDS
 
@@ -38,25 +41,26 @@ class Vocabulary:
     low: float | None = None
     high: float | None = None
 
-    def category(self, words: str) -> tuple[str, ...]:
-        """Paths of the categories that these words name, ``()`` if none."""
-        name = singular(folded(words))
-        for candidate in (name, *lexicon.CATEGORY_WORDS.get(name, ())):
-            if found := self.categories.get(candidate):
-                return found
-        return ()
+    def category(self, words: str, language: str = "") -> tuple[str, ...]:
+        """Paths of the categories that these words name, ``()`` if none.
 
-    def kind(self, words: str) -> tuple[str, ...]:
+        ``language``: that they are in, beside English and Chinese.
+        """
+        return next(filter(None, map(self._paths, _names(words, language))), ())
+
+    def _paths(self, name: str) -> tuple[str, ...]:
+        return self.categories.get(name, ())
+
+    def kind(self, words: str, language: str = "") -> tuple[str, ...]:
         """Paths of the categories whose whole name this is, for words that deny it.
 
         ``()`` for a quality: who wants nothing of plastic means no category of plastic flowers.
         """
-        name = folded(words)
-        if name in lexicon.QUALITIES or name in lexicon.QUALITIES_ZH:
+        if languages.quality(folded(words), language) is not None:
             return ()
-        found = self.category(words)
+        names = _names(words, language)
+        found = self.category(words, language)
         last = (path.rpartition("/")[2] for path in found)
-        names = {singular(name), *lexicon.CATEGORY_WORDS.get(singular(name), ())}
         return found if any(singular(folded(each)) in names for each in last) else ()
 
     def kinds(self) -> list[str]:
@@ -67,7 +71,15 @@ class Vocabulary:
     def brand(self, words: str) -> str | None:
         """As items spell it; None for what is no brand."""
         name = folded(words)
-        return self.brands.get(name) or self.brands.get(lexicon.BRANDS.get(name, ""))
+        return self.brands.get(name) or self.brands.get(BRANDS.get(name, ""))
+
+
+def _names(words: str, language: str) -> tuple[str, ...]:
+    """What a catalog may call a kind of thing, folded and singular: as it is said, then in English."""
+    name = folded(words)
+    spelled = languages.TABLED[language].forms(name) if language in languages.TABLED else ()
+    said = dict.fromkeys((singular(name), *spelled))
+    return (*said, *(other for each in said for other in languages.named(each, language)))
 
 
 def category_names(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -91,7 +103,7 @@ def folded(text: str) -> str:
 def singular(text: str) -> str:
     """Of the last word, by English rules of spelling; the same for both sides of a comparison."""
     head, blank, word = text.rpartition(" ")
-    return head + blank + (lexicon.IRREGULAR.get(word) or _singular(word))
+    return head + blank + (IRREGULAR.get(word) or _singular(word))
 
 
 def _singular(word: str) -> str:
@@ -119,7 +131,7 @@ def _read() -> dict[str, object]:
         role: name
         for role, name in settings.LLM["FIELDS"].items()
         if (declared := fields().get(name)) is not None
-        and declared.type == lexicon.ROLE_TYPES[role]
+        and declared.type == ROLE_TYPES[role]
         and _has(name)
     }
     prices = _prices(roles["price"]) if "price" in roles else (None, None)

@@ -170,6 +170,8 @@ PETS = Vocabulary(
         ("fruit except apples, bananas and grapes", "fruit", ("apples", "bananas", "grapes")),
         ("animals, no dogs no cats no birds", "animals", ("dogs", "cats", "birds")),
         ("not leather, red or blue shoes", "red or blue shoes", ("leather",)),
+        ("any animals but dogs", "animals", ("dogs",)),
+        ("I'll take anything but dogs", "", ("dogs",)),
         ("动物里除了狗、猫和鸟以外的", "动物", ("狗", "猫", "鸟")),
         ("动物，狗除外", "动物", ("狗",)),
         ("动物，狗和猫除外", "动物", ("狗", "猫")),
@@ -281,6 +283,12 @@ def test_a_quality_that_is_not_wanted_is_no_category():
     assert found.filter == {"not": {"categories": "cats"}}
 
 
+def test_a_list_of_qualities_is_denied_of_the_thing_behind_the_last():
+    found = read("no plastic, wood or metal chairs")
+    assert (found.wanted, found.without) == ("chairs", ("plastic", "wood", "metal"))
+    assert read("not leather, red or blue shoes").without == ("leather",)
+
+
 def test_cheaper_than_this_is_cheaper_than_its_price():
     found = read("like this but cheaper", reference={"price": 42.0})
     assert found.filter == {"price": {"lt": 42.0}}
@@ -360,10 +368,9 @@ def test_hardly_anything_is_still_an_answer(said):
     assert read(said).filter == {}
 
 
-def test_other_languages_are_words():
-    found = read("rote Stiefel ohne Leder", language="de")
-    assert (found.parts, found.language) == ((Words("rote Stiefel ohne Leder"),), "de")
-    assert read("赤いブーツ", language="ja").parts == (Words("赤いブーツ"),)
+def test_a_language_without_tables_is_words():
+    found = read("stivali rossi senza pelle", language="it")
+    assert (found.parts, found.language) == ((Words("stivali rossi senza pelle"),), "it")
 
 
 def test_an_interpretation_survives_json():
