@@ -30,6 +30,11 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
     return value
 
 
+def mebibytes(name: str, default: int) -> int:
+    """A whole number of MiB, 1 or more, as bytes."""
+    return integer(name, default, minimum=1) * 1024 * 1024
+
+
 def number(name: str, default: float, *, minimum: float = 0) -> float:
     """A finite number of at least ``minimum``; anything else stops start-up."""
     raw = text(name, str(default))

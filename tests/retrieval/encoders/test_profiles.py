@@ -1,4 +1,4 @@
-"""The profiles of config/settings.py: what each is made of, and what it says when it lacks something."""
+"""The profiles of config/triad.py: what each is made of, and what it says when it lacks something."""
 
 import re
 import subprocess
