@@ -36,6 +36,7 @@ UNFOLD = {
         lambda request: static("catalog/charts.css"),
         lambda request: static("workers/admin.css"),
     ],
+    "SCRIPTS": [lambda request: static("catalog/select_labels.js")],
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

@@ -13,6 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from catalog.models import ImportProblem, ImportRun, Item
+from recommender.models import Placement
 from retrieval import claims, spaces
 from tests.e2e.test_storefront import world  # noqa: F401 - a fixture
 from tests.retrieval.conftest import make_item
@@ -76,6 +77,7 @@ def test_admin(staff: BrowserContext, scheme, settings, tmp_path):
     space_id = spaces.active_id()
     broken = make_item("broken", "a broken thing")
     claims.fail(space_id, claims.claim(space_id, [broken.pk])[0], "undecodable", "no picture")
+    placement = Placement.objects.create(name="home")
     cache.clear()
     page = staff.new_page()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -83,6 +85,9 @@ def test_admin(staff: BrowserContext, scheme, settings, tmp_path):
     for path in (
         *("/admin/", "/admin/catalog/queuepause/", "/admin/catalog/importrun/add/"),
         *(f"/admin/catalog/importrun/{run.pk}/change/", "/admin/catalog/item/"),
+        f"/admin/recommender/placement/{placement.pk}/change/",
+        *("/admin/recommender/experiment/add/", "/admin/recommender/rule/add/"),
+        *(f"/admin/retrieval/embeddingspace/{space_id}/{name}/" for name in ("change", "backfill")),
     ):
         page.goto(path)
         expect(page.locator("body")).to_be_visible()

@@ -225,7 +225,7 @@ def tried(page: Page) -> None:
     page.locator("[name=placement]").select_option("home")
     page.locator("[name=variants-0-name]").fill("control")
     page.locator("[name=variants-1-name]").fill("animals")
-    page.locator("#variants-1 summary", has_text="What may be shown").click()
+    page.locator("#variants-data summary", has_text="What may be shown").nth(1).click()
     page.locator("[name=variants-1-filter-field]").first.select_option("kind")
     page.locator("[name=variants-1-filter-value]").first.fill("animal")
     page.get_by_role("button", name="Save and continue editing").click()
