@@ -108,7 +108,9 @@ class Scorer:
     def each_part(self, item_ids: Iterable[int]) -> dict[int, tuple[float, ...]]:
         """Of the same items what each part would score them alone. One query. Raises SpaceGone."""
         return {
-            item_id: tuple(self._part_score(number, row.scores) for number in range(len(self.parts)))
+            item_id: tuple(
+                self._part_score(number, row.scores) for number in range(len(self.parts))
+            )
             for item_id, row in self._rows(item_ids, self._asked(), self._metric).items()
         }
 
