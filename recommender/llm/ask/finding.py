@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from catalog.models import Item
 from recommender.llm.ask import relevance
-from recommender.llm.ask.questions import heads, is_sum, meant, senses, telling
+from recommender.llm.ask.questions import content, heads, is_sum, meant, senses, telling
 from recommender.llm.ask.types import Finding, Found, State, Wanted
+from recommender.llm.understanding import vocabulary
 from recommender.llm.understanding.languages import is_own, named
+from recommender.llm.understanding.vocabulary import singular
 from recommender.models import ItemPopularity
 from retrieval import filters, index, lexical, queries, scoring, search, spaces
 from retrieval.exceptions import InvalidQuery
@@ -29,6 +31,8 @@ WORDED: Final = 30
 """Items by the words that evidence looks at: the nearest in meaning may not be the first."""
 MAX_SPELLED: Final = 4
 """Ways to spell a question of verbs with who does it."""
+DOER_SHARE: Final = 0.8
+"""Of a verb's word, what has the word for who does it: an eagle that says "fly" comes before a robin."""
 MOST: Final = 6
 """Items that an answer cites; of the benchmark's questions every one has a right item among them."""
 
@@ -45,14 +49,14 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
     if about is None:
         return _browsed(items, most)
     words = _words(state) if about.text else []
-    ids, has_words = _candidates(space, parts, words, state.language, items)
+    ids, has_words = _candidates(space, parts, words, state, items)
     whole = scoring.Scorer(space, parts).scores(ids) if ids else {}
     ids = [item_id for item_id in ids if item_id in whole]
     if not ids:
         return Found((), 0.0, relevant=False)
     cosines = np.array([whole[item_id] for item_id in ids], np.float32)
     by_words = np.array([has_words.get(item_id, 0.0) for item_id in ids], np.float32)
-    scored = relevance.scores(cosines, _by_word(space, words, ids), by_words)
+    scored = relevance.scores(cosines, _by_word(space, words, state.language, ids), by_words)
     scored = scored + relevance.PREFERRED * _preferred(state.categories, ids)
     order = sorted(range(len(ids)), key=lambda at: (-scored[at], ids[at]))
     kept = relevance.cut([float(scored[at]) for at in order], most)
@@ -97,16 +101,25 @@ def _evidence(
         return 0.0
     scorer = scoring.Scorer(space, [replace(about, weight=1.0)])
     told = senses(text, language)
-    has = _having(told, language, items, WORDED)
+    has = _having(told, state, items, WORDED)
     near = scorer.scores(list(dict.fromkeys([*ids, *has])))
     things = heads([word for word, *_ in told], language)
-    is_listed = all(named(word, language) or picture_names(word) for word in things)
+    is_listed = all(_is_thing(word, language) for word in things)
     shares = [(share, near.get(item_id, 0.0)) for item_id, share in has.items()]
     return relevance.evidence(
         np.array([near[item_id] for item_id in ids if item_id in near], np.float32),
         np.array([share for share, _ in shares], np.float32),
-        # words for things that shops have mean these, whatever an encoder makes of them
+        # whatever an encoder makes of words for things that shops have
         np.array([1.0 if is_listed else cosine for _, cosine in shares], np.float32),
+    )
+
+
+def _is_thing(word: str, language: str) -> bool:
+    """Whether a word is known to mean a kind of thing: by the catalog or the tables; an emoji always does."""
+    return bool(
+        named(singular(word), language)
+        or picture_names(word)
+        or vocabulary().category(word, language)
     )
 
 
@@ -117,15 +130,33 @@ def _words(state: State) -> list[tuple[str, ...]]:
 
 
 def _having(
-    words: Sequence[tuple[str, ...]], language: str, items: QuerySet[Item], most: int
+    words: Sequence[tuple[str, ...]], state: State, items: QuerySet[Item], most: int
 ) -> dict[int, float]:
-    """How much of the words items have, 0 to 1, what only is a quality aside."""
+    """How much of the words items have, 0 to 1, what only is a quality aside.
+
+    What is in a category that the question names needs no word for it: an eagle among birds.
+    """
+    language = state.language
     things = set(heads([word for word, *_ in words], language))
     told = [each for each in words if each[0] in things]
+    found = _saying(told, items, most)
+    names = vocabulary() if state.categories else None
+    rest = [each for each in told if names is None or not names.category(each[0], language)]
+    if 0 < len(rest) < len(told):
+        among = {"categories": {"in": [*state.categories]}}
+        inside = _saying(rest, filters.filter_items(items, among), most)
+        found |= {item_id: max(share, found.get(item_id, 0.0)) for item_id, share in inside.items()}
+    return found
+
+
+def _saying(words: Sequence[tuple[str, ...]], items: QuerySet[Item], most: int) -> dict[int, float]:
+    """How much of the words items have, 0 to 1, each in one of its senses."""
     found: dict[int, float] = {}
-    for spelled in islice(product(*told), MAX_SPELLED) if told else ():
+    said = tuple(word for word, *_ in words)
+    for spelled in islice(product(*words), MAX_SPELLED) if words else ():
         for hit in lexical.matches(" ".join(spelled), most, items=items):
             share = min(hit.score / lexical.ALL_WORDS, 1.0)
+            share *= DOER_SHARE ** (spelled != said)
             found[hit.item_id] = max(share, found.get(hit.item_id, 0.0))
     return found
 
@@ -152,8 +183,11 @@ def _part(space: spaces.Space, wanted: Wanted, ids: dict[str, int], language: st
     if wanted.vector:
         row = np.frombuffer(base64.b64decode(wanted.vector), np.float16).astype(np.float32)
         return Part(unit(row[None])[0], wanted.modality, wanted.weight)
-    text = meant(wanted.text, language)
-    return Part(queries.text_vector(space, text), "text", wanted.weight, words=text)
+    text, said = meant(wanted.text, language), content(wanted.text, language)
+    vector = queries.text_vector(space, text)
+    if text != said:
+        vector = unit((vector + queries.text_vector(space, said))[None])[0]
+    return Part(vector, "text", wanted.weight, words=text)
 
 
 def _item_ids(wanted: Sequence[Wanted]) -> dict[str, int]:
@@ -172,22 +206,24 @@ def _candidates(
     space: spaces.Space,
     parts: Sequence[Part],
     words: Sequence[tuple[str, ...]],
-    language: str,
+    state: State,
     items: QuerySet[Item],
 ) -> tuple[list[int], dict[int, float]]:
     """Ids by the whole query, by each word and by all words; how much of the words each has, 0 to 1."""
     query = search.Query(tuple(parts))
     near = [hit.item_id for hit in search.ranking(space, query, DEPTH, items=items).hits]
     if len(words) > 1:
-        for sense in dict.fromkeys(each for word in words for each in _asked(word)):
+        for sense in dict.fromkeys(each for word in words for each in _asked(word, state.language)):
             near += _nearest(space, Part(queries.text_vector(space, sense), "text"), items)
-    has = _having(words, language, items, DEPTH)
+    has = _having(words, state, items, DEPTH)
     return list(dict.fromkeys([*near, *has])), has
 
 
-def _asked(word: tuple[str, ...]) -> tuple[str, ...]:
-    """As an encoder is asked for a word: who does it stands for a verb."""
-    return word[1:] or tuple(picture_names(word[0])) or word
+def _asked(word: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """As an encoder is asked for a word: who does it stands for a verb, and its English name helps."""
+    if others := word[1:] or tuple(picture_names(word[0])):
+        return others
+    return (*word, *named(word[0], language)[:1])
 
 
 def _nearest(space: spaces.Space, part: Part, items: QuerySet[Item]) -> list[int]:
@@ -196,7 +232,7 @@ def _nearest(space: spaces.Space, part: Part, items: QuerySet[Item]) -> list[int
 
 
 def _by_word(
-    space: spaces.Space, words: Sequence[tuple[str, ...]], ids: Sequence[int]
+    space: spaces.Space, words: Sequence[tuple[str, ...]], language: str, ids: Sequence[int]
 ) -> dict[str, NDArray[np.float32]]:
     """Word -> the items' cosines with it, the best of its senses, (n,); nothing for a single word."""
     if len(words) < 2:
@@ -214,7 +250,7 @@ def _by_word(
         )
     )
     return {
-        word[0]: np.max([rows @ _row(space, sense) for sense in _asked(word)], axis=0)
+        word[0]: np.max([rows @ _row(space, sense) for sense in _asked(word, language)], axis=0)
         for word in words
     }
 

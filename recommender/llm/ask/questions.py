@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.understanding.languages import TABLED, chinese, doers, english, quality
+from recommender.llm.understanding.languages import TABLED, chinese, doers, english, named, quality
+from recommender.llm.understanding.vocabulary import singular
 from retrieval.lexical import picture_names
 from retrieval.preprocess import words
 
@@ -84,8 +85,14 @@ def telling(question: str, language: str) -> list[str]:
 
 
 def senses(question: str, language: str) -> list[tuple[str, ...]]:
-    """``telling``, each word with what may be meant by it: itself, or who does what it says."""
-    return [(word, *doers(word, question, language)) for word in telling(question, language)]
+    """``telling``, each word with what may be meant by it: itself, or who does what it says.
+
+    Which birds can fly is no question of who flies: then the verb is a word like others.
+    """
+    told = telling(question, language)
+    said = {name for word in told for name in (singular(word), *named(word, language))}
+    found = [(word, doers(word, question, language)) for word in told]
+    return [(word, *(() if said.intersection(others) else others)) for word, others in found]
 
 
 def meant(question: str, language: str) -> str:

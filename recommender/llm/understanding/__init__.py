@@ -12,7 +12,7 @@ from recommender.exceptions import LlmUnavailable
 from recommender.llm import calls
 from recommender.llm.understanding import chinese, english, model, refining, tabled
 from recommender.llm.understanding.composing import composed
-from recommender.llm.understanding.languages import TABLED, telling_words
+from recommender.llm.understanding.languages import TABLED, by_letters, telling_words
 from recommender.llm.understanding.types import (
     LAST,
     THIS,
@@ -118,6 +118,8 @@ def language_of(text: str, *, otherwise: str) -> str:
     found = detect(text)
     if found != UNDETERMINED or not _LATIN.search(text):
         return found
+    if own := by_letters(text.lower()):
+        return own
     said = set(re.findall(r"[^\W\d_]+", text.lower()))
     counts = {code: len(said & STOP_WORDS[code]) + own for code, own in telling_words(said).items()}
     best = max(counts, key=lambda code: counts[code])  # English first

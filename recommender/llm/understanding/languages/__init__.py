@@ -70,6 +70,11 @@ def _doing(word: str, question: str, language: Language) -> str | None:
     return None if is_noun else language.does.get(word)
 
 
+def by_letters(text: str) -> str:
+    """The language that alone writes some of these letters; "" for none."""
+    return next((code for code, each in TABLED.items() if set(each.letters) & set(text)), "")
+
+
 def telling_words(said: Collection[str]) -> dict[str, int]:
     """How many of the folded words each language's tables list, English first; not such as are English too
     (*train*, *table*)."""
@@ -84,4 +89,13 @@ def telling_words(said: Collection[str]) -> dict[str, int]:
     }
 
 
-__all__ = ["TABLED", "Language", "doers", "is_own", "named", "quality", "telling_words"]
+__all__ = [
+    "TABLED",
+    "Language",
+    "by_letters",
+    "doers",
+    "is_own",
+    "named",
+    "quality",
+    "telling_words",
+]

@@ -27,17 +27,17 @@ OWN: Final = r"\b(?:where|when|why)\b.*\b(?:my|our)\b"
 DOES: Final = forms(
     """
     flying flies: fly
-    swimming swims: swim
+    swim swimming swims: swim
     barking barks: bark
-    singing sings: sing
-    jumping jumps hopping hops: jump
-    crawling crawls: crawl
+    sing singing sings: sing
+    jump jumping jumps hopping hops: jump
+    crawl crawling crawls: crawl
     stinging stings: sting
     shining shines glowing glows: shine
     rolling rolls: roll
     ringing rings: ring
-    galloping gallops: gallop
-    croaking croaks: croak
+    gallop galloping gallops: gallop
+    croak croaking croaks: croak
     """
 )
 ABLE: Final = r"\b(?:can|could|that|which|who|able\s+to|to)\s+(?P<verb>fly|swim|bark|sing|jump|hop|crawl|sting|shine|glow|roll|ring|gallop|croak)\b"

@@ -12,6 +12,7 @@ _VERY: Final = r"(?:trop|très|si|tellement)"
 
 FRENCH: Final = Language(
     code="fr",
+    letters="œçêîûë",
     asking=(
         r"(?:bonjour|salut|s'il\s+(?:vous|te)\s+plaît|merci)",
         r"y\s+a-t-il|il\s+y\s+a|est-ce\s+(?:que?|qu')|qu'est-ce\s+(?:que?|qui|qu')(?:\s+c'est)?",
@@ -69,6 +70,7 @@ FRENCH: Final = Language(
         outil: tool
         instrument, instrument de musique, instruments de musique: musical instrument, instrument
         guitare: guitar
+        corde: string
         violon: violin
         tambour, batterie: drum
         piano: piano

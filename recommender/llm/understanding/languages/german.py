@@ -10,6 +10,7 @@ _VERY: Final = r"(?:zu|so|allzu|sehr|besonders|ganz\s+so)"
 
 GERMAN: Final = Language(
     code="de",
+    letters="ß",
     asking=(
         r"(?:hallo|guten tag|bitte|danke)",
         r"gibt\s+es(?:\s+(?:hier|bei\s+(?:euch|ihnen)))?(?:\s+auch)?",
@@ -67,6 +68,7 @@ GERMAN: Final = Language(
         werkzeug: tool
         musikinstrument, instrument: musical instrument, instrument
         gitarre: guitar
+        saite: string
         geige: violin
         trommel, schlagzeug: drum
         klavier: piano

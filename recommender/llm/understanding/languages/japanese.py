@@ -63,6 +63,7 @@ JAPANESE: Final = Language(
         道具, 工具: tool
         楽器: musical instrument, instrument
         ギター: guitar
+        弦: string
         バイオリン: violin
         太鼓, ドラム: drum
         ピアノ: piano

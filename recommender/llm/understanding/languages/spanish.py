@@ -11,6 +11,7 @@ _VERY: Final = r"(?:muy|demasiado|tan)"
 
 SPANISH: Final = Language(
     code="es",
+    letters="¿¡ñ",
     asking=(
         r"(?:hola|buenos\s+días|por\s+favor|gracias)",
         r"(?:tienen?|tenéis|tienes|venden?|vendéis)(?:\s+(?:ustedes|algún|alguna|algo))?",
@@ -68,6 +69,7 @@ SPANISH: Final = Language(
         herramienta: tool
         instrumento, instrumento musical, instrumentos musicales: musical instrument, instrument
         guitarra: guitar
+        cuerda: string
         violín, violines: violin
         tambor, tambores, batería: drum
         piano: piano

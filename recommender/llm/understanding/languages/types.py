@@ -29,6 +29,8 @@ class Language:
     names: Names
     """Word -> English names that a catalog may give that kind of thing, the likeliest first."""
     qualities: Mapping[str, int]
+    letters: str = ""
+    """That none of the other languages here writes."""
     denied_ahead: Sequence[str] = ()
     """What denies the words behind it, the longest first: *ohne*, *pas de*."""
     denied_behind: Sequence[str] = ()

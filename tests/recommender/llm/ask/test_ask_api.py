@@ -270,7 +270,7 @@ def test_a_price_keeps_the_weights_of_the_parts(client, catalog):
 def test_what_cannot_be_asked_is_left_out_and_said(client, catalog):
     Item.objects.update(attributes={})
     cache.clear()
-    answer = asked(client, "Which owl is the cheapest?")
+    answer = asked(client, "Which snowy owl is the cheapest?")
     assert cited(answer)[0] == "owl"
     assert answer["ignored"] == ["price"]
     assert answer["answer"].startswith("Nothing shown has a price, so prices were left out. ")

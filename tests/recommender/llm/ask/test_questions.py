@@ -3,7 +3,8 @@
 import pytest
 
 from recommender.llm.ask.followups import Change, about, changes
-from recommender.llm.ask.questions import content, heads, is_sum, telling
+from recommender.llm.ask.questions import content, heads, is_sum, meant, senses, telling
+from recommender.llm.understanding.languages import is_own
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,44 @@ def test_asking_the_same_of_another_thing():
 def test_no_turn_takes_long(turn):
     changes(turn)
     content(turn)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "verbs"),
+    [
+        ("en", "What animals can fly?", {"fly": "bird"}),
+        ("en", "animals that fly", {"fly": "bird"}),
+        ("en", "flying animals", {"flying": "bird"}),
+        ("en", "Which birds can fly?", {}),
+        ("en", "Is there a fly?", {}),
+        ("de", "Welche Tiere können fliegen?", {"fliegen": "bird"}),
+        ("de", "Gibt es Fliegen?", {}),
+        ("fr", "Quels animaux volent ?", {"volent": "bird"}),
+        ("es", "¿Qué animales nadan?", {"nadan": "fish"}),
+        ("zh", "什么动物会飞？", {"飞": "bird"}),
+        ("ja", "泳ぐ動物は？", {"泳ぐ": "fish"}),
+    ],
+)
+def test_a_verb_stands_for_who_does_it(language, question, verbs):
+    assert {each[0]: each[1] for each in senses(question, language) if len(each) > 1} == verbs
+
+
+def test_an_emoji_is_a_word_and_is_meant_by_its_name():
+    assert telling("🐸", "en") == ["🐸"]
+    assert meant("🐸", "en") == "frog face"
+    assert meant("What animals can fly?", "en") == "animals bird"
+    assert meant("a frog", "en") == "frog"
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "expected"),
+    [
+        ("fr", "Où est ma commande ?", True), ("es", "¿Cuándo llega mi pedido?", True),
+        ("de", "Wo ist meine Bestellung?", True), ("en", "Where is my parcel?", True),
+        ("zh", "我的订单什么时候到？", True), ("ja", "私の荷物はどこですか？", True),
+        ("en", "Where is the fire engine?", False), ("en", "a rose for my girlfriend", False),
+        ("de", "Wo sind die Vögel?", False), ("fr", "un cadeau pour ma mère", False),
+    ],
+)  # fmt: skip
+def test_what_is_the_askers_own_is_no_question_to_a_catalog(language, question, expected):
+    assert is_own(question, language) is expected
