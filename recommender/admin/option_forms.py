@@ -89,7 +89,7 @@ class OptionsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         overrides = self.instance.overrides or {}
         usual = self.usual()
-        self.fields["caps"].widget.names = _capped()  # type: ignore[attr-defined]
+        self.fields["caps"].widget.names = _capped()
         for name in OPTIONS:
             field = self.fields[name]
             field.label = LABELS[name]
