@@ -134,7 +134,7 @@ class PlacementForm(OptionsForm):
 
 def shown(value: Any) -> Any:
     """An option as people write it."""
-    if isinstance(value, frozenset | tuple):
+    if isinstance(value, frozenset | tuple | list):
         return ", ".join(sorted(value) if isinstance(value, frozenset) else value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items()) or "none"
