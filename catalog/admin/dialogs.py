@@ -2,7 +2,7 @@
 opens their address.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -91,7 +91,7 @@ class DialogAdmin(ModelAdmin):
     """Offers on a row's page only the actions that make sense in the state it is in."""
 
     state_field: ClassVar[str] = "state"
-    offered: ClassVar[Mapping[str, Iterable[str]]] = {}
+    offered: ClassVar[Mapping[str, Collection[str]]] = {}
     """Action → states; one that is not named here is offered in all."""
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -103,4 +103,4 @@ class DialogAdmin(ModelAdmin):
         return [each for each in actions if self._is_offered(each.action_name[prefix:], state)]
 
     def _is_offered(self, name: str, state: str | None) -> bool:
-        return name not in self.offered or state in self.offered[name]
+        return name not in self.offered or (state or "") in self.offered[name]

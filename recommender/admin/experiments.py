@@ -21,7 +21,7 @@ from catalog.admin.charts import Bar, interval_bars
 from catalog.admin.dialogs import dialog_action, row_or_404
 from catalog.admin.records import ActionAdmin
 from recommender.admin.changes import trail
-from recommender.admin.option_forms import GROUPS, OptionsForm
+from recommender.admin.option_forms import GROUPS, OptionsForm, shown
 from recommender.changes import Action, Subject, change_record
 from recommender.exceptions import RecommenderError
 from recommender.experiments import draft_problem, experiment_start, experiment_stop
@@ -73,7 +73,7 @@ class VariantInline(StackedInline):
         """An option a line."""
         if not variant.overrides:
             return "nothing: as the placement is; open a heading below to change that"
-        rows = {name: {"value": str(value)} for name, value in variant.overrides.items()}
+        rows = {name: {"value": str(shown(value))} for name, value in variant.overrides.items()}
         return table("option", rows)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django import forms
 
@@ -61,7 +61,7 @@ class FilterWidget(OptionWidget):
 class FilterField(OptionField):
     """The filter language's JSON."""
 
-    none: ClassVar[dict[str, Any]] = {}
+    none = {}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=FilterWidget(), required=False, **kwargs)

@@ -71,7 +71,7 @@ class OptionField(forms.Field):
     """Cleans what its widget read into JSON, or None for as it is otherwise."""
 
     widget: OptionWidget
-    none: Any = None
+    none: ClassVar[Any] = None
     """What is stored for nothing."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -134,7 +134,7 @@ class NumbersWidget(OptionWidget):
 class NumbersField(OptionField):
     """Name → number."""
 
-    none: ClassVar[dict[str, Any]] = {}
+    none = {}
 
     def __init__(
         self, names: Names, *, whole: bool = False, nothing: str = "", **kwargs: Any
@@ -182,7 +182,7 @@ class ChosenWidget(OptionWidget):
 class ChosenField(OptionField):
     """Names in any order; those stored keep theirs."""
 
-    none: ClassVar[list[str]] = []
+    none = []
 
     def __init__(self, names: Callable[[], Sequence[str]], *, nothing: str, **kwargs: Any) -> None:
         super().__init__(widget=ChosenWidget(names, nothing=nothing), required=False, **kwargs)
@@ -220,7 +220,7 @@ class OrderWidget(OptionWidget):
 class OrderField(OptionField):
     """Names in an order, each once."""
 
-    none: ClassVar[list[str]] = []
+    none = []
 
     def __init__(self, names: Names, *, nothing: str, **kwargs: Any) -> None:
         super().__init__(widget=OrderWidget(names, nothing=nothing), required=False, **kwargs)

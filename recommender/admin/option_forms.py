@@ -89,7 +89,7 @@ class OptionsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         overrides = self.instance.overrides or {}
         usual = self.usual()
-        self.fields["caps"].widget.names = _capped()  # type: ignore[attr-defined]
+        self.fields["caps"].widget.names = _capped()
         for name in OPTIONS:
             field = self.fields[name]
             field.label = LABELS[name]
@@ -134,7 +134,7 @@ class PlacementForm(OptionsForm):
 
 def shown(value: Any) -> Any:
     """An option as people write it."""
-    if isinstance(value, frozenset | tuple):
+    if isinstance(value, frozenset | tuple | list):
         return ", ".join(sorted(value) if isinstance(value, frozenset) else value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items()) or "none"

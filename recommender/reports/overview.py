@@ -4,7 +4,7 @@ bounded time or one row an item.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -15,8 +15,9 @@ from catalog.models import Item
 
 POINTS: Final = 51
 """Of a Lorenz curve: every second per cent."""
+# days of UTC; a cast to dates takes twice as long: 540 in place of 280 ms for a million events
 EVENTS: Final = """
-SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, type, count(*) FROM recommender_event
+SELECT date_bin('1 day', occurred_at, '2000-01-01 00:00Z') AS day, type, count(*) FROM recommender_event
 WHERE occurred_at >= %s AND occurred_at < %s GROUP BY day, type
 """
 # what is not visible any more counts neither here nor below the line
@@ -49,7 +50,8 @@ def events_by_day(first: date, last: date) -> dict[str, list[int]]:
         # as instants, so that only the months concerned are read
         cursor.execute(EVENTS, [f"{first} 00:00Z", f"{last + timedelta(days=1)} 00:00Z"])
         for day, kind, count in cursor.fetchall():
-            counts.setdefault(kind, [0] * days)[(day - first).days] = count
+            at = (day.astimezone(UTC).date() - first).days
+            counts.setdefault(kind, [0] * days)[at] = count
     return dict(sorted(counts.items(), key=lambda each: (-sum(each[1]), each[0])))
 
 

@@ -19,6 +19,7 @@ from unfold.forms import BaseDialogForm
 from catalog.admin import html
 from catalog.admin.dialogs import dialog_action, row_or_404
 from retrieval import duplicates
+from retrieval.admin.duplicate_signals import badges, bars, mirrored
 from retrieval.admin.reviews import (
     ReviewAdmin,
     StateFilter,
@@ -28,22 +29,12 @@ from retrieval.admin.reviews import (
     next_of,
     with_media,
 )
-from retrieval.duplicates import grading
 from retrieval.exceptions import ReviewConflict
 from retrieval.models import DuplicatePair, ReviewRun
 
 Grade = DuplicatePair.Grade
 State = DuplicatePair.State
 GRADE_VARIANTS: Final = {Grade.EXACT: "danger", Grade.NEAR: "warning", Grade.SIMILAR: "info"}
-SIGNALS: Final = {
-    "files": "equal files",
-    "picture": "pictures, point by point",
-    "look": "pictures, as the encoder sees them",
-    "sound": "sounds",
-    "words": "words",
-    "space": "in the space",
-}
-SHORT: Final = {"files": "files", "picture": "pictures", "sound": "sounds", "words": "words"}
 QUEUE_READ: Final = 500
 SIDES: Final = ("left", "right")
 
@@ -106,14 +97,7 @@ class DuplicatePairAdmin(ReviewAdmin):
     @display(description="alike by")
     def signals_shown(self, pair: DuplicatePair) -> SafeString:
         """Words, pictures and sounds with how much each is alike; what makes them copies stands out."""
-        matching = _matching(pair)
-        parts = [
-            html.badge(f"{label} {pair.signals[name]:.2f}", "success" if name in matching else "")
-            for name, label in SHORT.items()
-            if name in pair.signals
-        ]
-        mirrored = [html.badge("mirrored")] if _mirrored(pair) else []
-        return html.badges([*parts, *mirrored])
+        return badges(pair)
 
     @display(description="decision", ordering="state")
     def decision(self, pair: DuplicatePair) -> SafeString:
@@ -146,8 +130,8 @@ class DuplicatePairAdmin(ReviewAdmin):
             "pair": pair,
             "cards": [card(pair.left), card(pair.right)],
             "badge": self.grade_badge(pair),
-            "signals": _signals(pair),
-            "mirrored": _mirrored(pair),
+            "signals": bars(pair),
+            "mirrored": mirrored(pair),
             "mates": mates.exclude(pk=pair.pk).select_related("left", "right")[:5],
             "content": duplicates.content_now(pair),
             "may_decide": self.has_decide_permission(request),
@@ -298,31 +282,6 @@ class DuplicatePairAdmin(ReviewAdmin):
 def _linked(pair: DuplicatePair, shown: SafeString) -> SafeString:
     url = reverse("admin:retrieval_duplicatepair_change", args=[pair.pk])
     return format_html('<a class="triad-plain" href="{}">{}</a>', url, shown)
-
-
-def _matching(pair: DuplicatePair) -> list[str]:
-    """What makes them copies."""
-    return grading.matching(grading.Signals(**pair.signals))
-
-
-def _mirrored(pair: DuplicatePair) -> bool:
-    """Their pictures are copies in a mirror; of other pictures it says nothing."""
-    return bool(pair.signals.get("mirrored")) and not {"picture", "look"}.isdisjoint(
-        _matching(pair)
-    )
-
-
-def _signals(pair: DuplicatePair) -> list[dict[str, Any]]:
-    matching = _matching(pair)
-    return [
-        {
-            "name": label,
-            "bar": bar(pair.signals[name], pair.signals[name]),
-            "matches": name in matching,
-        }
-        for name, label in SIGNALS.items()
-        if name in pair.signals
-    ]
 
 
 def _to_next(queue: list[int], pk: int) -> HttpResponse:
