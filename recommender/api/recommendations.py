@@ -292,8 +292,8 @@ class _Texts:
                     name: round(value, 6)
                     for name, value in by.ranker.contributions(entry.features).items()
                 }
-            known = entry.propensity is not None
-            answer["propensity"] = round(entry.propensity, 6) if known else None
+            likely = entry.propensity
+            answer["propensity"] = None if likely is None else round(likely, 6)
         return answer
 
     def _reason(self, reason: Reason, item_id: int) -> dict[str, Any]:
