@@ -6,7 +6,14 @@ import pytest
 from django.core.cache import cache
 
 from recommender.api import search
-from recommender.llm.understanding import by_rules, vocabulary
+from recommender.llm.understanding import (
+    by_rules,
+    names_due,
+    names_read,
+    names_want,
+    vocabulary,
+)
+from recommender.llm.understanding import names as reading
 from recommender.models import ItemPopularity
 from retrieval import lexical, services
 from tests.clients import anonymous
@@ -42,6 +49,7 @@ def shop(space):  # noqa: F811
     }
     services.embed_items(space.id, [item.pk for item in items.values()])
     lexical.index_items([item.pk for item in items.values()])
+    names_read()
     return items
 
 
@@ -189,6 +197,39 @@ def test_the_catalogs_names_are_read_once(shop, django_assert_num_queries):
         assert vocabulary() == found
 
 
+def test_a_request_reads_no_more_than_categories(shop, django_assert_num_queries):
+    cache.clear()
+    with django_assert_num_queries(1) as asked:
+        found = vocabulary()
+    assert "catalog_category" in asked.captured_queries[0]["sql"]
+    assert (found.categories["boot"], found.brands, found.roles) == (("shoes/boots",), {}, {})
+    assert ask("not boots, by Acme")["interpretation"]["without"] == ["boots"]
+
+    assert names_due()
+    assert names_read()
+    assert vocabulary().brands == {"acme": "Acme", "nokia": "Nokia"}
+    assert not names_due()
+
+
+def test_names_are_read_again_when_they_are_wanted_or_old(shop, monkeypatch):
+    assert not names_due()
+    names_want()
+    assert names_due()
+    names_read()
+    assert not names_due()
+    monkeypatch.setattr(reading, "REMEMBER_S", 0)
+    assert names_due()
+
+
+def test_one_worker_reads_at_a_time(shop):
+    cache.set(reading.READING, True, 60)
+    names_want()
+    assert not names_read()
+    assert names_due()
+    cache.delete(reading.READING)
+    assert names_read()
+
+
 def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
     brands = {
         " ": "mat", "...": "rug", "an": "zebra", "Show": "lamp", "Boot": "boots", "Owl": "night lamp",
@@ -199,7 +240,7 @@ def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
     make_item("owl", "snowy owl")
     make_item("white", "white-owl", texts={"zh": "雪鸮"})
     make_item("other", "two 雪鸮 birds")
-    cache.clear()
+    names_read()
 
     found = vocabulary()
 
@@ -209,8 +250,8 @@ def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
 
 
 def test_a_catalog_without_prices_is_not_asked_for_them(space):  # noqa: F811
-    cache.clear()
     make_item("frog", "green frog")
+    names_read()
 
     answer = ask("a cheap frog")
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core import signing
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import AsyncClient, Client
@@ -15,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Item
 from recommender.llm.ask.conversation import SALT
+from recommender.llm.understanding import names_read
 from recommender.models import Impression, Rule
 from retrieval import queries
 from tests.clients import anonymous
@@ -269,7 +269,7 @@ def test_a_price_keeps_the_weights_of_the_parts(client, catalog):
 
 def test_what_cannot_be_asked_is_left_out_and_said(client, catalog):
     Item.objects.update(attributes={})
-    cache.clear()
+    names_read()
     answer = asked(client, "Which snowy owl is the cheapest?")
     assert cited(answer)[0] == "owl"
     assert answer["ignored"] == ["price"]
