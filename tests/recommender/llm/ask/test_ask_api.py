@@ -423,3 +423,28 @@ def test_statements_are_few_however_much_is_cited(client, catalog):
 def test_who_may_not_read_may_not_ask(settings, catalog):
     settings.API = settings.API | {"ANONYMOUS_READ": False}
     assert post(anonymous(), {"question": "a bird"}).status_code == 401
+
+
+def test_one_like_after_another_keeps_each_part_once(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "more like the second", history=first["history"])
+    third = asked(client, "the first", history=second["history"])
+
+    assert third["interpretation"]["parts"] == [
+        {"item": cited(second)[0], "weight": 1.0},
+        {"text": "Which bird?", "weight": 0.6},
+    ]
+
+
+def test_the_way_back_is_open_after_cheaper_has_run_out(client, catalog):
+    answer = asked(client, "birds")
+    while not answer["refused"]:
+        last = cited(answer)
+        answer = asked(client, "cheaper", history=answer["history"])
+    assert last == ["robin"]
+
+    back = asked(client, "more expensive", history=answer["history"])
+
+    assert not back["refused"]
+    assert back["interpretation"]["filter"] == {"price": {"gte": 20}}
+    assert "eagle" in cited(back)
