@@ -46,11 +46,6 @@ class Vocabulary:
         last = (path.rpartition("/")[2] for path in found)
         return found if any(singular(folded(each)) in names for each in last) else ()
 
-    def kinds(self) -> list[str]:
-        """Names of the topmost categories, for a question that only says what is not wanted."""
-        paths = (path for found in self.categories.values() for path in found)
-        return sorted({top for path in paths if folded(top := path.partition("/")[0])})
-
     def brand(self, words: str) -> str | None:
         """As items spell it; None for what is no brand."""
         name = folded(words)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from recommender.api import search
 from recommender.llm.understanding import (
@@ -85,6 +86,28 @@ def test_what_says_itself_that_it_is_denied_is_left_out(shop):
     assert names(ask("not boots")) == ["phone"]  # the cover's title says boots
     assert names(ask("red things but no phones")) == ["red", "old", "cover", "blue"]
     assert ask("not boots")["interpretation"]["without"] == ["boots"]
+
+
+@pytest.mark.parametrize(
+    "question", ["anything but phones", "keine Handys", "tout sauf les téléphones", "不要手机"]
+)
+def test_who_only_denies_is_shown_what_is_used_most_of_the_rest(shop, question):
+    for name, popular in (("cover", 5), ("blue", 9), ("phone", 50)):
+        ItemPopularity.objects.create(
+            item_id=shop[name].pk,
+            popular=popular,
+            trending=0,
+            visitors=1,
+            updated_at=timezone.now(),
+        )
+
+    answer = ask(question)
+
+    assert names(answer)[:2] == ["blue", "cover"]
+    assert "phone" not in names(answer)
+    said = answer["interpretation"]
+    assert [part["item"] for part in said["query"] if "item" in part] == ["red", "blue", "cover"]
+    assert said["sort"] == {"by": "popularity", "order": "desc"}
 
 
 def test_the_same_in_chinese(shop):
