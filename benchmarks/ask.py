@@ -26,6 +26,7 @@ from benchmarks.ask_questions import QUESTIONS, Question
 from catalog.selectors import item_words
 from recommender.llm import ask
 from recommender.llm.ask import relevance
+from recommender.llm.understanding import names_read
 
 LANGUAGES: Final = {
     "en": "English",
@@ -50,6 +51,7 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Prints a table in Markdown."""
+    names_read()
     _result(QUESTIONS[0])  # loads models and dictionaries
     results = [_result(question) for question in QUESTIONS]
     told = [

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from catalog.models import Item
 from recommender.event_types import drawing, event_types, undoing
 from recommender.models import ItemPopularity
 
@@ -70,3 +71,11 @@ def popularity_count(*, force: bool = False) -> int:
         counted = int(cursor.rowcount)
         cursor.execute("DELETE FROM recommender_itempopularity WHERE updated_at < %s", [now])
     return counted
+
+
+def most_used(items: QuerySet[Item], most: int) -> list[int]:
+    """Of these items those that are used most, then what came first."""
+    used = ItemPopularity.objects.filter(item_id=OuterRef("pk")).values("popular")
+    order = F("popular").desc(nulls_last=True)
+    ranked = items.annotate(popular=Subquery(used)).order_by(order, "pk")
+    return list(ranked.values_list("pk", flat=True)[:most])

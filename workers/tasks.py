@@ -8,7 +8,7 @@ from catalog import import_runs
 from catalog.wake import workers_wake
 from recommender import profiles, training, versions
 from recommender import sweep as events
-from recommender.llm import explanations, local, suggestions
+from recommender.llm import explanations, local, suggestions, understanding
 from retrieval import (
     audit,
     lexical,
@@ -109,6 +109,7 @@ def audit_catalog(run_id: int) -> None:
 def import_items(run_id: int) -> None:
     """Check or import some of a file that somebody uploaded."""
     import_runs.run_work(run_id)
+    understanding.names_want()
 
 
 @shared_task
@@ -116,6 +117,12 @@ def import_items(run_id: int) -> None:
 def review_catalog(run_id: int) -> None:
     """Look for duplicates, or for what policies are against, as somebody asked."""
     review_runs.run_execute(run_id)
+
+
+@shared_task(ignore_result=True, expires=60)
+def read_names() -> None:
+    """Read what the catalog calls things, for questions."""
+    understanding.names_read()
 
 
 @shared_task
@@ -128,7 +135,7 @@ def overview_count() -> None:
 def sweep() -> None:
     """Join events with items that came late; enqueue whatever is due and has no message on its way;
     look after profiles; end trainings that died; go on with imports; place new items in the two-tower
-    models; probe what searches missed. Leaves alone what is paused.
+    models; probe what searches missed; have the catalog's names read. Leaves alone what is paused.
     """
     with heartbeat.beating():
         held = paused()
@@ -141,3 +148,5 @@ def sweep() -> None:
         import_runs.runs_sweep()
         versions.items_place()
         probes.probe_waiting(tuning.recall_probe)
+        if understanding.names_due():
+            read_names.delay()

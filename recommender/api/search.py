@@ -1,8 +1,10 @@
 """Search by a question: its words are understood before they are looked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,8 +13,10 @@ from rest_framework.response import Response
 from catalog.fields import StrictBooleanField
 from catalog.models import Item
 from recommender.llm import calls, rerank, understanding
-from recommender.llm.understanding import THIS, Interpretation, leaving_out
+from recommender.llm.understanding import THIS, Interpretation, Sort, leaving_out
 from recommender.llm.understanding.sorting import ordered
+from recommender.popularity import most_used
+from retrieval import filters, index, spaces
 from retrieval.api import HITS_FIELDS, Meaning, SearchView
 from retrieval.search import Hit
 from retrieval.serializers import MAX_PARTS, SearchSerializer, UploadedSearchSerializer
@@ -84,7 +88,9 @@ class QuestionSerializer(SearchSerializer):
 
 MODELS_S: Final = 2.0
 """That a search may wait for language models, all of them together."""
-MAX_KINDS_CHARS: Final = 200
+EXAMPLES: Final = 3
+"""Items that are used most, for a question that only says what is not wanted."""
+MOST_USED: Final = Sort("popularity", "desc")
 MAX_LEFT_OUT: Final = 900
 """Of the 1,000 values that a filter takes."""
 
@@ -122,7 +128,10 @@ class QuestionSearchView(SearchView):
             known=names,
             deadline=deadline,
         )
-        query = _parts(meant, asked, others, names)
+        allowed = _all(given["filter"], dict(meant.filter), _without(meant))
+        query = _parts(meant, asked, others, allowed)
+        if any("item" in part and part not in others for part in query):
+            meant = replace(meant, sort=meant.sort or MOST_USED)
         told = _told(meant, query)
 
         def order(hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -137,7 +146,7 @@ class QuestionSearchView(SearchView):
 
         return Meaning(
             query,
-            _all(given["filter"], dict(meant.filter), _without(meant)),
+            allowed,
             order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
             {"interpretation": told},
         )
@@ -160,18 +169,33 @@ def _parts(
     meant: Interpretation,
     asked: dict[str, Any],
     others: Sequence[dict[str, Any]],
-    names: understanding.Vocabulary,
+    allowed: Any,
 ) -> list[dict[str, Any]]:
     """What to look for. ``not like this`` turns the other parts around; there is always something:
-    where only what is not wanted was said, all kinds of things."""
+    where only what is not wanted was said, what is used most of the rest."""
     away = any(like.which == THIS and like.weight < 0 for like in meant.like)
     parts = [{"text": part.text, "weight": part.weight * asked["weight"]} for part in meant.parts]
     parts += [part | {"weight": -abs(part["weight"])} if away else part for part in others]
     if not any(part["weight"] > 0 for part in parts):
-        every = ", ".join(names.kinds())[:MAX_KINDS_CHARS] if meant.without else ""
-        text = meant.subject or every or asked["text"]
-        parts.insert(0, {"text": text, "weight": asked["weight"]})
+        used = _used(allowed) if meant.without and not meant.subject else []
+        weight = asked["weight"] / max(len(used), 1)
+        found = [{"item": name, "weight": weight} for name in used]
+        parts = [
+            *(found or [{"text": meant.subject or asked["text"], "weight": asked["weight"]}]),
+            *parts,
+        ]
     return parts[:MAX_PARTS]
+
+
+def _used(allowed: Any) -> list[str]:
+    """external_ids of the items that are used most and can be searched for."""
+    items: QuerySet[Item] = Item.objects.visible()
+    if allowed is not None:
+        items = filters.filter_items(items, allowed)
+    ids = most_used(items, 4 * EXAMPLES)
+    known = index.vectors(spaces.active_space().partition, ids, ("fused",))
+    names = items.in_bulk([item_id for item_id in ids if item_id in known][:EXAMPLES])
+    return [item.external_id for item in names.values()]
 
 
 def _without(meant: Interpretation) -> dict[str, Any]:

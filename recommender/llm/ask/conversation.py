@@ -77,7 +77,7 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
     state, notes = replace(before, seen=()), []
     for change in changes:
         if change.kind in ("cheaper", "dearer", "cheapest", "dearest"):
-            if not prices or not has_prices():
+            if not has_prices() or not (prices or _ran_out(before)):
                 notes.append("no_prices")
             elif change.kind in ("cheapest", "dearest"):
                 state = replace(state, sort=_sort(change))
@@ -134,16 +134,23 @@ def _likened(state: State, change: Change) -> State:
     name = state.shown[change.position - 1 if change.position > 0 else change.position]
     if change.kind == "unlike":
         return _added(state, Wanted(item=name, weight=AGAINST))
-    kept = [part for part in state.wanted if part.text][:1]
-    softer = [replace(part, weight=FOLLOW_UP_WEIGHT) for part in kept]
+    about = _about(state)
+    softer = [] if about is None else [replace(about, weight=FOLLOW_UP_WEIGHT)]
     like = Wanted(item=name, weight=LIKE_WEIGHT)
     wanted = (like, *softer, *_refinements(state))
     return replace(state, wanted=wanted, seen=(name,), categories=())
 
 
+def _about(state: State) -> Wanted | None:
+    """The words that the conversation is about, also where "more like the second" went before them."""
+    return next((part for part in state.wanted if part.text and part.weight > 0), None)
+
+
 def _refinements(state: State) -> list[Wanted]:
-    """What earlier turns added to the first part."""
-    return [part for part in state.wanted[1:] if part.text][: MAX_WANTED - 2]
+    """What turns added to what it is about."""
+    about = _about(state)
+    added = [part for part in state.wanted if part.text and part is not about]
+    return added[: MAX_WANTED - 2]
 
 
 def _with(state: State, text: str) -> State:
@@ -215,9 +222,23 @@ def _sort(change: Change) -> Sort:
 def _priced(
     before: Mapping[str, Any] | None, change: Change, prices: Mapping[str, float]
 ) -> Mapping[str, Any]:
-    """Below, or above, what stands in the middle of the prices shown."""
-    middle = sorted(prices.values())[len(prices) // 2]
-    bound = {"lt" if change.kind == "cheaper" else "gt": middle}
+    """Below, or above, what stands in the middle of the prices shown; where none is, turned round."""
     kept = {} if before is None else dict(before)
-    said = kept.get(PRICE)
-    return {**kept, PRICE: {**(said if isinstance(said, Mapping) else {}), **bound}}
+    bounds = kept.get(PRICE)
+    said = dict(bounds) if isinstance(bounds, Mapping) else {}
+    if not prices:
+        return {**kept, PRICE: _turned_round(said, change)}
+    middle = sorted(prices.values())[len(prices) // 2]
+    return {**kept, PRICE: said | {"lt" if change.kind == "cheaper" else "gt": middle}}
+
+
+def _ran_out(before: State) -> bool:
+    """Whether nothing was left between the bounds of the price."""
+    return not before.shown and bool(before.filter) and PRICE in (before.filter or {})
+
+
+def _turned_round(said: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """What ran out below a price goes on from it, and the other way round; else the bounds stay."""
+    ends, other = (("gt", "gte"), "lte") if change.kind == "cheaper" else (("lt", "lte"), "gte")
+    found = next((said[end] for end in ends if end in said), None)
+    return dict(said) if found is None else {other: found}

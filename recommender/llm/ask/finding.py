@@ -7,7 +7,7 @@ from itertools import islice, product
 from typing import Final
 
 import numpy as np
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from catalog.models import Item
@@ -17,7 +17,7 @@ from recommender.llm.ask.types import Finding, Found, State, Wanted
 from recommender.llm.understanding import vocabulary
 from recommender.llm.understanding.languages import is_own, named
 from recommender.llm.understanding.vocabulary import singular
-from recommender.models import ItemPopularity
+from recommender.popularity import most_used
 from retrieval import filters, index, lexical, queries, scoring, search, spaces
 from retrieval.exceptions import InvalidQuery
 from retrieval.fusion import unit
@@ -72,10 +72,8 @@ def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = M
 
 def _browsed(items: QuerySet[Item], most: int) -> Found:
     """What is used most, else what came first: for a question that names nothing wanted."""
-    used = ItemPopularity.objects.filter(item_id=OuterRef("pk")).values("popular")
-    order = F("popular").desc(nulls_last=True)
-    ids = items.annotate(popular=Subquery(used)).order_by(order, "pk").values_list("pk", flat=True)
-    return Found([Finding(item_id, 0.0) for item_id in ids[:most]], 1.0, relevant=True)
+    ids = most_used(items, most)
+    return Found([Finding(item_id, 0.0) for item_id in ids], 1.0, relevant=True)
 
 
 def _preferred(paths: Sequence[str], ids: Sequence[int]) -> NDArray[np.float32]:

@@ -125,6 +125,8 @@ _RULES: Final = (
     _rule(rf"{_HAVE}(?:more |something |others? |some )?(?:like|similar to|just like)\s+{_ORDINAL}", _at("like")),
     _rule(rf"{_ZH_HAVE}(?:更?像|类似|接近|跟|和|与)(?:{_CHINESE_ORDINAL})(?:一样|类似|差不多|相似|那样|这样)?(?:的)?(?:东西)?", _at("like")),
     _rule(rf"(?:{_CHINESE_ORDINAL})(?:那样|这样|类似|差不多)(?:的)?", _at("like")),
+    _rule(r"(?:the\s+|number\s+|no\.?\s*|#)(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|[1-9]\d?)(?:st|nd|rd|th)?(?:\s+(?:one|item|thing))?", _at("like")),
+    _rule(r"第\s*([一二三四五六七八九十]|[1-9]\d?)\s*(?:个|只|件|张|部|台|款|种|项)", _at("like")),
     _rule(rf"(?:in|only|just|make it|a)?\s*(?P<text>(?:light |dark )?(?:{_COLOURS})){_ONES}", _text("with")),
     _rule(rf"{_HAVE}(?:it |them |one |that )?in (?:a )?(?P<text>(?:light |dark )?(?:{_COLOURS}))", _text("with")),
     _rule(rf"{_ZH_HAVE}(?P<text>(?:{_CHINESE_COLOURS})色?)(?:的)?", _text("with")),

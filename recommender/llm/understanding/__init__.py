@@ -13,6 +13,7 @@ from recommender.llm import calls
 from recommender.llm.understanding import chinese, english, model, refining, tabled
 from recommender.llm.understanding.composing import composed
 from recommender.llm.understanding.languages import TABLED, by_letters, telling_words
+from recommender.llm.understanding.names import names_due, names_read, names_want, vocabulary
 from recommender.llm.understanding.types import (
     LAST,
     THIS,
@@ -22,7 +23,7 @@ from recommender.llm.understanding.types import (
     Sort,
     Words,
 )
-from recommender.llm.understanding.vocabulary import Vocabulary, vocabulary
+from recommender.llm.understanding.vocabulary import Vocabulary
 from retrieval.preprocess.languages import UNDETERMINED, detect, primary
 from retrieval.preprocess.stop_words import STOP_WORDS
 from retrieval.preprocess.text import normalise
@@ -46,8 +47,8 @@ def understand(
 
     ``language``: a tag, for words that do not tell theirs. ``previous``: of the question
     before it, which ``cheaper`` or ``in blue`` changes. ``reference``: attributes of the item that
-    ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, read
-    and remembered unless given. ``deadline``: of the request that asks. Raises nothing of its own.
+    ``like this`` means, so that ``cheaper`` is cheaper than that. ``known``: the catalog's names, as
+    workers read them unless given. ``deadline``: of the request that asks. Raises nothing of its own.
     """
     if not calls.enabled(model.PURPOSE):
         return by_rules(
@@ -137,6 +138,9 @@ __all__ = [
     "Words",
     "by_rules",
     "language_of",
+    "names_due",
+    "names_read",
+    "names_want",
     "understand",
     "vocabulary",
 ]

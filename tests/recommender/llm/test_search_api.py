@@ -4,9 +4,17 @@ import time
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from recommender.api import search
-from recommender.llm.understanding import by_rules, vocabulary
+from recommender.llm.understanding import (
+    by_rules,
+    names_due,
+    names_read,
+    names_want,
+    vocabulary,
+)
+from recommender.llm.understanding import names as reading
 from recommender.models import ItemPopularity
 from retrieval import lexical, services
 from tests.clients import anonymous
@@ -42,6 +50,7 @@ def shop(space):  # noqa: F811
     }
     services.embed_items(space.id, [item.pk for item in items.values()])
     lexical.index_items([item.pk for item in items.values()])
+    names_read()
     return items
 
 
@@ -77,6 +86,28 @@ def test_what_says_itself_that_it_is_denied_is_left_out(shop):
     assert names(ask("not boots")) == ["phone"]  # the cover's title says boots
     assert names(ask("red things but no phones")) == ["red", "old", "cover", "blue"]
     assert ask("not boots")["interpretation"]["without"] == ["boots"]
+
+
+@pytest.mark.parametrize(
+    "question", ["anything but phones", "keine Handys", "tout sauf les téléphones", "不要手机"]
+)
+def test_who_only_denies_is_shown_what_is_used_most_of_the_rest(shop, question):
+    for name, popular in (("cover", 5), ("blue", 9), ("phone", 50)):
+        ItemPopularity.objects.create(
+            item_id=shop[name].pk,
+            popular=popular,
+            trending=0,
+            visitors=1,
+            updated_at=timezone.now(),
+        )
+
+    answer = ask(question)
+
+    assert names(answer)[:2] == ["blue", "cover"]
+    assert "phone" not in names(answer)
+    said = answer["interpretation"]
+    assert [part["item"] for part in said["query"] if "item" in part] == ["red", "blue", "cover"]
+    assert said["sort"] == {"by": "popularity", "order": "desc"}
 
 
 def test_the_same_in_chinese(shop):
@@ -189,6 +220,39 @@ def test_the_catalogs_names_are_read_once(shop, django_assert_num_queries):
         assert vocabulary() == found
 
 
+def test_a_request_reads_no_more_than_categories(shop, django_assert_num_queries):
+    cache.clear()
+    with django_assert_num_queries(1) as asked:
+        found = vocabulary()
+    assert "catalog_category" in asked.captured_queries[0]["sql"]
+    assert (found.categories["boot"], found.brands, found.roles) == (("shoes/boots",), {}, {})
+    assert ask("not boots, by Acme")["interpretation"]["without"] == ["boots"]
+
+    assert names_due()
+    assert names_read()
+    assert vocabulary().brands == {"acme": "Acme", "nokia": "Nokia"}
+    assert not names_due()
+
+
+def test_names_are_read_again_when_they_are_wanted_or_old(shop, monkeypatch):
+    assert not names_due()
+    names_want()
+    assert names_due()
+    names_read()
+    assert not names_due()
+    monkeypatch.setattr(reading, "REMEMBER_S", 0)
+    assert names_due()
+
+
+def test_one_worker_reads_at_a_time(shop):
+    cache.set(reading.READING, True, 60)
+    names_want()
+    assert not names_read()
+    assert names_due()
+    cache.delete(reading.READING)
+    assert names_read()
+
+
 def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
     brands = {
         " ": "mat", "...": "rug", "an": "zebra", "Show": "lamp", "Boot": "boots", "Owl": "night lamp",
@@ -199,7 +263,7 @@ def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
     make_item("owl", "snowy owl")
     make_item("white", "white-owl", texts={"zh": "雪鸮"})
     make_item("other", "two 雪鸮 birds")
-    cache.clear()
+    names_read()
 
     found = vocabulary()
 
@@ -209,8 +273,8 @@ def test_a_brand_takes_no_ordinary_word_from_a_question(space):  # noqa: F811
 
 
 def test_a_catalog_without_prices_is_not_asked_for_them(space):  # noqa: F811
-    cache.clear()
     make_item("frog", "green frog")
+    names_read()
 
     answer = ask("a cheap frog")
 

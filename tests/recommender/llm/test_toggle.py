@@ -74,8 +74,8 @@ def test_toggling_the_provider_under_load_breaks_nothing(endpoint: Endpoint, set
     monkeypatch.setattr(pauses, "FAILURES", 1_000)  # else a pause hides the faults after the first
     retrieval = django_settings.RETRIEVAL
     spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
-    made(spaces.active_space())
     cache.clear()
+    made(spaces.active_space())
     endpoint.reply = reply
     left = iter(range(THREADS * ROUNDS))
     lock = threading.Lock()

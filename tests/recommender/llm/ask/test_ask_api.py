@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core import signing
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import AsyncClient, Client
@@ -15,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Item
 from recommender.llm.ask.conversation import SALT
+from recommender.llm.understanding import names_read
 from recommender.models import Impression, Rule
 from retrieval import queries
 from tests.clients import anonymous
@@ -269,7 +269,7 @@ def test_a_price_keeps_the_weights_of_the_parts(client, catalog):
 
 def test_what_cannot_be_asked_is_left_out_and_said(client, catalog):
     Item.objects.update(attributes={})
-    cache.clear()
+    names_read()
     answer = asked(client, "Which snowy owl is the cheapest?")
     assert cited(answer)[0] == "owl"
     assert answer["ignored"] == ["price"]
@@ -423,3 +423,28 @@ def test_statements_are_few_however_much_is_cited(client, catalog):
 def test_who_may_not_read_may_not_ask(settings, catalog):
     settings.API = settings.API | {"ANONYMOUS_READ": False}
     assert post(anonymous(), {"question": "a bird"}).status_code == 401
+
+
+def test_one_like_after_another_keeps_each_part_once(client, catalog):
+    first = asked(client, "Which bird?")
+    second = asked(client, "more like the second", history=first["history"])
+    third = asked(client, "the first", history=second["history"])
+
+    assert third["interpretation"]["parts"] == [
+        {"item": cited(second)[0], "weight": 1.0},
+        {"text": "Which bird?", "weight": 0.6},
+    ]
+
+
+def test_the_way_back_is_open_after_cheaper_has_run_out(client, catalog):
+    answer = asked(client, "birds")
+    while not answer["refused"]:
+        last = cited(answer)
+        answer = asked(client, "cheaper", history=answer["history"])
+    assert last == ["robin"]
+
+    back = asked(client, "more expensive", history=answer["history"])
+
+    assert not back["refused"]
+    assert back["interpretation"]["filter"] == {"price": {"gte": 20}}
+    assert "eagle" in cited(back)

@@ -77,6 +77,8 @@ def test_telling_words_are_those_of_the_content():
 @pytest.mark.parametrize(
     ("turn", "expected"),
     [
+        ("the second", [Change("like", position=2)]),
+        ("第三个", [Change("like", position=3)]),
         ("cheaper", [Change("cheaper")]),
         ("Something cheaper?", [Change("cheaper")]),
         ("too expensive!", [Change("cheaper")]),

@@ -1,6 +1,7 @@
 """A small catalog whose right answers are known."""
 
 from catalog.models import Item
+from recommender.llm.understanding import names_read
 from retrieval import lexical, services, spaces
 from tests.retrieval.conftest import make_item, png, wav
 
@@ -50,4 +51,5 @@ def made(space: spaces.Space) -> dict[str, Item]:
     ids = [item.pk for item in items.values()]
     services.embed_items(space.id, ids)
     lexical.index_items(ids)
+    names_read()
     return items
