@@ -251,7 +251,8 @@ def test_the_middle_of_a_sound_as_mp3_finds_its_item_in_the_first_ten(demo: Demo
         try:
             samples = decoder.decode_audio(demo.file(url)).samples
         except DecodeFailed as err:
-            assert err.code == "blank_audio"  # one of the stamps' sounds
+            if err.code != "blank_audio":  # as one of the stamps' sounds is
+                raise
             continue
         middle = samples[len(samples) // 4 : len(samples) * 3 // 4]
         if np.abs(middle).max() < 1e-3:
