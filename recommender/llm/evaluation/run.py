@@ -1,7 +1,7 @@
 """Measures one provider and keeps what was measured beside that of others."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
@@ -17,7 +17,9 @@ from recommender.llm.evaluation import explaining, interpretation, reranking
 from recommender.llm.evaluation.interpretation import SHOP, Labelled
 from recommender.llm.providers.types import Usage
 from recommender.llm.understanding import Interpretation, by_rules, understand
+from recommender.llm.understanding.languages import TABLED
 
+KINDS: Final = ("general", "denial")
 PATIENCE_S: Final = 300.0
 """What a model says is measured without the limits that pages have; how long it took is in the table."""
 LIMITS_S: Final = {"understand": 2.0, "rerank": 2.0, "explain": 20.0}
@@ -89,15 +91,9 @@ def _interpretation(sizes: Sizes) -> dict[str, Any]:
         return understand(question.text, previous=before, known=SHOP)
 
     found = {}
-    for language, kind in product(("en", "zh"), ("general", "denial")):
-        asked = [
-            question
-            for question in interpretation.labelled()
-            if (question.language, question.kind) == (language, kind)
-            and sizes.split in ("all", question.split)
-        ][: sizes.questions]
+    for name, asked in _groups(sizes):
         result = interpretation.accuracy(read, asked)
-        found[language if kind == "general" else f"{language} denials"] = {
+        found[name] = {
             "questions": result.count,
             "whole": result.whole,
             "slots": result.slots,
@@ -105,6 +101,19 @@ def _interpretation(sizes: Sizes) -> dict[str, Any]:
             "interval": metrics.interval(_outcomes(result), 0),
         }
     return {"split": sizes.split, "languages": found}
+
+
+def _groups(sizes: Sizes) -> Iterator[tuple[str, list[Labelled]]]:
+    """By language; those in English and Chinese, which are many, by kind too."""
+    for language, kind in (*product(("en", "zh"), KINDS), *((code, None) for code in TABLED)):
+        asked = [
+            question
+            for question in interpretation.labelled()
+            if question.language == language
+            and kind in (None, question.kind)
+            and sizes.split in ("all", question.split)
+        ]
+        yield (f"{language} denials" if kind == "denial" else language), asked[: sizes.questions]
 
 
 def _outcomes(result: interpretation.Accuracy) -> Any:

@@ -84,15 +84,15 @@ def test_measurements_of_providers_stand_side_by_side(endpoint, tmp_path, settin
     assert (
         len(
             re.findall(
-                r"^\| openai \(m\) \| (?:en|zh)(?: denials)? \(2\) .* \| \.000 \|$",
+                r"^\| openai \(m\) \| [a-z]{2}(?: denials)? \(2\) .* \| \.000 \|$",
                 text,
                 re.MULTILINE,
             )
         )
-        == 4
+        == 8
     )
     assert re.search(
-        r"^\| openai \(m\) \| interpretation \| 8 \| 0 \| .* \| 11 \| 3 \| 0\.003000 \|$",
+        r"^\| openai \(m\) \| interpretation \| 16 \| 0 \| .* \| 11 \| 3 \| 0\.003000 \|$",
         text,
         re.MULTILINE,
     )

@@ -17,6 +17,7 @@ from recommender.llm.understanding.languages.german import GERMAN
 from recommender.llm.understanding.languages.japanese import JAPANESE
 from recommender.llm.understanding.languages.spanish import SPANISH
 from recommender.llm.understanding.languages.types import Language
+from retrieval.preprocess.stop_words import STOP_WORDS
 
 TABLED: Final[Mapping[str, Language]] = {
     each.code: each for each in (GERMAN, FRENCH, SPANISH, JAPANESE)
@@ -25,6 +26,9 @@ _NAMES: Final = {**english.NAMES, **chinese.NAMES}
 _ENGLISH: Final = frozenset(english.QUALITIES).union(
     english.NAMES, *(names for each in TABLED.values() for names in each.names.values())
 )
+
+
+_SHARED: Final = frozenset(["budget", "inferior", "max", "maximum", "min", "minimum", "superior"])
 
 
 def named(word: str, language: str = "") -> tuple[str, ...]:
@@ -76,17 +80,30 @@ def by_letters(text: str) -> str:
 
 
 def telling_words(said: Collection[str]) -> dict[str, int]:
-    """How many of the folded words each language's tables list, English first; not such as are English too
+    """How many of the folded words each language's tables have, English first; not such as are English too
     (*train*, *table*)."""
     foreign = [word for word in said if word not in _ENGLISH]
     return {
         "en": sum(word in _ENGLISH or word.removesuffix("s") in _ENGLISH for word in said),
         **{
-            code: sum(bool(each.named(word)) or each.quality(word) is not None for word in foreign)
+            code: sum(
+                bool(each.named(word)) or each.quality(word) is not None or word in _small(code)
+                for word in foreign
+            )
             for code, each in TABLED.items()
             if each.is_spaced
         },
     }
+
+
+@lru_cache(maxsize=16)
+def _small(code: str) -> frozenset[str]:
+    """The words of the patterns for bounds, but for those that are counted otherwise or English too."""
+    each = TABLED[code]
+    listed = " ".join(words for _, words in (*each.ahead, *each.behind))
+    plain = re.sub(r"\\[a-zA-Z]|\[.*?\]", " ", listed)
+    found = frozenset(word for word in re.findall(r"[^\W\d_]+", plain) if len(word) > 1)
+    return found - _ENGLISH - STOP_WORDS[code] - STOP_WORDS["en"] - _SHARED
 
 
 __all__ = [

@@ -73,7 +73,7 @@ GERMAN: Final = Language(
         trommel, schlagzeug: drum
         klavier: piano
         musik: music
-        kleidung, kleider: clothes, clothing
+        kleidung: clothes, clothing
         schuh: shoe
         stiefel: boot
         turnschuh: sneaker, shoe
@@ -147,7 +147,7 @@ GERMAN: Final = Language(
     leading=r"(?:alle[snmr]?|die|der|das|den|dem|des|ein(?:e[nmrs]?)?|irgendwelche[nrs]?|aus|mit|von|zu|so|sehr|welche)\s+",
     trailing=r"\s+(?:können|kann|könnten|sind|ist|haben|hat|enthalten|enthält|sein|drin|dabei|bitte|möchten?|will|wollen|mag|mögen|brauchen?)",
     of=r"\s+(?:aus|mit|von|in)\s+",
-    describing=r"(?:^|\s+)(?:für|mit|aus|ohne|von|in|im|unter|über|bis|die|der|das|welche|zum|zur|auf|an|und|oder|kann|können)\b.*",
+    describing=r"(?:^|\s+)(?:für|mit|aus|ohne|von|in|im|unter|über|bis|die|der|das|welche|zum|zur|auf|an|kann|können)\b.*",
     endings=("en", "e", "n", "er", "es", "em", "s", "se", "nen"),
     measures=r"jahren?|tagen?|stunden?|minuten?|sekunden?|wochen?|monaten?|gramm|kilo(?:gramm)?|liter|meter|zentimeter|stück|seiten|personen|leuten?|spieler|kinder|watt|volt|teile[n]?|grad",
     numbers={"zehn": 10, "fünfzehn": 15, "zwanzig": 20, "dreißig": 30, "vierzig": 40, "fünfzig": 50, "sechzig": 60,
