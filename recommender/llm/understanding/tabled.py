@@ -253,9 +253,8 @@ def _deny(what: str, found: Reading, names: Vocabulary, language: Language, *, w
 
 
 def _brands(text: str, found: Reading, names: Vocabulary) -> str:
-    for name in sorted(names.brands, key=len, reverse=True):
-        if name not in folded(text):
-            continue
+    said = folded(text)
+    for name in sorted((name for name in names.brands if name in said), key=len, reverse=True):
         match = re.search(rf"(?<![^\W_]){re.escape(name)}(?![a-z])", text, re.IGNORECASE)
         if match:
             found.brands.append(names.brands[name])
