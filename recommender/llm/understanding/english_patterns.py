@@ -63,7 +63,7 @@ BOUND: Final = tuple(
     (
         name,
         _compiled(
-            rf"(?<![a-z])(?:priced?\s+|cost(?:s|ing)?\s+|for\s+|preferably\s+|prices?\s+)*(?:{words})\s*"
+            rf"(?<![a-z])(?:price[ds]?\s+|cost(?:s|ing)?\s+|for\s+|preferably\s+)*+(?:{words})\s*"
             rf"{_amount('amount')}{NO_MEASURE}(?:\s+each|\s+per\s+piece)?"
         ),
     )
@@ -143,7 +143,8 @@ CUES: Final = (
     r"(?:but\s+)?(?:definitely\s+|certainly\s+|please\s+)?(?:not|no|never)(?:\s+(?:any|more(?!\s+than)|including|counting|made\s+(?:of|from|by)|in|with|by|from|a|an|the))*",
     r"less(?=\s+[a-z]+\b(?!\s+than))",
 )
-_ONE: Final = r"(?:(?:an?|the|any|no|not)\s+)?[\w'-]+(?:\s+(?!n?or\b|and\b)[\w'-]+)?"
+# atomic: "no dogs, no dogs, ..." can be read in two ways at each comma, which doubles the time with each
+_ONE: Final = r"(?>(?:(?:an?|the|any|no|not)\s+)?[\w'-]+(?:\s+(?!n?or\b|and\b)[\w'-]+)?)"
 NEGATED: Final = re.compile(
     rf"(?<![\w-])(?:{'|'.join(CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)"
     rf"(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$))"
