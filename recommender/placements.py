@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 SOURCES: Final = tuple(name for name in FEATURES if name != "disliked")
 NAME_PATTERN: Final = r"[a-z][a-z0-9_-]{0,63}"
 MAX_LIMIT: Final = 100
-CAPPED: Final = re.compile(r"categories|tags|kind|attributes\..{1,100}")
+CAPPED: Final = re.compile(r"categories|tags|kind|attributes\.[^\x00-\x1f\ud800-\udfff]{1,100}")
+MAX_CAP: Final = 10_000
+"""More than any answer has."""
 
 
 def declared(name: str) -> Placement:
@@ -151,8 +153,8 @@ def _caps(given: Any) -> Mapping[str, int]:
     for name, most in given.items():
         if not isinstance(name, str) or not CAPPED.fullmatch(name):
             raise InvalidOption(f"{name!r}: cap categories, tags, kind or attributes.NAME")
-        if not _is_integer(most) or most < 1:
-            raise InvalidOption(f"{name}: {most!r} is no whole number from 1")
+        if not _is_integer(most) or not 1 <= most <= MAX_CAP:
+            raise InvalidOption(f"{name}: {most!r} is no whole number from 1 to {MAX_CAP}")
     return dict(given)
 
 

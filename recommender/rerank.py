@@ -144,7 +144,8 @@ def cap(placed: list[Placed], situation: Situation) -> list[Placed]:
 
 
 def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
-    """Epsilon-greedy: a position goes, with the placement's probability, to any candidate not above it.
+    """Epsilon-greedy: a position goes, with the placement's probability, to any candidate not above it
+    that the caps let in.
 
     The probabilities are exact, given what stands above, so that they can be used to estimate what
     another ranking would have done. What is pinned has no part in it.
@@ -153,16 +154,26 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
     if not epsilon:
         return placed
     pins = pinned(situation.rules)
-    left = [each for each in placed if each.candidate.item_id not in pins]
+    free = [each for each in placed if each.candidate.item_id not in pins]
     apart = [each for each in placed if each.candidate.item_id in pins]
-    taken = list[Placed]()
+    caps, page = situation.placement.caps, situation.placement.limit
+    counts: Counter[tuple[str, str]] = Counter()
+    left, let_in, taken = list(range(len(free))), list[int](), list[Placed]()
     while left and len(taken) < situation.depth:
-        by_chance = epsilon / len(left)
-        place = situation.draw.randrange(len(left)) if situation.draw.random() < epsilon else 0
+        if len(taken) % page == 0:
+            counts.clear()
+            let_in = list(left)
+        choice = let_in or left
+        by_chance = epsilon / len(choice)
+        place = situation.draw.randrange(len(choice)) if situation.draw.random() < epsilon else 0
         propensity = by_chance + (1 - epsilon if place == 0 else 0)
-        each = left.pop(place)
-        taken.append(replace(each, explored=place != 0, propensity=propensity))
-    return taken + left + apart
+        at = choice[place]
+        taken.append(replace(free[at], explored=place != 0, propensity=propensity))
+        left.remove(at)
+        counts.update(keys := list(_capped(free[at], caps)))
+        is_full = any(counts[key] >= caps[key[0]] for key in keys)
+        let_in = [n for n in let_in if n != at and (not is_full or _fits(free[n], caps, counts))]
+    return taken + [free[n] for n in left] + apart
 
 
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:

@@ -14,6 +14,7 @@ from recommender.placements import declared_names
 from recommender.types import Rule
 
 MAX_FACTOR: Final = 1000.0
+MAX_POSITION: Final = 10_000
 NEWEST: Final = 2**63 - 1
 """Id of a rule that has none yet."""
 
@@ -107,8 +108,8 @@ def rule_problems(
     elif action == models.Rule.Action.PIN and items != 1:
         problems["items"] = "A pin is about one item: make a rule for each."
     if action == models.Rule.Action.PIN:
-        if position is None or position < 1:
-            problems["position"] = "Say at which position, from 1."
+        if position is None or not 1 <= position <= MAX_POSITION:
+            problems["position"] = f"Say at which position, from 1 to {MAX_POSITION:,}."
     elif position is not None:
         problems["position"] = "Leave it out: only a pin has a position."
     if action == models.Rule.Action.BOOST:

@@ -5,7 +5,20 @@ from typing import Any
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from psycopg.pq import Format
+from psycopg import errors
+from psycopg.pq import Format, TransactionStatus
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """Goes on where a migration changed a table that a plan of this connection reads."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        try:
+            return super().execute(query, params, **options)
+        except errors.FeatureNotSupported:  # cached plan must not change result type
+            if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                raise
+            return super().execute(query, params, **options | {"prepare": False})
 
 
 def prepared(*, binary: bool = False) -> CursorWrapper:
@@ -17,7 +30,7 @@ def prepared(*, binary: bool = False) -> CursorWrapper:
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    cursor: Any = psycopg.Cursor(connection.connection)
+    cursor: Any = _Cursor(connection.connection)
     cursor.format = Format.BINARY if binary else Format.TEXT
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     wrapped: CursorWrapper = wrap(cursor)

@@ -58,6 +58,12 @@ class CatalogModelAdmin(AuditedActions):
 
     list_per_page = 50
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        """None, too, for what no key can be: Postgres knows no NUL."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+
     def changeform_view(
         self,
         request: HttpRequest,

@@ -169,6 +169,8 @@ class MediaForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "position" not in self.fields:
+            return  # who may only look has no fields
         position = self.fields["position"]
         if self.instance.pk:
             self.fields["file"].disabled = True

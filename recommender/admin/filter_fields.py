@@ -83,7 +83,7 @@ class FilterField(OptionField):
             raise forms.ValidationError("Use either the lines or JSON.")
         try:
             return json.loads(given["json"])
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise forms.ValidationError(f"This is no JSON: {err}.") from err
 
 

@@ -13,7 +13,7 @@ from unfold.widgets import (
 
 from recommender.models import Rule
 from recommender.placements import declared_names
-from recommender.rules import rule_problems
+from recommender.rules import MAX_POSITION, rule_problems
 
 
 class MomentWidget(UnfoldAdminTextInputWidget):
@@ -30,6 +30,7 @@ class ItemRuleForm(BaseDialogForm):
     position = forms.IntegerField(
         required=False,
         min_value=1,
+        max_value=MAX_POSITION,
         help_text="Of a pin, from 1.",
         widget=UnfoldAdminIntegerFieldWidget,
     )

@@ -109,7 +109,13 @@ class OptionsForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Each option by itself, so that what is wrong is said where it is."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        overrides = {name: data[name] for name in OPTIONS if data.get(name) is not None}
+        stored = self.instance.overrides or {}
+        overrides = {
+            # what nobody touched stays as it is written
+            name: data[name] if name in self.changed_data or name not in stored else stored[name]
+            for name in OPTIONS
+            if data.get(name) is not None
+        }
         for name, value in overrides.items():
             try:
                 options_check({name: value})

@@ -64,9 +64,12 @@ class _Companions:
         except (OperationalError, InterfaceError) as err:
             raise NotConnected from err
         try:
-            return work()
+            done = work()
         finally:
             self.used[mine] = time.monotonic()
+        if mine.connection is None or mine.connection.closed:
+            raise NotConnected  # lost meanwhile: whatever ``work`` made of that, it is asked again
+        return done
 
     def _limit(self, mine: BaseDatabaseWrapper, timeout_ms: int) -> None:
         with mine.cursor() as cursor:

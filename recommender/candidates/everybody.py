@@ -6,6 +6,7 @@ shown is looked up at every request, and so an item can only come late into a li
 
 import math
 import time
+from hashlib import blake2b
 from typing import Any, Final
 
 from django.db import connection
@@ -34,7 +35,7 @@ LEFT_OUT: Final = 20
 Rows = list[tuple[int, float]]
 NOT_KEPT: Final[tuple[float, int, Rows]] = (0.0, 0, [])
 _kept: dict[tuple[Any, ...], tuple[float, int, Rows]] = {}
-"""Statement and its items -> until when, how many were asked for, the rows."""
+"""Database, statement and a digest of its items -> until when, how many were asked for, the rows."""
 
 
 def popular(context: Context, limit: int) -> list[Found]:
@@ -66,7 +67,8 @@ def _listed(context: Context, statement: str, limit: int) -> Rows:
     if len(context.left_out) > LEFT_OUT:
         return _found(statement, index.ids_text(context.items), limit)
     items, wanted = index.ids_text(context.segment), limit + len(context.left_out)
-    key = connection.settings_dict["NAME"], statement, items
+    # a filter may be megabytes long
+    key = connection.settings_dict["NAME"], statement, blake2b(items.encode()).digest()
     until, asked, rows = _kept.get(key, NOT_KEPT)
     now, alone = time.monotonic(), connection.in_atomic_block
     if alone or now > until or asked < wanted:

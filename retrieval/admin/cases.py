@@ -128,7 +128,8 @@ class CaseAdmin(ReviewAdmin):
         queue = self._queue()
         here = HttpResponseRedirect(request.path)
         if chosen == "reopen":
-            self.decided(request, lambda: moderation.case_reopen(case.pk, by=by), "Reopened.")
+            if self.decided(request, lambda: moderation.case_reopen(case.pk, by=by), "Reopened."):
+                self._note(request, case, State.OPEN)
             return here
         if chosen not in (State.UPHELD, State.DISMISSED):
             self.message_user(request, "Choose to uphold or to dismiss.", messages.ERROR)
@@ -141,6 +142,7 @@ class CaseAdmin(ReviewAdmin):
         )
         if not made:
             return here
+        self._note(request, case, State(chosen))
         self.message_user(request, _said(case, State(chosen)), messages.SUCCESS)
         after = next_of(queue, case.pk)
         if after is None:
@@ -159,15 +161,19 @@ class CaseAdmin(ReviewAdmin):
         """All that are open."""
         self._decide_all(request, queryset, State.DISMISSED)
 
+    def _note(self, request: HttpRequest, case: Case, state: State) -> None:
+        """Into the item's own history: who keeps the item may see no cases."""
+        self.log_change(request, case.item, f"Moderation: {state.label.lower()}, {case.policy}.")
+
     def _decide_all(self, request: HttpRequest, queryset: QuerySet[Case], state: State) -> None:
         by = request.user.get_username()
-        self.decide_all(
-            request,
-            queryset,
-            lambda case: moderation.case_decide(case.pk, state, by=by),
-            "case",
-            state.value,
-        )
+
+        def decide(case: Case) -> Any:
+            made = moderation.case_decide(case.pk, state, by=by)
+            self._note(request, case, state)
+            return made
+
+        self.decide_all(request, queryset, decide, "case", state.value)
 
     @dialog_action(
         description="Check the catalog",

@@ -179,6 +179,10 @@ class DuplicatePairAdmin(ReviewAdmin):
         if not self.decided(request, *chosen):
             return HttpResponseRedirect(request.path)
         self.message_user(request, chosen[1], messages.SUCCESS)
+        hidden = {"hide_right": (right, left), "hide_left": (left, right)}
+        if found := hidden.get(request.POST["decision"]):
+            item, kept = found
+            self.log_change(request, item, f"Hidden: nearly the same as {kept}.")
         return _to_next(queue, pair.pk)
 
     def merge_view(self, request: HttpRequest, pair_id: int, kept_id: int) -> HttpResponse:
@@ -238,6 +242,8 @@ class DuplicatePairAdmin(ReviewAdmin):
             return HttpResponseRedirect(request.path)
         went = ", ".join(f"{count} {noun}" for noun, count in moved.items() if count)
         self.log_change(request, kept, f"Got what {other} had{f', with {went}' if went else ''}.")
+        if after == "hide":
+            self.log_change(request, other, f"Hidden: merged into {kept}.")
         self.message_user(request, f"{said}{f' {went} went over.' if went else ''}")
         return _to_next(queue, pair.pk)
 

@@ -147,10 +147,11 @@ class EmbeddedItemAdmin(ItemViews):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Item | None:
-        """With whether its reader may have a failed embedding tried again."""
+        """With whether its reader may have a failed embedding tried again, and may see pairs."""
         item = super().get_object(request, object_id, from_field)
         if item is not None:
             item.may_retry = self.has_change_permission(request, item)
+            item.may_compare = request.user.has_perm("retrieval.view_duplicatepair")
         return item
 
     def get_fieldsets(self, request: HttpRequest, obj: Item | None = None) -> list[Any]:
@@ -202,7 +203,8 @@ class EmbeddedItemAdmin(ItemViews):
             }
             for pair, other in zip(pairs[:PAIRS], others, strict=False)
         ]
-        context = {"cards": cards, "more": len(pairs) > PAIRS}
+        may_compare = getattr(item, "may_compare", False)
+        context = {"cards": cards, "more": len(pairs) > PAIRS, "may_compare": may_compare}
         return render_to_string("retrieval/admin/item_duplicates.html", context)
 
     @display(description="found by the last audit")

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -189,4 +190,6 @@ def forget_estimates() -> None:
 
 
 def _key(partition: Partition, items: Matching) -> tuple[Any, ...]:
-    return (connection.settings_dict["NAME"], partition.name, *items.key)
+    # a filter's values may be megabytes long
+    told = blake2b(repr(items.key).encode(errors="surrogatepass")).digest()
+    return connection.settings_dict["NAME"], partition.name, told

@@ -100,6 +100,7 @@ class TestRules:
         ("given", "said"),
         [
             ({"action": "pin"}, "Say at which position"),
+            ({"action": "pin", "position": "9" * 20}, "less than or equal to 10000"),
             ({"action": "boost", "factor": "0.5"}, "Use a number above 1"),
             ({"action": "hide", "factor": "2"}, "Leave it out"),
             ({"action": "hide", "placement": "nowhere"}, "Select a valid choice"),

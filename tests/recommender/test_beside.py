@@ -152,10 +152,11 @@ def test_a_connection_that_was_cut_is_made_again(anna, asked_on):
     recommended()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [asked_on["taste"]])
-    cut = recommended()
-    assert {each.name for each in cut.reports if each.error} <= {"taste"}
-    again = recommended()
-    assert [each.error for each in again.reports] == [""] * len(again.reports)
+    for _ in range(
+        2
+    ):  # asked here where the other connection is found to be lost, then on a new one
+        found = recommended()
+        assert [each.error for each in found.reports] == [""] * len(found.reports)
 
 
 def test_closing_leaves_no_connection(anna):

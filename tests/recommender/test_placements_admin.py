@@ -139,6 +139,9 @@ class TestPlacements:
             ("hide", {"hide-of": ["yawn"]}, "unknown type of event 'yawn'"),
             ("fallback", {"fallback-of": ["new", "new"]}, "new is named twice."),
             ("filter", {"filter-json": "{"}, "This is no JSON"),
+            ("filter", {"filter-json": "[" * 100_000}, "This is no JSON"),
+            ("caps", {"caps-of-attributes.a\0b": "2"}, "cap categories, tags, kind or attributes"),
+            ("caps", {"caps-of-kind": "9" * 400}, "is no whole number from 1 to 10000"),
             ("filter", {"filter-json": '{"kid": "film"}'}, "kid"),
             ("filter", line("kid", "eq", "film"), "There is no field kid"),
             ("filter", line("kind", "eq", " "), "kind: say which value."),
@@ -181,6 +184,18 @@ class TestPlacements:
         assert admin_client.post(url("placement", "change", row.pk), EMPTY).status_code == 403
         admin_client.post(url("placement", "delete", row.pk), {"post": "yes"})
         assert not models.Placement.objects.filter(name="former").exists()
+
+    def test_saving_what_nobody_touched_changes_nothing(self, admin_client, home):
+        home.overrides = {"hide": ["like", "cart"], "limit": 3}  # in no order of the page's
+        home.save()
+        page = url("placement", "change", home.pk)
+        form = admin_client.get(page).context["adminform"].form
+
+        assert admin_client.post(page, as_posted(str(form))).status_code == 302
+
+        home.refresh_from_db()
+        assert home.overrides == {"hide": ["like", "cart"], "limit": 3}
+        assert not models.Change.objects.exists()
 
     def test_none_is_added_or_deleted(self, admin_client, home):
         assert admin_client.get(url("placement", "add")).status_code == 403
@@ -260,7 +275,7 @@ class TestRules:
     @pytest.mark.parametrize(
         ("changes", "field", "problem"),
         [
-            ({"position": ""}, "position", "Say at which position, from 1."),
+            ({"position": ""}, "position", "Say at which position, from 1 to 10,000."),
             ({"position": "-1"}, "position", "greater than or equal to 0"),
             ({"items": []}, "items", "Name either items, or a category, or a tag."),
             ({"tag": "green"}, "items", "Name either items, or a category, or a tag."),

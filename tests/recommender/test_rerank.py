@@ -158,6 +158,26 @@ def test_propensities_beside_a_pin_are_of_those_that_are_drawn():
     assert first[3] / rounds == pytest.approx(0.2, abs=0.02)
 
 
+def test_exploration_keeps_to_the_caps_and_its_propensities_to_what_they_let_in():
+    rows = [
+        Placed(candidate(n, 10 - n, categories=("birds" if n < 4 else f"c{n}",)), 10 - n)
+        for n in range(1, 8)
+    ]
+    said = {}
+    for seed in range(300):
+        draw = random.Random(seed)  # noqa: S311
+        found = explore(
+            rows, situation(exploration=0.5, draw=draw, depth=5, caps={"categories": 1}, limit=5)
+        )
+        shown = [each.candidate.values["categories"][0] for each in found[:5]]
+        assert len(set(shown)) == 5
+        if ids(found)[0] == 1:
+            said[ids(found)[1]] = found[1].propensity
+    # beside a bird four are left that are none
+    best, others = 0.5 + 0.5 / 4, 0.5 / 4
+    assert said == {4: best, 5: others, 6: others, 7: others}
+
+
 def test_the_best_is_never_called_explored():
     for seed in range(50):
         draw = random.Random(seed)  # noqa: S311

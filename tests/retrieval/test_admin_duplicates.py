@@ -117,7 +117,11 @@ def test_a_merge_is_previewed_then_done(admin_client, pair, django_capture_on_co
     kept = Item.objects.get(external_id="a")
     assert (kept.tags, kept.texts.get().title) == ([HOSTILE], "蛤蟆")
     assert published() == {"a": True, "b": False}
-    assert LogEntry.objects.count() == 2
+    told = LogEntry.objects.filter(content_type__model="item")
+    assert dict(told.values_list("object_id", "change_message"))[str(pair.right_id)] == (
+        "Hidden: merged into A frog (a)."
+    )
+    assert (told.count(), LogEntry.objects.count()) == (2, 3)
     assert "Ask again" in admin_client.get(page_of(pair)).text
 
 

@@ -123,8 +123,13 @@ class TestDeciding:
         assert "upheld, it is not shown any more" in response.text
         case.refresh_from_db()
         assert (case.decided_by, case.note) == ("admin", "sharp")
-        entry = LogEntry.objects.get()
+        entry = LogEntry.objects.get(content_type__model="case")
         assert (entry.object_id, entry.change_message) == (str(case.pk), "Upheld. sharp")
+        own = LogEntry.objects.get(content_type__model="item")
+        assert (own.object_id, own.change_message) == (
+            str(case.item_id),
+            f"Moderation: upheld, {case.policy}.",
+        )
 
     def test_the_last_decision_leads_back_to_the_queue(self, admin_client, knife):
         response = decide(admin_client, Case.objects.get(), "dismissed")
@@ -137,7 +142,7 @@ class TestDeciding:
         response = decide(admin_client, case, "upheld")
         assert "Nothing was changed: It was dismissed by ann meanwhile: a toy." in response.text
         assert not held(knife)
-        assert LogEntry.objects.count() == 1
+        assert LogEntry.objects.filter(content_type__model="case").count() == 1
 
     def test_what_changed_since_it_was_looked_at_is_not_decided(self, admin_client, knife):
         case = Case.objects.get()
@@ -168,7 +173,8 @@ class TestDeciding:
         assert "3 cases upheld." in page
         assert "1 case left as they were: It was dismissed by ann meanwhile" in page
         assert [held(each) for each in (knife, *others)] == [True, False, True, True]
-        assert LogEntry.objects.count() == 3
+        assert LogEntry.objects.filter(content_type__model="case").count() == 3
+        assert LogEntry.objects.filter(content_type__model="item").count() == 3
 
 
 class TestPermissions:

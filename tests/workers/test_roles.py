@@ -5,8 +5,9 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
-from tests.catalog.factories import ItemFactory
+from tests.catalog.factories import ItemFactory, MediaFactory
 from workers.roles import ROLES, permissions, roles_ensure
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +147,9 @@ def test_the_page_of_a_user_offers_the_groups(admin_client):
     page = admin_client.get(f"/admin/auth/user/{user.pk}/change/").content.decode()
     for name in NAMES:
         assert f">{name}</option>" in page
+
+
+def test_a_media_files_page_is_shown_to_every_role(role):
+    media = MediaFactory()
+    page = reverse("admin:catalog_media_change", args=[media.pk])
+    assert role[1].get(page).status_code == 200
