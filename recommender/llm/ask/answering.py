@@ -249,7 +249,8 @@ def _worded(asked: Asked, turn: Turned, found: Found, words: Mapping[int, ItemWo
 
 def _sentences(state: State, cited: Sequence[Cited]) -> tuple[str, ...]:
     if not cited:
-        why = "refused_more" if state.seen else "refused_filter" if state.filter else "refused"
+        is_bound = state.filter and not conversation.went_on(state)
+        why = "refused_filter" if is_bound else "refused_more" if state.seen else "refused"
         return (say(state.language, why),)
     wanted = [part for part in state.wanted if part.weight > 0]
     denies = bool(state.without) or "not" in (state.filter or {})

@@ -74,7 +74,7 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
 
     ``prices`` are those of what was shown, by external_id.
     """
-    state, notes = replace(before, seen=()), []
+    state, notes = replace(before, seen=_examples(before)), []
     for change in changes:
         if change.kind in ("cheaper", "dearer", "cheapest", "dearest"):
             if not has_prices() or not (prices or _ran_out(before)):
@@ -84,8 +84,10 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
             else:
                 state = replace(state, filter=_priced(state.filter, change, prices))
         elif change.kind == "more":
-            seen = tuple(dict.fromkeys([*before.seen, *before.shown]))[-MAX_SEEN:]
-            state = replace(state, seen=seen)
+            liked = _examples(before)
+            seen = dict.fromkeys([*before.seen, *before.shown])
+            others = [name for name in seen if name not in liked]
+            state = replace(state, seen=(*liked, *others[len(liked) - MAX_SEEN :]))
         elif change.kind in ("like", "unlike"):
             if max(change.position, 1) > len(before.shown):
                 notes.append("no_such")
@@ -94,7 +96,8 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
         elif change.kind == "about":
             about = (Wanted(text=change.text), *_refinements(state))
             paths = vocabulary().category(change.text)
-            state = _asking_for(replace(state, wanted=about, categories=paths), change.text)
+            state = replace(state, wanted=about, categories=paths, seen=())
+            state = _asking_for(state, change.text)
         elif change.kind == "with":
             state = _with(state, change.text)
         else:
@@ -105,7 +108,7 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
 
 def refined(before: State, found: Interpretation) -> State:
     """The state before with what ``understand`` found to change it: each part keeps its weight."""
-    state = replace(before, seen=())
+    state = replace(before, seen=_examples(before))
     for part in found.added:
         state = _with(state, part.text) if part.weight > 0 else _against(state, part.text)
     conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
@@ -139,6 +142,17 @@ def _likened(state: State, change: Change) -> State:
     like = Wanted(item=name, weight=LIKE_WEIGHT)
     wanted = (like, *softer, *_refinements(state))
     return replace(state, wanted=wanted, seen=(name,), categories=())
+
+
+def _examples(state: State) -> tuple[str, ...]:
+    """What "more like the second" named: it was seen, and no later turn cites it again."""
+    liked = {part.item for part in state.wanted if part.item and part.weight > 0}
+    return tuple(name for name in state.seen if name in liked)
+
+
+def went_on(state: State) -> bool:
+    """Whether "more" was asked for: what answers before cited is left out."""
+    return len(state.seen) > len(_examples(state))
 
 
 def _about(state: State) -> Wanted | None:

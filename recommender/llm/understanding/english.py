@@ -7,7 +7,7 @@ where something was taken, so that what stood on both sides is not read as one p
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from recommender.llm.understanding import denials, numbers
+from recommender.llm.understanding import denials, lists, numbers
 from recommender.llm.understanding import english_patterns as says
 from recommender.llm.understanding.languages import quality
 from recommender.llm.understanding.languages.english import MEDIA_WORDS
@@ -207,6 +207,11 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
             rest or not _alike([what, *filter(None, says.JOINED.split(more))], vocabulary)
         ):
             more, rest = "", rest + more
+        if listed := match.groupdict().get("open") or "":
+            if not rest and said_before and _is_list(what + listed, vocabulary):
+                more = listed.rstrip(" ,")
+            else:
+                rest += listed
         for each in says.JOINED.split(what + more):
             of = _deny(each, found, vocabulary, whole=said_before)
         return f" {MARK} {of} {rest}"
@@ -254,6 +259,22 @@ def _alike(things: Sequence[str], vocabulary: Vocabulary) -> bool:
         bare[-1] = said
     kinds = {quality(word) for each in bare for word in folded(each).split()}
     return len(kinds) == 1
+
+
+def _is_list(said: str, vocabulary: Vocabulary) -> bool:
+    """Of a list that nothing closes: many of a kind, or kinds of thing."""
+
+    def bare(each: str) -> str:
+        if not _without_fillers(each):
+            return ""
+        return says.TRAILING.sub("", says.LEADING.sub("", f"{each.strip()} ").strip())
+
+    def is_thing(word: str) -> bool:
+        return singular(folded(word)) != folded(word) or bool(vocabulary.kind(word))
+
+    return lists.is_list(
+        said.strip(" ,").split(","), bare, lambda each: quality(folded(each)), is_thing
+    )
 
 
 def _is_quality(words: str, vocabulary: Vocabulary) -> bool:

@@ -143,15 +143,19 @@ CUES: Final = (
     r"(?:but\s+)?(?:definitely\s+|certainly\s+|please\s+)?(?:not|no|never)(?:\s+(?:any|more(?!\s+than)|including|counting|made\s+(?:of|from|by)|in|with|by|from|a|an|the))*",
     r"less(?=\s+[a-z]+\b(?!\s+than))",
 )
-# atomic: "no dogs, no dogs, ..." can be read in two ways at each comma, which doubles the time with each
-_ONE: Final = r"(?>(?:(?:an?|the|any|no|not)\s+)?[\w'-]+(?:\s+(?!n?or\b|and\b)[\w'-]+)?)"
+# possessive: what can be read in two ways at each comma would double the time with each
+_ONE: Final = (
+    r"(?:(?:an?|the|any|no|not)\s++(?=[\w'-]))?+[\w'-]++(?:\s++(?!n?or\b|and\b)[\w'-]++)?+"
+)
+_NEXT: Final = rf",\s*+(?!(?:n?or|and)\b|(?:{'|'.join(CUES)})(?![\w-]))(?:(?:an?|the|any)\s++(?=[\w'-]))?+[\w'-]++\s*+"
 NEGATED: Final = re.compile(
     rf"(?<![\w-])(?:{'|'.join(CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)"
-    rf"(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$))"
-    r"|(?P<only>))",
+    rf"(?:(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$)))"
+    rf"|(?P<open>(?:{_NEXT})++,?+\s*+(?=[{MARK}.;:!?)]|$))|)",
     re.IGNORECASE,
 )
-"""``more``: of a list with commas, as far as it ends what is said: "no dogs, cats or birds"."""
+"""``more``: of a list with commas, as far as it ends what is said: "no dogs, cats or birds"; ``open``: of one
+that no "and" or "or" closes."""
 NON: Final = re.compile(r"(?<![\w-])non-(?P<what>[a-z]+)", re.IGNORECASE)
 MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]\w+)", re.IGNORECASE)
 SCOPE_END: Final = re.compile(

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.understanding import denials, numbers
-from recommender.llm.understanding.languages import Language
+from recommender.llm.understanding import denials, lists, numbers
+from recommender.llm.understanding.languages import Language, named
 from recommender.llm.understanding.tabled_patterns import (
     STOPS,
     Patterns,
@@ -146,45 +146,76 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 
 def _negations(text: str, found: Reading, names: Vocabulary, language: Language) -> str:
-    says = patterns(language)
+    """The text without what is denied. What does not go on with a denial is read again after it."""
+    says, said = patterns(language), False
 
-    def deny(match: re.Match[str]) -> str:
+    def deny(match: re.Match[str]) -> tuple[str, str]:
+        nonlocal said
         groups = match.groupdict()
         if "what" not in groups:
             verb = next(filter(None, groups.values()), "")
             _deny(verb, found, names, language, whole=True)
-            return f" {MARK} "
+            return f" {MARK} ", ""
         what, kept = match["what"], ""
         if starts := [*re.finditer(language.scope_start, what)]:
             kept, what = what[: starts[-1].start()], what[starts[-1].end() :]
-        what, rest = _scope(what, names, language)
-        said = bool(_bare(kept, language)) or any(
-            _bare(each, language) for each in _CLAUSES.split(match.string[: match.start()])
+        said = said or any(
+            _bare(each, language) for each in (kept, *_CLAUSES.split(match.string[: match.start()]))
         )
+        what, rest = _scope(what, names, language, is_said=said)
         things = [
             _deny(each, found, names, language, whole=said) for each in says.joined.split(what)
         ]
         of = next(filter(None, reversed(things)), "")
-        return f"{kept} {MARK} {of} {rest}"
+        return f"{kept} {MARK} {of} ", rest
 
     for pattern in says.denied:
-        text = pattern.sub(deny, text)
+        at, said = 0, False
+        while match := pattern.search(text, at):
+            done, rest = deny(match)
+            at = match.start() + len(done)
+            text = f"{text[: match.start()]}{done}{rest}{text[match.end() :]}"
     return text
 
 
-def _scope(what: str, names: Vocabulary, language: Language) -> tuple[str, str]:
-    """What is denied, and the rest of the sentence: behind a comma only what goes on as a list."""
+def _scope(what: str, names: Vocabulary, language: Language, *, is_said: bool) -> tuple[str, str]:
+    """What is denied, and the rest of the sentence: behind a comma only what goes on as a list.
+
+    ``is_said``: what is looked for was said before; else "no dogs, cats" may look for cats.
+    """
     rest = ""
     if language.is_spaced and (end := re.search(language.scope_end, what, re.IGNORECASE)):
         what, rest = what[: end.start()], what[end.start() :]
     if not language.is_spaced:
         return what, rest
-    parts = re.split(r"\s*,\s*", what)
     says = patterns(language)
+    parts = re.split(r"\s*,\s*", what)
+    if again := next((at for at, each in enumerate(parts) if at and says.cue.match(each)), 0):
+        parts, rest = parts[:again], ", ".join(["", *parts[again:]]) + rest
+    if len(parts) > 1 and not parts[-1].strip():
+        parts.pop()
     last = says.joined.split(parts[-1])
-    if len(parts) > 1 and not (len(last) > 1 and _are_alike([*parts[:-1], *last], names, language)):
+    if len(last) > 1:
+        is_list = _are_alike([*parts[:-1], *last], names, language)
+    else:
+        ends = bool(again) or not _bare(rest, language)
+        is_list = is_said and ends and _is_list(parts, names, language)
+    if len(parts) > 1 and not is_list:
         return parts[0], ", ".join(["", *parts[1:]]) + rest
-    return what, rest
+    return ", ".join(parts), rest
+
+
+def _is_list(said: Sequence[str], names: Vocabulary, language: Language) -> bool:
+    """Of a list that nothing closes: many of a kind, or kinds of thing."""
+
+    def is_thing(word: str) -> bool:
+        known = bool(names.kind(word, language.code) or named(folded(word), language.code))
+        return known or re.match(language.noun, word) is not None
+
+    def bare(each: str) -> str:
+        return _thing(each, patterns(language))
+
+    return lists.is_list(said, bare, lambda each: _quality(each, language), is_thing)
 
 
 def _are_alike(things: Sequence[str], names: Vocabulary, language: Language) -> bool:

@@ -373,6 +373,29 @@ def test_a_language_without_tables_is_words():
     assert (found.parts, found.language) == ((Words("stivali rossi senza pelle"),), "it")
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted", "without"),
+    [
+        ("animals except dogs, cats", "animals", ("dogs", "cats")),
+        ("animals except dogs, fish under 50", "animals", ("dogs", "fish")),
+        ("fruit without apples, bananas, cherries", "fruit", ("apples", "bananas", "cherries")),
+        ("a chair, not red, blue, green", "chair", ("red", "blue", "green")),
+        ("animals, no dogs, no cats", "animals", ("dogs", "cats")),
+        ("no dogs, cats", "cats", ("dogs",)),
+        ("no dogs, show me cats", "cats", ("dogs",)),
+        ("animals, no dogs, show cats", "animals cats", ("dogs",)),
+        ("a pet, not a dog, a fish", "pet fish", ("dog",)),
+        ("a chair, not red, blue", "chair blue", ("red",)),
+        ("not leather, red shoes", "red shoes", ("leather",)),
+        ("animals without feathers, cute", "animals cute", ("feathers",)),
+        ("headphones without cables, thanks", "headphones", ("cables",)),
+    ],
+)
+def test_a_list_after_a_denial_is_denied_whole(text, wanted, without):
+    found = read(text)
+    assert (found.wanted, found.without) == (wanted, without)
+
+
 def test_an_interpretation_survives_json():
     found = read("more like the third but cheaper, not plastic, newest first")
     assert Interpretation.from_json(found.as_json()) == found

@@ -25,6 +25,23 @@ def read(text: str, **options) -> Interpretation:
         ("Tiere, aber keine Hunde, Katzen oder Vögel", "de", "Tiere", ("Hunde", "Katzen", "Vögel")),
         ("Tiere, die nicht fliegen können", "de", "Tiere", ("fliegen",)),
         ("keine roten Stühle", "de", "Stühle", ("roten",)),
+        ("Tiere, keine Hunde, keine Katzen", "de", "Tiere", ("Hunde", "Katzen")),
+        ("Tiere ohne Hunde, ohne Katzen, ohne Vögel", "de", "Tiere", ("Hunde", "Katzen", "Vögel")),
+        ("Obst, keine Äpfel, Bananen, Trauben", "de", "Obst", ("Äpfel", "Bananen", "Trauben")),
+        ("keine Hunde, Katzen", "de", "Katzen", ("Hunde",)),
+        ("Tiere, keine Hunde, zeig mir Katzen", "de", "Tiere Katzen", ("Hunde",)),
+        ("Haustier, kein Hund, eine Katze", "de", "Haustier Katze", ("Hund",)),
+        ("Schuhe ohne Leder, rot", "de", "Schuhe rot", ("Leder",)),
+        ("animaux, pas de chiens, pas de chats", "fr", "animaux", ("chiens", "chats")),
+        ("fruits sauf pommes, bananes", "fr", "fruits", ("pommes", "bananes")),
+        ("chaussures sans lacets, confortables", "fr", "chaussures confortables", ("lacets",)),
+        (
+            "animales, sin perros, sin gatos, sin pájaros",
+            "es",
+            "animales",
+            ("perros", "gatos", "pájaros"),
+        ),
+        ("frutas menos manzanas, plátanos", "es", "frutas", ("manzanas", "plátanos")),
         ("Möbel ohne Leder, bitte für den Garten", "de", "Möbel Garten", ("Leder",)),
         ("animales pero no perros", "es", "animales", ("perros",)),
         ("todos los animales menos los perros", "es", "animales", ("perros",)),
@@ -178,6 +195,20 @@ def test_tables_are_read():
 )  # fmt: skip
 def test_numbers_as_they_are_written_in_europe(said, value):
     assert european_value(said) == value
+
+
+@pytest.mark.parametrize(
+    ("code", "denial"),
+    [("de", ", ohne Hund"), ("de", ", Hund"), ("fr", ", sans chat"), ("es", ", sin gato"), ("en", ", no dogs"), ("en", ", dogs")],
+)  # fmt: skip
+def test_many_denials_are_read_quickly(code, denial):
+    text = ("animals without" + denial * 80)[:500] if code == "en" else (code + denial * 80)[:500]
+    by_rules(text, known=SHOP, language=code)
+    started = time.perf_counter()
+
+    by_rules(text, known=SHOP, language=code)
+
+    assert time.perf_counter() - started < 0.5
 
 
 def test_any_text_is_read_quickly():

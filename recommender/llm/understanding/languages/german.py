@@ -146,6 +146,7 @@ GERMAN: Final = Language(
     scope_end=r"\s+(?:aber|sondern|für|mit|unter|über|bis|ab|bitte|zeigen?|geben?|finden?|suchen?|die|das|welche|nur|sonst|in|im|auf|bei|und\s+(?:zeig|ich|mit|unter))\b",
     leading=r"(?:alle[snmr]?|die|der|das|den|dem|des|ein(?:e[nmrs]?)?|irgendwelche[nrs]?|aus|mit|von|zu|so|sehr|welche)\s+",
     trailing=r"\s+(?:können|kann|könnten|sind|ist|haben|hat|enthalten|enthält|sein|drin|dabei|bitte|möchten?|will|wollen|mag|mögen|brauchen?)",
+    noun=r"[A-ZÄÖÜ]",
     of=r"\s+(?:aus|mit|von|in)\s+",
     describing=r"(?:^|\s+)(?:für|mit|aus|ohne|von|in|im|unter|über|bis|die|der|das|welche|zum|zur|auf|an|kann|können)\b.*",
     endings=("en", "e", "n", "er", "es", "em", "s", "se", "nen"),

@@ -50,6 +50,8 @@ class Language:
     leading: str = r"$^"
     trailing: str = r"$^"
     """Small words around a thing: articles, *können*."""
+    noun: str = r"$^"
+    """How a word begins that is the name of a thing; case counts."""
     of: str = r"$^"
     """Between a thing and what it is made of or has: *chaises* en *plastique*."""
     describing: str = r"$^"

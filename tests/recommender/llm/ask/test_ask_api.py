@@ -206,6 +206,20 @@ def test_more_like_the_second_is_about_that_item(client, catalog):
     assert set(cited(second)) <= {"eagle", "owl", "robin"}
 
 
+def test_what_more_is_like_is_left_out_of_later_turns(client, catalog):
+    first = asked(client, "Which bird?")
+    answer = asked(client, "more like the second", history=first["history"])
+    name = cited(first)[1]
+    again = asked(client, "what about the snowy owl?", history=answer["history"])
+    assert name == "owl"
+    assert name in cited(again)
+
+    for turn in ("a small one", "without feathers", "more"):
+        answer = asked(client, turn, history=answer["history"])
+        assert {"item": name, "weight": 1.0} in answer["interpretation"]["parts"]
+        assert name not in cited(answer)
+
+
 def test_a_position_that_was_not_shown_is_said_and_changes_nothing(client, catalog):
     first = asked(client, "Which bird?")
     second = asked(client, "more like the ninth", history=first["history"])
