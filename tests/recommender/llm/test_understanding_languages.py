@@ -208,7 +208,7 @@ def test_many_denials_are_read_quickly(code, denial):
 
     by_rules(text, known=SHOP, language=code)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 3
 
 
 def test_any_text_is_read_quickly():
