@@ -1,6 +1,6 @@
 """``make demo`` as a newcomer runs it: real data, real workers, real encoders, then Ctrl-C.
 
-Marked slow: the whole demo catalog, minutes of embedding. Otherwise the same on a sixth of it, given as
+Marked slow: the whole demo catalog, minutes of embedding. Otherwise the same on a fourth of it, given as
 a catalog of one's own, with all that lies near what is asked for.
 """
 
@@ -38,7 +38,7 @@ CACHE = Path(os.environ.get("DEMO_CACHE", ROOT / "var" / "cache")).resolve()
 FIRST_RUN_S = 900
 SECOND_RUN_S = 120
 SERVING = "/similar/?limit=5"  # the end of the last line printed
-STEP = 6
+STEP = 4
 NEAR = (
     "animals/amphibians", "animals & nature/amphibians", "objects/phone", "objects/computer",
     "objects/musical instruments",
