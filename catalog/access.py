@@ -22,6 +22,7 @@ from rest_framework.throttling import BaseThrottle
 from catalog.broker import redis_client
 from catalog.models import ApiKey
 from catalog.models.api_keys import Scope
+from catalog.timeouts import PATIENT_MS, timeouts
 
 if TYPE_CHECKING:  # rest_framework.views reads the settings that name the classes of this module
     from rest_framework.views import APIView
@@ -58,7 +59,9 @@ class ApiKeyAuthentication(BaseAuthentication):
     keyword = "Api-Key"
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
-        """None when no key is presented; raises BadApiKey for one that is no good, Throttled after many."""
+        """None when no key is presented; raises BadApiKey for one that is no good, Throttled after many,
+        OperationalError where the database takes PATIENT_MS to look it up.
+        """
         key = self._presented(request)
         if key is None:
             return None
@@ -83,8 +86,9 @@ class ApiKeyAuthentication(BaseAuthentication):
 def _good_key(key: str) -> ApiKey | None:
     if not KEY_SHAPE.fullmatch(key):  # also keeps NUL characters away from the database
         return None
-    row = ApiKey.objects.filter(prefix=key.partition(".")[0], revoked=False).first()
-    return row if row is not None and not row.has_expired and row.is_valid(key) else None
+    with timeouts(PATIENT_MS, PATIENT_MS):  # a valid one of an older hash is written as well
+        row = ApiKey.objects.filter(prefix=key.partition(".")[0], revoked=False).first()
+        return row if row is not None and not row.has_expired and row.is_valid(key) else None
 
 
 def scope_needed(request: Request, view: "APIView") -> str:

@@ -194,13 +194,12 @@ class MediaListView(APIView):
             name=given["file"].name,
         )
         with transaction.atomic():
-            medium = services.media_add(
+            added = services.media_add(
                 item, upload, alt=given.get("alt", ""), position=given.get("position")
             )
-            known = medium in item.media.all()  # as they were before
-            if not known:
+            if added.created:
                 workers_wake([item.pk])
-        return Response(_media(request, medium), status=200 if known else CREATED)
+        return Response(_media(request, added.medium), status=CREATED if added.created else 200)
 
 
 class MediaView(APIView):

@@ -2,15 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.db import IntegrityError, transaction
-from django.db.models import TextField, Value
-from django.db.models.functions import Concat, Length, Substr
+from django.db import transaction
 
 from catalog.content import checked_category_path
-from catalog.exceptions import InvalidItem
 from catalog.models import Category
-from catalog.selectors import category_descendants
-from catalog.versions import items_touch_in
 
 
 def category_get(path: str) -> Category:
@@ -29,34 +24,6 @@ def categories_get(paths: Iterable[str]) -> dict[str, Category]:
     if missing := [path for path in wanted if path not in found]:
         found |= _made(missing)
     return found
-
-
-@transaction.atomic
-def category_rename(category: Category, name: str) -> None:
-    """Rename a node; the paths of everything below it follow, and their items are due again.
-
-    Raises ``InvalidItem``.
-    """
-    parent = category.path.rpartition("/")[0]
-    if "/" in name:
-        raise InvalidItem({"name": "must not contain /"})
-    try:
-        new = checked_category_path(f"{parent}/{name}" if parent else name)
-    except InvalidItem as err:
-        raise InvalidItem({"name": err.errors["path"]}) from err
-    category = Category.objects.select_for_update().get(pk=category.pk)
-    old = category.path
-    if new == old:
-        return
-    below = category_descendants(old)
-    tail = Substr("path", Length(Value(old)) + 1)
-    try:
-        with transaction.atomic():
-            below.update(path=Concat(Value(new), tail, output_field=TextField()))
-            Category.objects.filter(pk=category.pk).update(name=new.rpartition("/")[2])
-            items_touch_in(category_descendants(new))
-    except IntegrityError as err:
-        raise InvalidItem({"name": f"there is a category {new!r} already"}) from err
 
 
 def _existing(paths: Iterable[str]) -> dict[str, Category]:

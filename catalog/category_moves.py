@@ -1,4 +1,4 @@
-"""Hangs a node of the category tree, with everything below it, somewhere else."""
+"""Renames a node of the category tree, or hangs it somewhere else, with everything below it."""
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import TextField, Value
@@ -12,6 +12,11 @@ from catalog.versions import items_touch_in
 
 TREE_LOCK = 0x7472_6565
 """Advisory lock, "tree": of two moves at once the second sees what the first did."""
+
+
+def category_rename(category: Category, name: str) -> None:
+    """``category_move`` under the same parent."""
+    category_move(category, category.parent, name)
 
 
 @transaction.atomic
@@ -58,8 +63,9 @@ def check_move(category: Category | None, parent: Category | None, name: str) ->
         return new
     if parent and f"{parent.path}/".startswith(f"{category.path}/"):
         raise InvalidItem({"parent": f"{parent.path!r} is {category.path!r} or below it"})
+    moved = category.parent != parent
     for below in category_descendants(category.path).values_list("path", flat=True):
-        _path(new + below.removeprefix(category.path), "parent")
+        _path(new + below.removeprefix(category.path), "parent" if moved else "name")
     return new
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from catalog.exceptions import InvalidItem
 from catalog.models.items import EXTERNAL_ID_PATTERN, LANGUAGE_PATTERN
 from catalog.uploads import CheckedUpload
+from catalog.visible import has_visible
 
 MIN_YEAR, MAX_YEAR = 1000, 9000
 MAX_KIND = 64
@@ -24,6 +25,8 @@ MAX_CATEGORIES = 50
 MAX_CATEGORY_DEPTH = 10
 MAX_CATEGORY_NAME = 100
 MAX_CATEGORY_PATH = 1000
+MAX_CATEGORY_PATH_BYTES = 2000
+"""Of UTF-8: an entry of a B-tree in Postgres holds at most 2,704 bytes."""
 MAX_ALT = 500
 MAX_ATTRIBUTES_BYTES = 65_536
 MAX_ATTRIBUTES_DEPTH = 16
@@ -157,7 +160,7 @@ def _kind(value: Any) -> str:
 
 def _external_id(value: Any) -> str:
     if not isinstance(value, str) or not _EXTERNAL_ID.fullmatch(value):
-        raise _Problem("use 1 to 128 characters from A-Z a-z 0-9 . _ : -")
+        raise _Problem("use 1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone")
     return value
 
 
@@ -175,7 +178,10 @@ def _item_kind(value: Any) -> str:
 
 
 def _title(value: Any) -> str:
-    return _text(value, MAX_TITLE, required=True)
+    value = _text(value, MAX_TITLE, required=True)
+    if not has_visible(value):
+        raise _Problem("must have a visible character")
+    return str(value)
 
 
 def _description(value: Any) -> str:
@@ -257,7 +263,12 @@ def _category_path(value: Any) -> str:
                 f"{value!r}: join names of 1 to {MAX_CATEGORY_NAME} characters with /, "
                 "for example animals/birds"
             )
-    return "/".join(names)
+    path = "/".join(names)
+    if (size := len(path.encode())) > MAX_CATEGORY_PATH_BYTES:
+        raise _Problem(
+            f"{path[:50]}… has {size} bytes in UTF-8; the limit is {MAX_CATEGORY_PATH_BYTES}"
+        )
+    return path
 
 
 def _categories(value: Any) -> tuple[str, ...]:

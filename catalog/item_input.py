@@ -73,7 +73,7 @@ class ItemWriteSerializer(StrictSerializer):
     external_id = StrictCharField(
         required=False,
         trim_whitespace=False,
-        help_text="1 to 128 characters from A-Z a-z 0-9 . _ : -",
+        help_text="1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone",
     )
     kind = StrictCharField(max_length=64, required=False, help_text="default: item")
     title = WordsField(help_text="text, or an object of language and text")

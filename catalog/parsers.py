@@ -1,8 +1,6 @@
 """Request bodies that come from anyone: bounded, strict JSON and bounded multipart."""
 
 import json
-import math
-import re
 from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
@@ -15,9 +13,8 @@ from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
 from catalog.models.media import Media
+from catalog.strict_json import MAX_DEPTH, RefusedValue, RepeatedKey, strict_json
 
-MAX_DEPTH = 32
-MAX_INTEGER = 2**63 - 1
 # part headers, boundaries and the text fields around the file of a multipart request
 MULTIPART_OVERHEAD_BYTES = 1024 * 1024
 
@@ -33,92 +30,27 @@ class BodyTooLarge(APIException):
 
 
 def parse_json(body: bytes) -> Any:
-    """Strict JSON; raises for whatever Postgres, or a careful reader, would refuse.
+    """``strict_json`` of a request body.
 
     ParseError: bytes that are not UTF-8 or not JSON, a key twice in one object. ValidationError naming
-    the place: NUL characters, lone surrogates, NaN and Infinity, numbers beyond 64 bits, nesting deeper
-    than MAX_DEPTH.
+    the place, "body" for the whole: what ``RefusedValue`` says.
     """
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys)
+        return strict_json(body.decode("utf-8"))
     except UnicodeDecodeError as err:
         raise ParseError(f"The body is not UTF-8 at byte {err.start}.") from err
     except json.JSONDecodeError as err:
         raise ParseError(
             f"The body is not JSON: {err.msg} at line {err.lineno} column {err.colno}."
         ) from err
+    except RefusedValue as err:
+        raise ValidationError({err.place or "body": [err.problem]}) from err
+    except RepeatedKey as err:
+        raise ParseError(f"The body {err}.") from err
     except RecursionError as err:
         raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.") from err
     except ValueError as err:  # Python refuses integers of more than 4,300 digits
         raise ParseError("The body holds a number that does not fit 64 bits.") from err
-    _check_values(value)
-    return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ParseError(f"The body holds the key {twice[:100]!a} twice in one object.")
-    return found
-
-
-def _check_values(value: Any) -> None:
-    """Raises ValidationError naming the first place that is refused."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[Any] = []
-        for one in level:
-            if isinstance(one, dict):
-                deeper += one.keys()
-                deeper += one.values()
-            elif isinstance(one, list):
-                deeper += one
-            elif _problem(one):
-                raise ValidationError(_first_problem(value))
-        if not deeper:
-            return
-        level = deeper
-    raise ValidationError(_first_problem(value))
-
-
-def _problem(value: Any) -> str | None:
-    """What is wrong with a scalar."""
-    if isinstance(value, str):
-        if "\0" in value:
-            return "The text holds a NUL character (\\u0000)."
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            return "The text holds half of a surrogate pair."
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            return "Use a finite number that fits 64 bits: JSON has no NaN and no Infinity."
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        return "The number does not fit 64 bits."
-    return None
-
-
-def _first_problem(value: Any) -> dict[str, list[str]]:
-    """The place in the body of what is wrong, as ``query[0].text``, and what it is; "body" for the whole."""
-    waiting: list[tuple[str, Any, int]] = [("", value, 0)]
-    while waiting:
-        path, one, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            top = re.split(r"[.\[]", path)[0]
-            return {top or "body": [f"It is nested deeper than {MAX_DEPTH} levels."]}
-        if isinstance(one, dict):
-            for key in one:
-                if problem := _problem(key):
-                    return {path or "body": [f"In the name of a field: {problem}"]}
-            inside = [(f"{path}.{key}" if path else key, each) for key, each in one.items()]
-        elif isinstance(one, list):
-            inside = [(f"{path}[{at}]", each) for at, each in enumerate(one)]
-        elif problem := _problem(one):
-            return {path or "body": [problem]}
-        else:
-            continue
-        waiting += [(where, each, depth + 1) for where, each in reversed(inside)]
-    raise AssertionError("nothing is wrong")
 
 
 class StrictJSONParser(BaseParser):

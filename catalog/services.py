@@ -7,14 +7,15 @@ wake the workers with ``catalog.wake.workers_wake``.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from catalog.categories import category_get, category_rename
+from catalog.categories import category_get
+from catalog.category_moves import category_rename
 from catalog.content import (
     UNSET,
     ItemContent,
@@ -33,6 +34,7 @@ from catalog.versions import items_touch
 
 __all__ = [
     "UNSET",
+    "AddedMedia",
     "ItemContent",
     "NewMedia",
     "TextContent",
@@ -108,6 +110,13 @@ def items_hold(queryset: QuerySet[Item], held: bool) -> int:
     return queryset.exclude(held=held).update(held=held, updated_at=timezone.now())
 
 
+class AddedMedia(NamedTuple):
+    """An item's medium, and whether it is new."""
+
+    medium: Media
+    created: bool
+
+
 @transaction.atomic
 def media_add(
     item: Item,
@@ -116,7 +125,7 @@ def media_add(
     alt: str = "",
     position: int | None = None,
     attributes: dict[str, Any] | None = None,
-) -> Media:
+) -> AddedMedia:
     """Store a checked file as the item's media, last unless ``position`` says otherwise.
 
     Bytes the item already has give the existing row, unchanged. Raises ``InvalidItem``,
@@ -128,7 +137,7 @@ def media_add(
     present = Media.objects.filter(item=item)
     same = present.filter(modality=upload.modality, sha256=upload.sha256).first()
     if same is not None:
-        return same
+        return AddedMedia(same, created=False)
     limit = settings.CATALOG["MAX_MEDIA_PER_ITEM"]
     if present.count() >= limit:
         raise TooManyMedia(f"The item already has {limit} media; delete one first.")
@@ -139,7 +148,7 @@ def media_add(
     row.file.name = file_store(upload)
     row.save(force_insert=True)
     items_touch([item.pk])
-    return row
+    return AddedMedia(row, created=True)
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from catalog.admin import html
-from catalog.admin.base import CatalogModelAdmin, counted
+from catalog.admin.base import LOGGED, CatalogModelAdmin, counted
 from catalog.models import ApiKey
 from catalog.models.api_keys import Scope
 
@@ -44,6 +44,7 @@ class ApiKeyAdmin(CatalogModelAdmin):
     list_filter = (("revoked", BooleanRadioFilter),)
     search_fields = ("name", "prefix")
     actions = ("revoke",)
+    note_themselves = actions
     readonly_fields = ("scope_badges", "prefix", "created", "state")
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
@@ -75,8 +76,13 @@ class ApiKeyAdmin(CatalogModelAdmin):
     @admin.action(description="Revoke (cannot be undone)", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """The chosen keys open nothing from now on."""
-        count = queryset.filter(revoked=False).update(revoked=True)
-        self.message_user(request, f"{counted(count, 'key')} revoked.")
+        total, valid = queryset.count(), queryset.filter(revoked=False)
+        rows = list(valid[: LOGGED + 1])
+        count = valid.update(revoked=True)
+        said = f"{counted(count, 'key')} revoked"
+        self.note(request, "Revoke.", rows, said)
+        rest = f", {total - count} already revoked" if count < total else ""
+        self.message_user(request, f"{said}{rest}.")
 
     @display(description="scopes")
     def scope_badges(self, key: ApiKey) -> SafeString:

@@ -17,6 +17,8 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
+from catalog.admin.base import CarefulAdmin
+
 
 def dialog_action(
     *, description: str, icon: str, permissions: Iterable[str], dialog: ActionDialog
@@ -87,20 +89,29 @@ def _shown(
     return TemplateResponse(request, "catalog/admin/dialog.html", whole)
 
 
-class DialogAdmin(ModelAdmin):
+class DialogAdmin(CarefulAdmin):
     """Offers on a row's page only the actions that make sense in the state it is in."""
 
     state_field: ClassVar[str] = "state"
     offered: ClassVar[Mapping[str, Collection[str]]] = {}
     """Action → states; one that is not named here is offered in all."""
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Of those that the user may do."""
-        actions = super().get_actions_detail(request, object_id)
-        row = self.get_object(request, unquote(str(object_id)))
-        state = getattr(row, self.state_field, None)
-        prefix = len(f"{self.opts.app_label}_{self.opts.model_name}_")
-        return [each for each in actions if self._is_offered(each.action_name[prefix:], state)]
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With the menu of its row, which is read by now."""
+        row = kwargs.get("obj")
+        if row is not None:
+            state, row_id = getattr(row, self.state_field, None), context["object_id"]
+            prefix = len(f"{self.opts.app_label}_{self.opts.model_name}_")
+            offered = [
+                each
+                for each in self.get_actions_detail(request, row_id)
+                if self._is_offered(each.action_name[prefix:], state)
+            ]
+            menu = self._get_actions_navigation(self.actions_detail, offered, row_id)
+            context["actions_detail"] = menu
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _is_offered(self, name: str, state: str | None) -> bool:
         return name not in self.offered or (state or "") in self.offered[name]

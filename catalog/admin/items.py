@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from catalog import services
 from catalog.admin import html
-from catalog.admin.base import counted
+from catalog.admin.base import LOGGED, counted
 from catalog.admin.filters import CategoryFilter, KindFilter, LanguageFilter, MediaFilter
 from catalog.admin.item_forms import (
     ItemForm,
@@ -93,6 +93,7 @@ class ItemAdmin(ExportingAdmin):
     search_help_text = "Identifier, title or tag, in any language"
     ordering = ("-id",)
     actions: tuple[str, ...] = ("publish", "hide", "reembed")
+    note_themselves = ("publish", "hide")
     autocomplete_fields = ("categories",)
     readonly_fields: tuple[str, ...] = (
         *("content_version", "content_changed_at", "created_at", "updated_at", "held_panel"),
@@ -196,11 +197,20 @@ class ItemAdmin(ExportingAdmin):
         self._publish(request, queryset, published=False)
 
     def _publish(self, request: HttpRequest, queryset: QuerySet[Item], *, published: bool) -> None:
+        """Says what was not changed, and what is not shown all the same."""
         total = queryset.count()
+        changing = queryset.exclude(published=published).prefetch_related(None)
+        rows = list(changing[: LOGGED + 1])
         changed = services.items_publish(queryset, published)
         done = "published" if published else "hidden"
-        rest = f", {total - changed} already {done}" if changed < total else ""
-        self.message_user(request, f"{counted(changed, 'item')} {done}{rest}.")
+        said = f"{counted(changed, 'item')} {done}"
+        self.note(request, "Publish." if published else "Hide.", rows, said)
+        if changed < total:
+            said += f", {total - changed} already {done}"
+        held = queryset.filter(held=True).count() if published else 0
+        if held:
+            said += f"; {held} held by moderation, not shown until the case is dismissed"
+        self.message_user(request, f"{said}.")
 
     @admin.action(description="Embed again", permissions=["change"])
     def reembed(self, request: HttpRequest, queryset: QuerySet[Item]) -> None:
@@ -275,7 +285,7 @@ def media_save(item: Item, formset: MediaFormSet) -> None:
             form.upload,
             alt=form.cleaned_data["alt"],
             position=form.cleaned_data.get("position"),
-        )
+        ).medium
         for form in formset.extra_forms
         if form.upload is not None and not form.cleaned_data.get("DELETE")
     ]

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final, Self
 from catalog.importers.escaping import unescaped
 from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
 from catalog.importers.rows import DEFAULT_LANGUAGE, ImportFileError, RawRow, RowError
+from catalog.strict_json import RefusedValue, RepeatedKey, strict_json
 
 SEPARATOR: Final = "|"
 TOO_LONG: Final = "\ud800"
@@ -199,7 +200,9 @@ class _Record:
         if "attributes" not in self.cells and not self._dotted("attributes"):
             return
         try:
-            attributes = json.loads(self._cell("attributes") or "{}")
+            attributes = strict_json(self._cell("attributes") or "{}")
+        except (RepeatedKey, RefusedValue) as err:
+            raise RowError(f"attributes: {err}") from err
         except (ValueError, RecursionError) as err:
             raise RowError(f"attributes: is not JSON: {err}") from err
         row["attributes"] = {**attributes, **named} if isinstance(attributes, dict) else attributes

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from catalog.importers.lines import MAX_LINE_BYTES, bounded_lines
 from catalog.importers.rows import RawRow
+from catalog.strict_json import RefusedValue, RepeatedKey, strict_json
 
 
 def read_jsonl(file: BinaryIO) -> Iterator[RawRow]:
@@ -19,19 +20,17 @@ def read_jsonl(file: BinaryIO) -> Iterator[RawRow]:
 
 def _row(number: int, line: bytes) -> RawRow:
     try:
-        data = json.loads(line.decode(), parse_constant=_refuse)
+        data = strict_json(line.decode())
     except UnicodeDecodeError as err:
         return RawRow(number, problem=f"is not UTF-8 (byte {err.start + 1})")
     except json.JSONDecodeError as err:
         return RawRow(number, problem=f"is not JSON: {err.msg} at character {err.pos + 1}")
-    except ValueError as err:
+    except (RepeatedKey, RefusedValue) as err:
+        return RawRow(number, problem=str(err))
+    except ValueError as err:  # Python refuses integers of more than 4,300 digits
         return RawRow(number, problem=f"is not JSON: {err}")
     except RecursionError:
         return RawRow(number, problem="is nested too deeply")
     if not isinstance(data, dict):
         return RawRow(number, problem="must be one JSON object")
     return RawRow(number, data)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")

@@ -1,10 +1,10 @@
 """The import loop: rows in, items in batches, a report of what became of each row."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from django.db import OperationalError, transaction
 from psycopg import errors
@@ -65,11 +65,20 @@ class Watcher(Protocol):
         """Everything was."""
 
 
+Rehearsed: TypeAlias = dict[str, int]
+"""Of a dry run: ``external_id`` → hash of what its last row says, since the rows themselves are gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
     line: int
     content: ItemContent
     media: list[NewMedia] | None
+
+    def digest(self) -> int:
+        """A hash of what the row says, wherever it stands."""
+        media = None if self.media is None else [_facts(each) for each in self.media]
+        return hash(repr((self.content, media)))
 
 
 def load(
@@ -83,11 +92,11 @@ def load(
 
     An interrupted import is resumed by running it again: equal rows are only compared. A row
     that cannot be imported is reported and the others go on. ``dry_run`` rolls every batch back
-    and writes no file.
+    and writes no file; a row whose id came before counts as a change, if it is not the same again.
     """
     media_root = media_root.resolve()
     report, batch = BatchReport(), dict[str, _Ready]()
-    flush = partial(_flushed, dry_run=dry_run, watcher=watcher)
+    flush = partial(_flushed, rehearsed={} if dry_run else None, watcher=watcher)
     for raw in rows:
         ready = _prepared(raw, media_root, report.problems)
         if ready is not None and ready.content.external_id in batch:
@@ -100,6 +109,11 @@ def load(
             report, batch = BatchReport(), {}
     if batch or report.problems:
         yield flush(batch, report)
+
+
+def _facts(media: NewMedia) -> tuple[Any, ...]:
+    upload = media.upload
+    return upload.modality, upload.sha256, media.alt, media.attributes
 
 
 def _prepared(raw: RawRow, media_root: Path, problems: list[RowProblem]) -> _Ready | None:
@@ -141,19 +155,23 @@ def _inside(name: str, media_root: Path) -> Path:
 
 
 def _flushed(
-    batch: dict[str, _Ready], report: BatchReport, *, dry_run: bool, watcher: Watcher | None
+    batch: dict[str, _Ready],
+    report: BatchReport,
+    *,
+    rehearsed: Rehearsed | None,
+    watcher: Watcher | None,
 ) -> BatchReport:
     """The batch in one transaction, or row by row when one of them is refused."""
     rows = list(batch.values())
     try:
-        upserted = _upserted(rows, dry_run=dry_run, watcher=watcher)
+        upserted = _upserted(rows, rehearsed=rehearsed, watcher=watcher)
     except CatalogError as err:
         if len(rows) == 1:
             problem = RowProblem(rows[0].line, rows[0].content.external_id, str(err))
             report.problems.append(problem)
             return report
         for external_id, row in batch.items():
-            _flushed({external_id: row}, report, dry_run=dry_run, watcher=watcher)
+            _flushed({external_id: row}, report, rehearsed=rehearsed, watcher=watcher)
         report.problems.sort(key=lambda problem: problem.line)
         return report
     for each in upserted:
@@ -161,8 +179,10 @@ def _flushed(
     return report
 
 
-def _upserted(rows: Sequence[_Ready], *, dry_run: bool, watcher: Watcher | None) -> list[Upserted]:
-    store = file_known if dry_run else file_store
+def _upserted(
+    rows: Sequence[_Ready], *, rehearsed: Rehearsed | None, watcher: Watcher | None
+) -> list[Upserted]:
+    store = file_store if rehearsed is None else file_known
     tries = 0
     while True:
         tries += 1
@@ -171,11 +191,27 @@ def _upserted(rows: Sequence[_Ready], *, dry_run: bool, watcher: Watcher | None)
                 if watcher:
                     watcher.before([row.content.external_id for row in rows])
                 upserted = items_upsert([(row.content, row.media) for row in rows], store=store)
+                if rehearsed is not None:
+                    upserted = _after_earlier(upserted, rows, rehearsed)
                 if watcher:
                     watcher.after(upserted)
-                if dry_run:
+                if rehearsed is not None:
                     transaction.set_rollback(True)
                 return upserted
         except OperationalError as err:
             if tries == DEADLOCK_TRIES or not isinstance(err.__cause__, errors.DeadlockDetected):
                 raise
+
+
+def _after_earlier(
+    upserted: list[Upserted], rows: Sequence[_Ready], rehearsed: Rehearsed
+) -> list[Upserted]:
+    """What would have happened had the earlier rows with the same ids stayed; notes these."""
+    outcomes = []
+    for each, row in zip(upserted, rows, strict=True):
+        said, before = row.digest(), rehearsed.get(row.content.external_id)
+        rehearsed[row.content.external_id] = said
+        if before is not None:
+            each = replace(each, outcome="unchanged" if said == before else "changed")  # noqa: PLW2901
+        outcomes.append(each)
+    return outcomes

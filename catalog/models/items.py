@@ -8,13 +8,14 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
-EXTERNAL_ID_PATTERN = r"[A-Za-z0-9._:-]{1,128}"
+EXTERNAL_ID_PATTERN = r"(?=\.*[A-Za-z0-9_:-])[A-Za-z0-9._:-]{1,128}"
+"""Not dots alone: clients take ``.`` and ``..`` out of an address."""
 LANGUAGE_PATTERN = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 SLUG_PATH_PATTERN = r"[^/\x00-\x1f]{1,100}(/[^/\x00-\x1f]{1,100})*"
 
 validate_external_id = RegexValidator(
     rf"^{EXTERNAL_ID_PATTERN}\Z",
-    "Use 1 to 128 characters from A-Z a-z 0-9 . _ : -",
+    "Use 1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone",
     code="external_id",
 )
 validate_language = RegexValidator(
@@ -69,7 +70,7 @@ class Item(models.Model):
         max_length=128,
         unique=True,
         validators=[validate_external_id],
-        help_text="Your own identifier: 1 to 128 characters from A-Z a-z 0-9 . _ : -",
+        help_text="Your own identifier: 1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone",
     )
     kind = models.CharField(max_length=64, default="item", db_index=True)
     title = models.CharField(max_length=500)

@@ -3,7 +3,7 @@
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -100,15 +100,21 @@ def primary(language: str) -> str:
     return language.replace("_", "-").partition("-")[0].lower()
 
 
-def _by_model(text: str, languages: tuple[str, ...]) -> str:
-    """The likeliest of ``languages``, each weighed by its function words in the text."""
+def likelihoods(text: str, languages: Collection[str]) -> dict[str, float]:
+    """How likely a text in a script that several languages share is in each of ``languages``, by the model and
+    by its function words; only their ratios mean something."""
     text = text.lower()
     found = set(text.split())
-    scores = {
+    return {
         language: score * FUNCTION_WORD_ODDS ** len(found & STOP_WORDS.get(language, frozenset()))
         for language, score in _model().rank(text)
         if language in languages
     }
+
+
+def _by_model(text: str, languages: tuple[str, ...]) -> str:
+    """The likeliest of ``languages``."""
+    scores = likelihoods(text, languages)
     best = max(scores, key=lambda language: scores[language])
     return best if scores[best] >= MIN_CONFIDENCE * sum(scores.values()) else UNDETERMINED
 

@@ -4,19 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from catalog.visible import INVISIBLE, is_kept
+
 MAX_CHARS = 2_000
 """Longer texts are cut: E5 windows at 512 tokens, and a page is not a better query than its start."""
 
 _SPACE = re.compile(r"\s+")
 _SPLIT_AM = re.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]?)([\u0e32\u0eb2])")
 _AM = {"\u0e4d": "\u0e33", "\u0ecd": "\u0eb3"}
-_KEPT_FORMAT = {"\u200d"}
-"""Category Cf goes (bidi marks, BOM), except the zero-width joiner, which holds emoji together."""
-INVISIBLE = " \u200d\u2800\u034f\u115f\u1160\u3164\uffa0" + "".join(
-    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
-)
-"""Of other categories than Cf, or kept: joiners, fillers, the blank Braille pattern, variation
-selectors. They belong to what they stand beside, and alone show nothing."""
 
 
 def normalise(text: str, limit: int = MAX_CHARS) -> str:
@@ -28,7 +23,7 @@ def normalise(text: str, limit: int = MAX_CHARS) -> str:
     composed = unicodedata.normalize("NFKC", text[: limit * 4])
     kept = composed
     if not composed.isprintable():  # else there is nothing to drop: three times as quick
-        kept = "".join(c if _kept(c) else " " if c.isspace() else "" for c in composed)
+        kept = "".join(c if is_kept(c) else " " if c.isspace() else "" for c in composed)
     cleaned = _SPACE.sub(" ", kept).strip()[:limit].rstrip()
     return cleaned if cleaned.strip(INVISIBLE) else ""
 
@@ -49,8 +44,3 @@ def document_texts(title: str, description: str = "", tags: Iterable[str] = ()) 
     parts = (heading.rstrip("."), normalise(description).rstrip("."), listed)
     body = normalise(". ".join(filter(None, parts)))
     return list(dict.fromkeys(filter(None, (heading, body))))
-
-
-def _kept(char: str) -> bool:
-    category = unicodedata.category(char)
-    return category not in {"Cc", "Cs", "Cf"} or char in _KEPT_FORMAT

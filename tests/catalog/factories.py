@@ -172,4 +172,4 @@ class MediaFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class: type[Media], *args: Any, **kwargs: Any) -> Media:
-        return media_add(kwargs.pop("item"), upload(kwargs.pop("content", None)), **kwargs)
+        return media_add(kwargs.pop("item"), upload(kwargs.pop("content", None)), **kwargs).medium

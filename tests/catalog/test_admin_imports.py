@@ -156,7 +156,7 @@ def test_refused_rows_come_as_csv_without_formulas(admin_client):
     )
     assert text_of(answer).splitlines() == [
         "line,external_id,reason",
-        "2,'=cmd,external_id: use 1 to 128 characters from A-Z a-z 0-9 . _ : -",
+        '2,\'=cmd,"external_id: use 1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone"',
         "3,,external_id: is missing",
     ]
 

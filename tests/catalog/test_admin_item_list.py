@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -112,18 +113,51 @@ def run(client, action: str, *external_ids: str, capture) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
+def noted() -> list[tuple[str, str]]:
+    """(item, what was done) of the history."""
+    names = dict(Item.objects.values_list("pk", "external_id"))
+    return sorted(
+        (names[int(entry.object_id or 0)], entry.change_message) for entry in LogEntry.objects.all()
+    )
+
+
 class TestActions:
     def test_publish(self, admin_client, zoo, django_capture_on_commit_callbacks):
         capture = django_capture_on_commit_callbacks
         messages = run(admin_client, "publish", "car", "owl", capture=capture)
         assert messages == ["1 item published, 1 already published."]
         assert Item.objects.filter(published=True).count() == 5
+        assert noted() == [("car", "Publish.")]
+
+    def test_what_moderation_holds_is_told(
+        self, admin_client, zoo, django_capture_on_commit_callbacks
+    ):
+        services.items_hold(Item.objects.filter(external_id__in=("car", "owl")), held=True)
+        capture = django_capture_on_commit_callbacks
+        (said,) = run(admin_client, "publish", "car", "owl", "frog", capture=capture)
+        assert said == (
+            "1 item published, 2 already published; 2 held by moderation, not shown until the case is "
+            "dismissed."
+        )
+        assert noted() == [("car", "Publish.")]
+        assert set(Item.objects.visible().values_list("external_id", flat=True)) == {
+            *("frog", "poem", "broken"),
+        }
+
+    def test_nothing_to_change_is_no_history(
+        self, admin_client, zoo, django_capture_on_commit_callbacks
+    ):
+        capture = django_capture_on_commit_callbacks
+        messages = run(admin_client, "publish", "owl", "frog", capture=capture)
+        assert messages == ["0 items published, 2 already published."]
+        assert noted() == []
 
     def test_hide(self, admin_client, zoo, woken, django_capture_on_commit_callbacks):
         versions = dict(Item.objects.values_list("pk", "content_version"))
         capture = django_capture_on_commit_callbacks
         messages = run(admin_client, "hide", "frog", "owl", capture=capture)
         assert messages == ["2 items hidden."]
+        assert noted() == [("frog", "Hide."), ("owl", "Hide.")]
         hidden = set(Item.objects.filter(published=False).values_list("external_id", flat=True))
         assert hidden == {"car", "frog", "owl"}
         assert dict(Item.objects.values_list("pk", "content_version")) == versions

@@ -26,7 +26,7 @@ def frog() -> Item:
     content = ItemContent(external_id="frog", title="Frog", texts=texts)
     item = services.item_upsert(content).item
     services.media_add(item, check_upload(io.BytesIO(png())), alt="a frog")
-    sound = services.media_add(item, check_upload(io.BytesIO(wav())), alt="its croak")
+    sound, _ = services.media_add(item, check_upload(io.BytesIO(wav())), alt="its croak")
     services.media_mark([sound.pk], Media.Status.FAILED, "undecodable", "truncated")
     item.refresh_from_db()
     return item
@@ -48,7 +48,7 @@ def test_the_list_shows_previews_and_errors(admin_client, frog):
 
 
 def test_videos_have_a_player(admin_client, frog):
-    video = services.media_add(frog, check_upload(io.BytesIO(video_bytes())), alt="it leaps")
+    video, _ = services.media_add(frog, check_upload(io.BytesIO(video_bytes())), alt="it leaps")
     html = admin_client.get(MEDIA).content.decode()
     assert (
         '<video class="triad-video triad-video-small" controls preload="metadata" '

@@ -410,3 +410,18 @@ def test_an_embedded_item_can_be_deleted(writer):
 def test_options(writer, path):
     for client in (writer, anonymous()):
         assert client.options(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "\u200b"),
+        ("external_id", ".."),
+        ("categories", ["/".join(["青" * 100] * 7)]),
+    ],
+)
+def test_what_cannot_be_shown_addressed_or_indexed_is_refused_by_its_field(writer, field, value):
+    body = {"external_id": "frog", "title": "Frog", field: value}
+    response = writer.post("/api/v1/items/", body, format="json")
+    assert (response.status_code, list(response.json()["errors"])) == (400, [field])
+    assert not Item.objects.filter(external_id=body["external_id"]).exists()

@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Item, Media
 from tests.catalog.factories import video_bytes
+from tests.catalog.test_services import in_threads
 from tests.clients import anonymous, png, wav, with_scopes
 
 pytestmark = pytest.mark.django_db
@@ -240,3 +241,13 @@ def test_only_the_scope_catalog_writes(item, client, media_root):
 def test_unknown_item(writer):
     assert writer.get("/api/v1/items/nope/media/").status_code == 404
     assert writer.post("/api/v1/items/nope/media/", {}, format="multipart").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_the_same_bytes_sent_at_once_one_answer_is_created(item):
+    clients = [with_scopes("catalog") for _ in range(6)]
+
+    results = in_threads(6, lambda n: send(clients[n], png()).status_code)
+
+    assert sorted(results) == [200] * 5 + [201]
+    assert Media.objects.count() == 1

@@ -22,7 +22,7 @@ SOUND = wav(0.5)
 def sound(settings, tmp_path: Path) -> Media:
     settings.MEDIA_ROOT = tmp_path / "media"
     item = Item.objects.create(external_id="frog", title="Frog")
-    return media_add(item, check_upload(SimpleUploadedFile("a.wav", SOUND)))
+    return media_add(item, check_upload(SimpleUploadedFile("a.wav", SOUND))).medium
 
 
 def get(medium: Media, **headers: str):
@@ -138,6 +138,6 @@ def test_a_file_that_is_gone(sound):
 
 def test_pictures_have_their_type(sound):
     item = Item.objects.get()
-    picture = media_add(item, check_upload(SimpleUploadedFile("a.png", png())))
+    picture, _ = media_add(item, check_upload(SimpleUploadedFile("a.png", png())))
 
     assert get(picture)["Content-Type"] == "image/png"

@@ -1,5 +1,6 @@
 """Writes to the catalog: what changes, what does not, and what leaves nothing behind."""
 
+import random
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +155,7 @@ def test_media_are_replaced_as_a_set_and_their_order_counts(
     ("fields", "errors"),
     [
         ({"title": " "}, {"title": "must not be empty"}),
+        ({"title": "\u200b\u3164"}, {"title": "must have a visible character"}),
         ({"title": "x" * 501}, {"title": "has 501 characters; the limit is 500"}),
         ({"title": "a\0b"}, {"title": "contains the character U+0000, which cannot be stored"}),
         (
@@ -167,6 +169,17 @@ def test_media_are_replaced_as_a_set_and_their_order_counts(
         (
             {"attributes": {"a": ["\0"]}},
             {"attributes": "contains the character U+0000, which cannot be stored"},
+        ),
+        (
+            {"categories": (f"{'青' * 100}/" * 6 + "蛙" * 68,)},
+            {"categories": f"{'青' * 50}… has 2010 bytes in UTF-8; the limit is 2000"},
+        ),
+        *(
+            (
+                {"external_id": dots},
+                {"external_id": "use 1 to 128 characters from A-Z a-z 0-9 . _ : -, not dots alone"},
+            )
+            for dots in (".", "..", "...")
         ),
         ({"published": "yes"}, {"published": "must be true or false, not str"}),
         ({"texts": (TextContent(language="zh", title=""),)}, {"texts.zh": "must not be empty"}),
@@ -228,11 +241,13 @@ def test_publishing_leaves_the_version_alone():
 def test_the_same_bytes_give_the_same_row(media_root: Path):
     item = ItemFactory()
     content = wav_bytes()
-    first = media_add(item, upload(content), alt="croak")
+    first, created = media_add(item, upload(content), alt="croak")
+    assert created
     assert state(item)[0] == 2
-    again = media_add(item, upload(content), alt="other")
+    again, created = media_add(item, upload(content), alt="other")
+    assert not created
     assert (again.pk, again.alt, state(item)[0]) == (first.pk, "croak", 2)
-    assert media_add(item, upload()).position == 1
+    assert media_add(item, upload()).medium.position == 1
     assert first.file.name == f"{first.sha256[:2]}/{first.sha256[2:4]}/{first.sha256}.wav"
     assert (media_root / first.file.name).read_bytes() == content
     assert (first.duration_s, first.content_type, first.bytes) == (0.5, "audio/wav", len(content))
@@ -408,7 +423,7 @@ def test_a_file_shared_by_a_delete_and_an_add_survives(media_root: Path):
         old, new = MediaFactory(content=content), ItemFactory()
 
         def work(n: int, old: Media = old, new: Item = new) -> Any:
-            return services.media_delete(old) if n else media_add(new, upload(content)).pk
+            return services.media_delete(old) if n else media_add(new, upload(content)).medium.pk
 
         results = in_threads(2, work)
         assert not [r for r in results if isinstance(r, Exception)]
@@ -450,3 +465,25 @@ def test_moments_that_postgres_keeps_and_python_cannot_read_are_refused(field, m
     given = {field: datetime.fromisoformat(moment)}
     with pytest.raises(InvalidItem, match=f"{field}: must lie between"):
         item_upsert(ItemContent(external_id="a", title="A", **given))
+
+
+def test_what_is_below_a_renamed_category_stays_within_the_bytes_of_an_index():
+    long = "/".join(["青" * 100] * 6)
+    services.category_get(f"a/{long}/{'蛙' * 60}")
+    with pytest.raises(InvalidItem) as caught:
+        services.category_rename(Category.objects.get(path="a"), "é" * 10)
+    assert caught.value.errors == {
+        "name": f"{'é' * 10}/{'青' * 39}… has 2007 bytes in UTF-8; the limit is 2000"
+    }
+    assert Category.objects.get(parent=None).path == "a"
+
+
+def test_a_path_of_the_most_bytes_is_stored():
+    """Random characters: Postgres compresses others before it looks at the length."""
+    letters = random.Random(1).sample(  # noqa: S311
+        [chr(code) for code in range(0x4E00, 0x9F00)], 662
+    )
+    names = ["".join(letters[at : at + 95]) for at in range(0, 662, 95)]
+    path = "/".join(names) + "aaaaaaaa"
+    assert len(path.encode()) == 2000
+    assert services.category_get(path).path == path

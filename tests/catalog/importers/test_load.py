@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from catalog import upserts
 from catalog.importers import load as loading
 from catalog.importers.load import load
+from catalog.importers.rehearsal import Rehearsal
 from catalog.importers.rows import RawRow
 from catalog.models import Item, Media
 from tests.catalog.factories import image_bytes, video_bytes, wav_bytes
@@ -151,6 +152,25 @@ def test_odd_paths_are_problems_of_their_row(path, folder):
     [report] = load([row(1, **data)], media_root=folder)
     assert len(report.problems) == 1
     assert not Item.objects.exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_dry_run_counts_an_id_that_comes_again_as_the_import_does(folder, dry_run):
+    rows = [
+        row(1, external_id="frog", title="Frog"),
+        row(2, external_id="frog", title="Frog"),
+        row(3, external_id="toad", title="Toad"),
+        row(4, external_id="frog", title="Green frog"),
+        row(5, external_id="frog", title=""),
+    ]
+    seen = Rehearsal()
+    reports = list(load(rows, media_root=folder, dry_run=dry_run, watcher=seen))
+    counts = [sum(getattr(each, name) for each in reports) for name in ("created", "changed")]
+    assert (counts, sum(each.unchanged for each in reports)) == ([2, 1], 1)
+    assert [problem.line for each in reports for problem in each.problems] == [5]
+    made = [each["external_id"] for each in seen.sample if each["outcome"] == "created"]
+    assert made == ["frog", "toad"]
+    assert Item.objects.count() == (0 if dry_run else 2)
 
 
 def test_a_dry_run_counts_and_writes_nothing(folder, woken, media_root, capsys):

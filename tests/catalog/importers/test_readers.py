@@ -36,15 +36,22 @@ def test_jsonl_reports_each_broken_line_and_goes_on():
         b"[" * 100_000,
         b'{"a": ' + b"1" * 5000 + b"}",
         b'{"a": 1}',
+        b'{"title": "A", "title": "B"}',
+        b'{"attributes": {"a": [' + b"1" * 4000 + b"]}}",
     ]
     found = jsonl(b"\n".join(content))
     assert found[0] == (1, "is not JSON: Expecting value at character 8")
     assert found[1] == (2, "is not UTF-8 (byte 8)")
     assert found[2] == (3, "must be one JSON object")
-    assert found[3] == (4, "is not JSON: NaN is no JSON number")
+    assert found[3] == (
+        4,
+        "a: Use a finite number that fits 64 bits: JSON has no NaN and no Infinity.",
+    )
     assert found[4] == (5, "is nested too deeply")
     assert found[5][1].startswith("is not JSON: Exceeds the limit")
     assert found[6] == (7, {"a": 1})
+    assert found[7] == (8, "holds the key 'title' twice in one object")
+    assert found[8] == (9, "attributes.a[0]: The number does not fit 64 bits.")
 
 
 def test_a_line_that_never_ends_is_not_kept_in_memory(monkeypatch):
