@@ -14,15 +14,16 @@ from catalog.models import Item
 from catalog.selectors import ItemWords, item_words
 from catalog.summaries import in_language
 from recommender import setups
-from recommender.llm.ask import conversation, extracts, finding
+from recommender.llm.ask import conversation, extracts, finding, followups, ordering, prices
 from recommender.llm.ask.conversation import CATEGORIES, paths_of
 from recommender.llm.ask.phrases import PHRASES, say, spoken
-from recommender.llm.ask.questions import only_points, senses, telling
+from recommender.llm.ask.questions import only_points, senses
 from recommender.llm.ask.types import (
     LASTS_S,
     MAX_WANTED,
     Cited,
     Draft,
+    Finding,
     Found,
     ItemFacts,
     Sort,
@@ -34,7 +35,6 @@ from recommender.llm.calls import Deadline
 from recommender.llm.understanding import (
     THIS,
     Interpretation,
-    Words,
     language_of,
     leaving_out,
     understand,
@@ -80,6 +80,9 @@ def _draft(asked: Asked, space: spaces.Space) -> Draft:
     state = turn.state
     rules, items = _allowed(asked, state)
     found = finding.find(space, state, items, WIDE if state.sort else finding.MOST)
+    if found.relevant and (first := ordering.first_of_kind(state, items, WIDE)):
+        scored = {each.item_id: each for each in found.findings}
+        found = replace(found, findings=[scored.get(n) or Finding(n, 0.0) for n in first])
     words = {row.item_id: row for row in item_words([each.item_id for each in found.findings])}
     shown = [
         each
@@ -87,7 +90,17 @@ def _draft(asked: Asked, space: spaces.Space) -> Draft:
         if each.item_id in words and not _hidden(words[each.item_id], rules)
     ]
     found = replace(found, findings=shown, relevant=found.relevant and bool(shown))
-    return _worded(asked, turn, found, words)
+    answer = _worded(asked, turn, found, words)
+    return replace(answer, state=_going_on(asked, turn, answer))
+
+
+def _going_on(asked: Asked, turn: Turned, answer: Draft) -> State:
+    """What the next turn starts from: where another thing was offered that the catalog knows nothing of, what
+    was asked before it."""
+    is_kept = bool(answer.state.filter and answer.state.categories)
+    if not (answer.refused and turn.offered and asked.before) or is_kept:
+        return answer.state
+    return replace(asked.before, language=answer.state.language)
 
 
 def _turned(asked: Asked, space: spaces.Space) -> Turned:
@@ -100,9 +113,19 @@ def _turned(asked: Asked, space: spaces.Space) -> Turned:
     if before is not None and not asked.attachments:
         changes = conversation.follow_up(asked.question, before)
     if before is not None and changes:
-        turn = conversation.changed(before, changes, _prices(before))
-        return replace(turn, state=replace(turn.state, language=language, space_id=space.id))
+        turn = conversation.changed(before, changes, prices.of_shown(before))
+        return replace(
+            turn,
+            state=replace(turn.state, language=language, space_id=space.id),
+            offered=any(each.kind == "about" for each in changes),
+        )
     return _asked_anew(asked, language, space.id)
+
+
+def _unasked() -> str:
+    """Why a price was left out."""
+    names = vocabulary()
+    return "odd_price" if "price" in names.roles and names.low is not None else "no_prices"
 
 
 def _has_vectors(state: State) -> bool:
@@ -114,18 +137,25 @@ def _asked_anew(asked: Asked, language: str, space_id: int) -> Turned:
     attached, before = tuple(asked.attachments), asked.before
     if not asked.question:
         return Turned(State(wanted=attached, language=language, space_id=space_id))
-    previous = None if before is None or attached else _previous(before)
-    found = understand(
-        asked.question, language=language, previous=previous, deadline=asked.deadline
-    )
+    previous = None if before is None or attached else conversation.previous(before)
+    question = asked.question if previous is None else followups.bare(asked.question)
+    found = understand(question, language=language, previous=previous, deadline=asked.deadline)
     if found.follows and before is not None and previous is not None:
-        state = replace(conversation.refined(before, found), language=language, space_id=space_id)
-        state = replace(state, sort=_order(found) or before.sort)
+        turn = conversation.refined(
+            before, found, prices.of_shown(before) if found.compared else {}
+        )
+        state = replace(turn.state, language=language, space_id=space_id)
+        turn = replace(turn, state=replace(state, sort=_order(found) or before.sort))
     else:
-        state = _own(asked, found, language, space_id)
-    notes = ("no_prices",) if set(found.ignored) & {"price", "sort by price"} else ()
-    ignored = dict.fromkeys(each.removeprefix("sort by ") for each in found.ignored)
-    return Turned(state, notes, tuple(ignored), found.degraded)
+        turn = Turned(_own(replace(asked, question=question), found, language, space_id))
+    notes = (_unasked(),) if set(found.ignored) & {"price", "sort by price"} else ()
+    ignored = [each.removeprefix("sort by ") for each in found.ignored]
+    return Turned(
+        turn.state,
+        tuple(dict.fromkeys([*turn.notes, *notes])),
+        tuple(dict.fromkeys([*turn.ignored, *ignored])),
+        found.degraded,
+    )
 
 
 def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> State:
@@ -146,6 +176,7 @@ def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> S
         filter=conditions or None,
         categories=paths_of(found.filter.get(CATEGORIES)) or _named(about, language),
         sort=_order(found),
+        budget=dict(found.budget) or None,
         without=found.without,
         language=language,
         space_id=space_id,
@@ -157,18 +188,7 @@ def _named(about: str, language: str) -> tuple[str, ...]:
     in the languages whose rules look at whole phrases only."""
     if language in ("en", "zh") and all(len(each) == 1 for each in senses(about, language)):
         return ()
-    names = vocabulary()
-    found = (names.category(word, language) for word in telling(about, language))
-    return next(filter(None, found), ())
-
-
-def _previous(before: State) -> Interpretation:
-    return Interpretation(
-        parts=tuple(Words(part.text, part.weight) for part in before.wanted if part.text),
-        filter=dict(before.filter or {}),
-        without=before.without,
-        language=before.language,
-    )
+    return finding.named_paths(about, language)
 
 
 def _order(found: Interpretation) -> Sort | None:
@@ -216,7 +236,7 @@ def _worded(asked: Asked, turn: Turned, found: Found, words: Mapping[int, ItemWo
     ids = [each.item_id for each in found.findings]
     attributes = dict(Item.objects.filter(pk__in=ids).values_list("pk", "attributes"))
     if state.sort:
-        ids = _sorted(ids, attributes, *state.sort)
+        ids = ordering.ordered(ids, attributes, *state.sort)
     ids = ids[: finding.MOST] if found.relevant else []
     facts = {n: item_facts(words[n], attributes.get(n, {}), state.language) for n in ids}
     scores = {each.item_id: each.score for each in found.findings}
@@ -275,29 +295,3 @@ def item_facts(words: ItemWords, attributes: Mapping[str, Any], language: str) -
         attributes=attributes,
         everything=" \n".join([*every, *words.categories, *attributes, *values]),
     )
-
-
-def _sorted(
-    ids: Sequence[int], attributes: Mapping[int, Mapping[str, Any]], name: str, order: str
-) -> list[int]:
-    """By a number, those without it at the end."""
-
-    def key(item_id: int) -> tuple[bool, float]:
-        value = _number(attributes.get(item_id, {}).get(name))
-        return value is None, (value or 0.0) * (1 if order == "asc" else -1)
-
-    return sorted(ids, key=key)
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
-
-
-def _prices(before: State) -> dict[str, float]:
-    """Of what was shown, by external_id."""
-    rows = Item.objects.filter(external_id__in=before.shown).values_list(
-        "external_id", "attributes"
-    )
-    found = {name: _number(given.get(conversation.PRICE)) for name, given in rows}
-    return {name: price for name, price in found.items() if price is not None}

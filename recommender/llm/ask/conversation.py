@@ -11,8 +11,10 @@ from django.core import signing
 
 from recommender.llm.ask import followups
 from recommender.llm.ask.followups import Change
+from recommender.llm.ask.prices import PRICE, any_price, compared, ran_out
 from recommender.llm.ask.types import MAX_WANTED, Sort, State, Turned, Wanted
-from recommender.llm.understanding import Interpretation, by_rules, vocabulary
+from recommender.llm.understanding import Interpretation, Words, by_rules, vocabulary
+from recommender.llm.understanding.composing import MAX_WITHOUT
 from recommender.llm.understanding.refining import exchanged, without_denial
 from recommender.llm.understanding.types import one_or_in
 from recommender.llm.understanding.vocabulary import singular
@@ -23,9 +25,7 @@ from retrieval.preprocess import words
 SALT: Final = "triad.ask.state"
 LASTS_S: Final = 7 * 24 * 3600
 MAX_SEEN: Final = 60
-PRICE: Final = "price"
 CATEGORIES: Final = "categories"
-MAX_WITHOUT: Final = 5
 FOLLOW_UP_WEIGHT: Final = 0.6
 """Of "in blue" beside the thing that is to be blue: at 1 blue things of any kind come first."""
 AGAINST: Final = -0.5
@@ -56,17 +56,33 @@ def opened(history: str) -> State:
 
 
 def follow_up(turn: str, before: State) -> list[Change] | None:
-    """What the turn changes of what was asked before; None for a question of its own."""
+    """What the turn changes of what was asked before; None for what ``understand`` reads, as a question of its
+    own or as a refinement ("what about under 20?"): of ``followups.bare``."""
     if not (before.wanted or before.filter):
         return None
-    if change := followups.about(turn):
-        return [change]
-    found = followups.changes(turn)
+    found, said = followups.changes(turn), followups.bare(turn)
     if found and any(each.kind in ("with", "without") for each in found):
-        read = by_rules(turn)
+        read = by_rules(said)
         if read.filter or read.ignored or read.sort:
             return None  # "not over 50" is no thing to be without
+        if len(read.without) > sum(each.kind == "without" for each in found):
+            return None  # "no cats or dogs" names two
+    if found and found[0].kind == "about" and len(found) == 1:
+        read = by_rules(said, language=before.language, previous=previous(before))
+        if read.follows or read.filter.keys() - {CATEGORIES}:
+            return None
     return found
+
+
+def previous(before: State) -> Interpretation:
+    """What was asked before, as ``understand`` takes it."""
+    return Interpretation(
+        parts=tuple(Words(part.text, part.weight) for part in before.wanted if part.text),
+        filter=dict(before.filter or {}),
+        without=before.without,
+        language=before.language,
+        budget=before.budget or {},
+    )
 
 
 def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float]) -> Turned:
@@ -74,15 +90,15 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
 
     ``prices`` are those of what was shown, by external_id.
     """
-    state, notes = replace(before, seen=_examples(before)), []
+    state, notes, ignored = replace(before, seen=_examples(before)), [], []
     for change in changes:
         if change.kind in ("cheaper", "dearer", "cheapest", "dearest"):
-            if not has_prices() or not (prices or _ran_out(before)):
+            if not has_prices() or not (prices or ran_out(before)):
                 notes.append("no_prices")
             elif change.kind in ("cheapest", "dearest"):
                 state = replace(state, sort=_sort(change))
             else:
-                state = replace(state, filter=_priced(state.filter, change, prices))
+                state = compared(state, change, prices)
         elif change.kind == "more":
             liked = _examples(before)
             seen = dict.fromkeys([*before.seen, *before.shown])
@@ -98,25 +114,46 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
             paths = vocabulary().category(change.text)
             state = replace(state, wanted=about, categories=paths, seen=())
             state = _asking_for(state, change.text)
+        elif change.kind == "any_price":
+            state = any_price(state)
         elif change.kind == "with":
             state = _with(state, change.text)
         else:
             state = _against(state, change.text)
-    ignored = ("price",) if "no_prices" in notes else ()
-    return Turned(state, tuple(dict.fromkeys(notes)), ignored)
+            if change.text not in state.without:
+                ignored.append(_not_without(change.text))
+    ignored += ["price"] if "no_prices" in notes else []
+    return Turned(state, tuple(dict.fromkeys(notes)), tuple(ignored))
 
 
-def refined(before: State, found: Interpretation) -> State:
-    """The state before with what ``understand`` found to change it: each part keeps its weight."""
+def _not_without(text: str) -> str:
+    """As ``Interpretation.ignored`` names what is denied beyond MAX_WITHOUT."""
+    return f"without {text}"
+
+
+def refined(before: State, found: Interpretation, prices: Mapping[str, float]) -> Turned:
+    """The state before with what ``understand`` found to change it: each part keeps its weight.
+
+    ``prices`` are those of what was shown, by external_id; they say what is cheaper.
+    """
     state = replace(before, seen=_examples(before))
     for part in found.added:
         state = _with(state, part.text) if part.weight > 0 else _against(state, part.text)
     conditions = {name: each for name, each in found.filter.items() if name != CATEGORIES}
     paths = paths_of(found.filter.get(CATEGORIES))
-    without = tuple(dict.fromkeys([*state.without, *found.without]))[-MAX_WITHOUT:]
-    return replace(
-        state, filter=conditions or None, categories=paths or state.categories, without=without
+    without = tuple(dict.fromkeys([*state.without, *found.without]))
+    if found.compared:
+        conditions.pop(PRICE, None)
+        conditions |= {PRICE: kept} if (kept := (before.filter or {}).get(PRICE)) else {}
+    state = replace(
+        state,
+        filter=conditions or None,
+        categories=paths or state.categories,
+        without=without[:MAX_WITHOUT],
+        budget=dict(found.budget) or None,
     )
+    turn = changed(state, [Change(found.compared)] if found.compared else [], prices)
+    return replace(turn, ignored=(*turn.ignored, *map(_not_without, without[MAX_WITHOUT:])))
 
 
 def paths_of(said: Any) -> tuple[str, ...]:
@@ -187,7 +224,7 @@ def _with(state: State, text: str) -> State:
 def _against(state: State, text: str) -> State:
     """A part that counts against; what says so itself is left out, and it is wanted no more."""
     kept = [part for part in state.wanted if part.weight < 0 or part.text != text]
-    without = tuple(dict.fromkeys([*state.without, text]))[-MAX_WITHOUT:]
+    without = tuple(dict.fromkeys([*state.without, text]))[:MAX_WITHOUT]
     state = replace(state, wanted=tuple(kept), without=without)
     return _added(state, Wanted(text=text, weight=AGAINST))
 
@@ -222,37 +259,17 @@ def _allowing(before: Mapping[str, Any] | None, things: Sequence[str]) -> Mappin
 
 
 def _added(state: State, part: Wanted) -> State:
-    """The oldest refinement goes where there would be too many."""
+    """The oldest refinement goes where there would be too many; before it what words leave out anyway."""
     wanted = [*state.wanted, part]
     if len(wanted) > MAX_WANTED:
-        del wanted[1]
+        told = (
+            at
+            for at, each in enumerate(wanted)
+            if at and each.weight < 0 and each.text in state.without
+        )
+        del wanted[next(told, 1)]
     return replace(state, wanted=tuple(wanted))
 
 
 def _sort(change: Change) -> Sort:
     return (PRICE, "asc" if change.kind == "cheapest" else "desc")
-
-
-def _priced(
-    before: Mapping[str, Any] | None, change: Change, prices: Mapping[str, float]
-) -> Mapping[str, Any]:
-    """Below, or above, what stands in the middle of the prices shown; where none is, turned round."""
-    kept = {} if before is None else dict(before)
-    bounds = kept.get(PRICE)
-    said = dict(bounds) if isinstance(bounds, Mapping) else {}
-    if not prices:
-        return {**kept, PRICE: _turned_round(said, change)}
-    middle = sorted(prices.values())[len(prices) // 2]
-    return {**kept, PRICE: said | {"lt" if change.kind == "cheaper" else "gt": middle}}
-
-
-def _ran_out(before: State) -> bool:
-    """Whether nothing was left between the bounds of the price."""
-    return not before.shown and bool(before.filter) and PRICE in (before.filter or {})
-
-
-def _turned_round(said: Mapping[str, Any], change: Change) -> dict[str, Any]:
-    """What ran out below a price goes on from it, and the other way round; else the bounds stay."""
-    ends, other = (("gt", "gte"), "lte") if change.kind == "cheaper" else (("lt", "lte"), "gte")
-    found = next((said[end] for end in ends if end in said), None)
-    return dict(said) if found is None else {other: found}

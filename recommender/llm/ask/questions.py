@@ -6,14 +6,24 @@ Japanese; other languages stay whole.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from recommender.llm.understanding.languages import TABLED, chinese, doers, english, named, quality
-from recommender.llm.understanding.vocabulary import singular
+from recommender.llm.understanding.languages import (
+    TABLED,
+    chinese,
+    doers,
+    english,
+    is_english_name,
+    named,
+    quality,
+)
+from recommender.llm.understanding.languages.abilities import KINDS
+from recommender.llm.understanding.vocabulary import folded, singular
 from retrieval.lexical import picture_names
 from retrieval.preprocess import words
 
+MOST_OF_COMPOUND: Final = 3
 MAX_WORDS: Final = 6
 """What a question is about rarely has more; each costs a search of its own."""
 _FRAMES: Final = {
@@ -44,6 +54,15 @@ _ONLY_SUM = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _ELIDED = re.compile(r"\b(?:qu|[cdjlmnst])'", re.IGNORECASE)
+_OR = re.compile(
+    r"\s+(?:or|oder|ou|o|u)\s+|或者?|还是|または|もしくは|(?<=\W)か(?=\W)", re.IGNORECASE
+)
+_OF = re.compile(
+    r"(?<=\w)\s+(?:for|of|with|without|from|in|on|at|to|by|that|which|who|für|von|mit|ohne|aus|zum|zur|die|der|das"
+    r"|pour|avec|sans|en|à|au|aux|qui|para|con|sin|que)\s+",
+    re.IGNORECASE,
+)
+"""Begins what is only said of the thing."""
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -84,24 +103,89 @@ def telling(question: str, language: str) -> list[str]:
     return list(dict.fromkeys(kept))[:MAX_WORDS]
 
 
-def senses(question: str, language: str) -> list[tuple[str, ...]]:
+def senses(question: str, language: str, denied: Sequence[str] = ()) -> list[tuple[str, ...]]:
     """``telling``, each word with what may be meant by it: itself, or who does what it says.
 
-    Which birds can fly is no question of who flies: then the verb is a word like others.
+    Which birds can fly is no question of who flies: then the verb is a word like others. And who is
+    ``denied`` is not meant: of what flies and is no bird bats are looked for.
     """
     told = telling(question, language)
-    said = {name for word in told for name in (singular(word), *named(word, language))}
+    said = _meanings(told, language)
+    others = _meanings(denied, language)
     found = [(word, doers(word, question, language)) for word in told]
-    return [(word, *(() if said.intersection(others) else others)) for word, others in found]
+    return [
+        (word, *(each for each in does if not others & {each, KINDS.get(each)}))
+        if not said.intersection(does)
+        else (word,)
+        for word, does in found
+    ]
 
 
-def meant(question: str, language: str) -> str:
+def _meanings(said: Sequence[str], language: str) -> set[str | None]:
+    return {
+        name for word in said for name in (singular(folded(word)), *named(folded(word), language))
+    }
+
+
+def meant(question: str, language: str, denied: Sequence[str] = ()) -> str:
     """The content as an encoder takes it: emoji by their names, verbs by who does it most."""
     text = content(question, language)
-    for word, *others in senses(question, language):
+    for word, *others in senses(question, language, denied):
         if names := others[:1] or picture_names(word):
             text = text.replace(word, " ".join(names))
     return text
+
+
+def alternatives(question: str, language: str) -> list[str]:
+    """The things of which any will do, each as a question of its own: of several emoji each, else what stands
+    between *or*, where each side names a thing that the tables have. The question alone where it is one."""
+    told = telling(question, language)
+    if len(told) > 1 and all(map(picture_names, told)):
+        return told
+    parts = [part.strip() for part in _OR.split(_MARKS.sub(" ", question)) if part.strip()]
+    if len(parts) > 1 and all(_names_a_thing(part, language) for part in parts):
+        return parts[:MAX_WORDS]
+    return [question]
+
+
+def _names_a_thing(part: str, language: str) -> bool:
+    told = telling(part, language)
+    return bool(told) and all(is_thing(word, language) for word in told)
+
+
+def is_thing(word: str, language: str) -> bool:
+    """Whether a word is known to mean a kind of thing; an emoji always does."""
+    one = singular(word)
+    return bool(named(one, language) or is_english_name(one) or picture_names(word))
+
+
+def compound_head(question: str, language: str, is_known: Callable[[str], bool]) -> str:
+    """What is asked for by a word that nobody knows behind the name of a thing: insurance, of "dog insurance".
+
+    "" for a question that is none. There is no such word of languages that name the thing first.
+    """
+    told = telling(question, language)
+    together = ("" if language in ("zh", "ja") else " ").join(told)
+    if not 2 <= len(told) <= MOST_OF_COMPOUND or together not in question.casefold():
+        return ""
+    *others, head = told
+    says_how = singular(head) in english.MEDIA_WORDS or head in chinese.MEDIA_WORDS
+    if says_how or is_known(head) or quality(head, language) is not None:
+        return ""
+    if any(len(each) > 1 for each in senses(question, language)):
+        return ""
+    named_before = any(is_known(word) and singular(word) == word for word in others)
+    return head if named_before else ""
+
+
+def asked_for(question: str, language: str) -> str:
+    """The word for what is asked for: toys, of "wooden toys for kids" and of 给孩子的玩具; "" for none.
+
+    The last that is no quality; of languages with spaces, before what is said of it with a preposition.
+    """
+    said = question if language in ("zh", "ja") else _OF.split(question.strip(), maxsplit=1)[0]
+    told = telling(said, language)
+    return next((word for word in reversed(told) if quality(word, language) is None), "")
 
 
 def heads(told: Sequence[str], language: str = "") -> list[str]:

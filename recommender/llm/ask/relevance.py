@@ -19,6 +19,8 @@ AGREED: Final = 0.6
 "commande" is an order, the catalog's a key: .35; VAT is a vat: .04."""
 NAMED: Final = 0.2
 """What it adds that the question names a category."""
+CERTAIN: Final = 1.0
+"""What is asked for is the name of a category that has items: no word needs to occur, in no language."""
 LEAST_EVIDENCE: Final = 0.53
 """These four are the best of a grid by the mean share of questions of the development set that are told
 apart: AUC .951 where words that count whatever the item means, and whether they occur at all, had .944."""

@@ -36,6 +36,8 @@ class State:
 
     wanted: tuple[Wanted, ...] = ()
     filter: Mapping[str, Any] | None = None
+    budget: Mapping[str, float] | None = None
+    """Bounds of the price that were said in figures; "cheaper" and "dearer" move between them."""
     sort: Sort | None = None
     categories: tuple[str, ...] = ()
     """Paths that the question names: preferred and not required, for an item may be in another."""
@@ -56,11 +58,13 @@ class Turned:
 
     state: State
     notes: tuple[str, ...] = ()
-    """Codes of what could not be done as asked, each a phrase: "no_prices", "no_such"."""
+    """Codes of what could not be done as asked, each a phrase: "no_prices", "odd_price", "no_such"."""
     ignored: tuple[str, ...] = ()
     """What was understood and cannot be asked of this catalog: "price"."""
     degraded: bool = False
     """A language model should have read the question and did not."""
+    offered: bool = False
+    """The same is asked of another thing: "what about cats?"."""
 
 
 @dataclass(frozen=True, slots=True)

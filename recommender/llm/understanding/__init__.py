@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +12,13 @@ from recommender.exceptions import LlmUnavailable
 from recommender.llm import calls
 from recommender.llm.understanding import chinese, english, model, refining, tabled
 from recommender.llm.understanding.composing import composed
-from recommender.llm.understanding.languages import TABLED, by_letters, telling_words
+from recommender.llm.understanding.languages import (
+    TABLED,
+    by_letters,
+    is_japanese,
+    telling_words,
+    tells,
+)
 from recommender.llm.understanding.names import names_due, names_read, names_want, vocabulary
 from recommender.llm.understanding.types import (
     LAST,
@@ -21,10 +27,18 @@ from recommender.llm.understanding.types import (
     Like,
     Reading,
     Sort,
+    Source,
     Words,
 )
 from recommender.llm.understanding.vocabulary import Vocabulary
-from retrieval.preprocess.languages import UNDETERMINED, detect, primary
+from retrieval.preprocess.languages import (
+    UNDETERMINED,
+    detect,
+    likelihoods,
+    primary,
+    script_of,
+    scripts,
+)
 from retrieval.preprocess.stop_words import STOP_WORDS
 from retrieval.preprocess.text import normalise
 
@@ -32,6 +46,11 @@ MAX_READ_CHARS: Final = 500
 """Longer questions are no questions: their words are the query, as they are."""
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _LATIN: Final = re.compile("[A-Za-z]")
+LONG: Final = 5
+"""Letters of a word that few languages share by accident."""
+LIKELIER: Final = 3.0
+"""Than in English a single word must be in the language whose tables have it: *relojes* is, *chat* is not
+(2.6), which people do in English as well."""
 
 
 def understand(
@@ -54,17 +73,19 @@ def understand(
         return by_rules(
             text, language=language, previous=previous, reference=reference, known=known
         )
-    words, spoken = _prepared(text, language)
+    words, spoken = _prepared(text, language, previous)
     names = vocabulary() if known is None else known
-    found = _read(words, spoken, names)
+    found = _read(words, spoken, names, asked=previous is not None)
+
+    def meant(read: Reading, source: Source) -> Interpretation:
+        return _composed(read, names, spoken, source, reference, previous)
+
     try:
         left_s = deadline.within(model.TIMEOUT_S) if deadline else model.TIMEOUT_S
         read = model.read(words, found, names, previous, left_s)
     except LlmUnavailable as err:
-        now = composed(found, names, language=spoken, reference=reference)
-        return _following(found, replace(now, degraded=err.code != "off"), previous)
-    now = composed(read, names, language=spoken, source="llm", reference=reference)
-    return _following(read, now, previous)
+        return replace(meant(found, "rules"), degraded=err.code != "off")
+    return meant(read, "llm")
 
 
 def by_rules(
@@ -76,40 +97,47 @@ def by_rules(
     known: Vocabulary | None = None,
 ) -> Interpretation:
     """``understand`` without a model, in the languages of ``languages``; in others all is text."""
-    words, spoken = _prepared(text, language)
+    words, spoken = _prepared(text, language, previous)
     names = vocabulary() if known is None else known
-    found = _read(words, spoken, names)
-    now = composed(found, names, language=spoken, reference=reference)
-    return _following(found, now, previous)
+    found = _read(words, spoken, names, asked=previous is not None)
+    return _composed(found, names, spoken, "rules", reference, previous)
 
 
-def _prepared(text: str, language: str | None) -> tuple[str, str]:
+def _prepared(text: str, language: str | None, previous: Interpretation | None) -> tuple[str, str]:
     words = " ".join(normalise(text).split())
-    given = primary(language) if language else "en"
+    given = primary(language) if language else previous.language if previous else "en"
     own = language_of(words, otherwise=given)
     return words, own if language is None or own in ("en", "zh", *TABLED) else given
 
 
-def _following(
-    found: Reading, now: Interpretation, previous: Interpretation | None
+def _composed(
+    found: Reading,
+    names: Vocabulary,
+    language: str,
+    source: Source,
+    reference: Mapping[str, Any] | None,
+    previous: Interpretation | None,
 ) -> Interpretation:
-    if previous is None:
-        return now
-    if refining.refines(found, previous):
-        return refining.refined(now, previous)
-    return replace(now, follows=False)
+    """With the question before it, where this one follows that."""
+    before = previous if refining.refines(found, previous) else None
+    now = composed(
+        found, names, language=language, source=source, reference=reference, previous=before
+    )
+    if before is not None:
+        return refining.refined(now, before)
+    return now if previous is None else replace(now, follows=False)
 
 
-def _read(words: str, language: str, names: Vocabulary) -> Reading:
+def _read(words: str, language: str, names: Vocabulary, *, asked: bool) -> Reading:
     """By the letters: a question in Chinese may come from an English page."""
     if len(words) > MAX_READ_CHARS:
         return Reading(wanted=[words])
     if _HAN.search(words) and language != "ja":
-        return chinese.read(words, names)
+        return chinese.read(words, names, asked=asked)
     if language in TABLED:
-        return tabled.read(words, names, TABLED[language])
+        return tabled.read(words, names, TABLED[language], asked=asked)
     if _LATIN.search(words) and language in ("en", UNDETERMINED):
-        return english.read(words, names)
+        return english.read(words, names, asked=asked)
     return Reading(wanted=[words])
 
 
@@ -117,15 +145,35 @@ def language_of(text: str, *, otherwise: str) -> str:
     """Of a question, whose few words are mostly too little for the detector: small words and those that
     the languages' tables list say more. ``otherwise``: for Latin letters that tell nothing."""
     found = detect(text)
-    if found != UNDETERMINED or not _LATIN.search(text):
+    if found == "zh" and is_japanese(text):
+        return "ja"
+    if not _LATIN.search(text) or (found != UNDETERMINED and "LATIN" not in scripts(found)):
         return found
     if own := by_letters(text.lower()):
         return own
     said = set(re.findall(r"[^\W\d_]+", text.lower()))
     counts = {code: len(said & STOP_WORDS[code]) + own for code, own in telling_words(said).items()}
+    if counts.get(found) or (found in counts and not any(counts.values())):
+        return found
     best = max(counts, key=lambda code: counts[code])  # English first
-    is_sure = counts[best] > 1 or not all(map(str.isascii, said))
-    return best if is_sure and list(counts.values()).count(counts[best]) == 1 else otherwise
+    tied = [code for code in counts if counts[code] == counts[best]]
+    marked = any(not char.isascii() and script_of(char) == "LATIN" for char in text)
+    is_long = best != "en" and any(len(word) >= LONG and tells(word, best) for word in said)
+    is_sure = counts[best] > 1 or found in counts or marked or is_long
+    is_told = counts[best] > len(said & STOP_WORDS.get(found, frozenset()))
+    if is_sure and is_told and len(tied) == 1:
+        return best
+    if found != UNDETERMINED:
+        return found
+    return otherwise if best == "en" else _likeliest(text, tied) or otherwise
+
+
+def _likeliest(text: str, codes: Sequence[str]) -> str:
+    """The one of these languages that the letters speak for, more than for English; "" if none is."""
+    chances = likelihoods(text, ("en", *codes))
+    best = max(codes, key=lambda code: chances[code])
+    others = (chance for code, chance in chances.items() if code != best)
+    return best if chances[best] >= LIKELIER * max(others) else ""
 
 
 __all__ = [

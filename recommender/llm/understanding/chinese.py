@@ -5,11 +5,13 @@ There are no blanks: where a denied thing ends follows from 的, punctuation and
 """
 
 import re
-from collections.abc import Callable
 
 from recommender.llm.understanding import chinese_patterns as says
-from recommender.llm.understanding import denials, numbers
+from recommender.llm.understanding import chinese_prices, lists, numbers
+from recommender.llm.understanding.chinese_words import is_known, is_noun, is_quality
+from recommender.llm.understanding.languages import quality
 from recommender.llm.understanding.languages.chinese import BRANDS, SUFFIXES
+from recommender.llm.understanding.masking import FIRST_SIGN, masked
 from recommender.llm.understanding.types import (
     LAST,
     MARK,
@@ -23,19 +25,19 @@ from recommender.llm.understanding.vocabulary import Vocabulary, folded
 from retrieval.preprocess import segmentation
 
 
-def read(text: str, vocabulary: Vocabulary) -> Reading:
-    """What a Chinese question says."""
+def read(text: str, vocabulary: Vocabulary, *, asked: bool = False) -> Reading:
+    """What a Chinese question says. ``asked``: as in ``english``."""
     found = Reading(follows=bool(says.FOLLOWING.search(text.strip())))
     # blanks between Chinese words part them as commas do
     text = re.sub(r"(?<=[\u4e00-\u9fff])\s+|\s+(?=[\u4e00-\u9fff])", "，", text.strip())
     text = says.DENIED_BEHIND.sub(r"不要\g<what>", says.ONLY.sub("", text))
     text = says.EXCEPT_BEHIND.sub(r"除了\g<what>以外，", text)
     text, kept = _masked(says.RHETORICAL.sub("有没有", text))
-    for step in (_dates, _amounts, _levels):
+    for step in (chinese_prices.dates, chinese_prices.amounts, chinese_prices.levels):
         text = step(text, found, vocabulary)
     for each in (_sorts, _likes, _stock):
         text = each(text, found)
-    text = _negations(text, found, vocabulary, kept)
+    text = _negations(text, found, vocabulary, kept, asked=asked)
     text = _brands(text, found, vocabulary)
     text = _unkept(re.sub(says.AND_MARK, MARK, text), kept)
     clauses = re.split(r"[，。；！？,.;!?、\s]+", text.replace(MARK, ""))
@@ -51,19 +53,17 @@ def _masked(text: str) -> tuple[str, list[str]]:
     order, and what is longer than two characters (无花果) is a name.
     """
     kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return chr(0xE000 + len(kept) - 1)
-
     if lexical := [word for word in segmentation.words(text, "zh") if _names(word)]:
-        text = re.sub("|".join(map(re.escape, dict.fromkeys(lexical))), keep, text)
-    return says.KEPT.sub(keep, text), kept
+        names = re.compile("|".join(map(re.escape, dict.fromkeys(lexical))))
+        text, kept = masked(text, names)
+    return masked(text, says.KEPT, kept)
 
 
 def _names(word: str) -> bool:
     """Whether a denying character in a word of the dictionary is a part of a name."""
-    if word in says.NO_NAMES or not says.DENYING & set(word):
+    if word in says.NO_NAMES or word[0] == "既" or not says.DENYING & set(word):
+        return False
+    if not is_known(word):
         return False
     if word[0] not in says.DENYING:
         return not word.endswith(("不", "没")) and not (len(word) > 2 and word.endswith("别"))
@@ -73,61 +73,9 @@ def _names(word: str) -> bool:
 def _unkept(text: str, kept: list[str]) -> str:
     return re.sub(
         "[\ue000-\ue0ff]",
-        lambda match: kept[ord(match[0]) - 0xE000] if ord(match[0]) - 0xE000 < len(kept) else "",
+        lambda match: kept[at] if (at := ord(match[0]) - FIRST_SIGN) < len(kept) else "",
         text,
     )
-
-
-def _claimed(
-    pattern: str | re.Pattern[str],
-    text: str,
-    vocabulary: Vocabulary,
-    note: Callable[[re.Match[str], bool], object],
-) -> str:
-    """The text without the first match and what denies it; ``note`` may refuse it by False."""
-    for match in re.finditer(pattern, text):
-        denial = denials.before_chinese(text, match.start(), vocabulary)
-        after = denials.AFTER_CHINESE.match(text, match.end())
-        if note(match, denial is not None or after is not None) is False:
-            continue
-        start = match.start() if denial is None else denial.start
-        things = "" if denial is None else denial.things
-        return f"{text[:start]}{things}{MARK}{text[after.end() if after else match.end() :]}"
-    return text
-
-
-def _dates(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def noting(name: str) -> Callable[[re.Match[str], bool], None]:
-        def note(match: re.Match[str], denied: bool) -> None:
-            years = sorted(int(year) for year in match.groupdict().values() if year)
-            bounds = numbers.year_bounds(name, years[0])
-            if len(years) > 1:
-                bounds["lte"] = numbers.year_bounds(name, years[1])["lte"]
-            denials.dates(found, bounds, denied)
-
-        return note
-
-    for name, words in says.DATES:
-        text = _claimed(words, text, vocabulary, noting(name))
-    return text
-
-
-def _levels(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def level(name: str) -> Callable[[re.Match[str], bool], bool | None]:
-        def note(match: re.Match[str], denied: bool) -> bool | None:
-            if not denied and match.string[: match.start()].endswith(("最", "越")):
-                return False
-            complaint = name == "high" and not denied and says.DEAR_ALONE.search(match[0])
-            denials.level(found, "low" if complaint else name, denied=denied)
-            return None
-
-        return note
-
-    for name, words in says.LEVELS:
-        before = None
-        while before != text:
-            before, text = text, _claimed(words, text, vocabulary, level(name))
-    return text
 
 
 def _sorts(text: str, found: Reading) -> str:
@@ -135,32 +83,6 @@ def _sorts(text: str, found: Reading) -> str:
         if match := re.search(words, text):
             found.sort = found.sort or sort
             text = _cut(text, match)
-    return text
-
-
-def _amounts(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def between(match: re.Match[str], denied: bool) -> bool | None:
-        before = match.string[: match.start()][-2:]
-        if not match["money"] and re.search("尺码|码|号|岁|第", before):
-            return False
-        ends = [numbers.value_of(match["low"]), numbers.value_of(match["high"])]
-        denials.amounts(found, {"gte": min(ends), "lte": max(ends)}, denied)
-        return None
-
-    def bound(name: str) -> Callable[[re.Match[str], bool], bool | None]:
-        def note(match: re.Match[str], denied: bool) -> bool | None:
-            value = numbers.value_of(next(filter(None, match.groupdict().values())))
-            bounds = numbers.near(value) if name == "about" else {name: value}
-            denials.amounts(found, bounds, denied)
-            return None
-
-        return note
-
-    text = _claimed(says.RANGE, text, vocabulary, between)
-    for name, words in says.BOUNDS:
-        if found.not_amounts or (found.amounts and (name == "about" or len(found.amounts) > 1)):
-            continue
-        text = _claimed(words, text, vocabulary, bound(name))
     return text
 
 
@@ -188,16 +110,39 @@ def _cut(text: str, match: re.Match[str]) -> str:
     return f"{text[: match.start()]}{MARK}{text[match.end() :]}"
 
 
-def _negations(text: str, found: Reading, vocabulary: Vocabulary, kept: list[str]) -> str:
+def _negations(
+    text: str, found: Reading, vocabulary: Vocabulary, kept: list[str], *, asked: bool
+) -> str:
     def deny(what: str) -> None:
         _deny(_unkept(what, kept), found, vocabulary)
 
     def excepted(match: re.Match[str]) -> str:
-        for each in says.AGAIN.split(match["what"] or match["bare"]):
+        rest = ""
+        if listed := match["listed"]:
+            first, *more = re.split("[，,]", listed)
+            parts, rest = list_of([first], more, match)
+        else:
+            parts = says.AGAIN.split(match["what"] or match["bare"])
+        for each in parts:
             deny(each)
-        return f"{MARK}，"
+        return f"{MARK}，{rest}"
+
+    def list_of(parts: list[str], more: list[str], match: re.Match[str]) -> tuple[list[str], str]:
+        """What is denied, and what is not of the list."""
+        more = [each for part in more for each in says.AGAIN.split(part) if _without_fillers(each)]
+        if more and more[-1].startswith(last := _without_fillers(more[-1])):
+            more[-1] = last  # 鸟 of 鸟都可以
+        if more and _is_list([*parts, *more], vocabulary, is_said=asked or _is_said(match)):
+            return [*parts, *more], ""
+        return parts, "，".join(["", *more])
 
     def unable(match: re.Match[str]) -> str:
+        deny(match["what"])
+        return MARK
+
+    def not_so(match: re.Match[str]) -> str:
+        if quality(match["what"]) is None and not is_quality(match["what"]):
+            return match[0]
         deny(match["what"])
         return MARK
 
@@ -206,14 +151,38 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary, kept: list[str
         if again := says.POSITIVE_AGAIN.search(what, 1):
             what, rest = what[: again.start()], f"，{what[again.start() :]}"
         parts = says.AGAIN.split(what)
+        if (listed := match["open"]) and not rest:
+            parts, rest = list_of(parts, re.split("[，,]", listed), match)
+        else:
+            rest += listed or ""
         last, positive = _object_of(parts[-1], vocabulary)
+        if not positive and match["cue"] in says.LACKING and not _is_whole(match):
+            last, positive = _lacking(last, vocabulary)
         for each in (*parts[:-1], last):
             deny(each)
         return f"{MARK}{positive}{rest}"
 
     text = says.EXCEPT.sub(excepted, text)
-    text = says.CANNOT.sub(unable, text)
+    text = says.NOT_SO.sub(not_so, says.CANNOT.sub(unable, text))
     return says.DENIED.sub(denied, text)
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    """Whether what is looked for was said before it."""
+    clauses = re.split(r"[，。；！？,.;!?、\s]+", match.string[: match.start()].replace(MARK, ""))
+    return any(map(_without_fillers, clauses))
+
+
+def _is_list(said: list[str], vocabulary: Vocabulary, *, is_said: bool) -> bool:
+    """Of a list that nothing closes: things alone, or many qualities of a kind."""
+
+    def bare(each: str) -> str:
+        return each if _without_fillers(each) == each else ""
+
+    def is_thing(each: str) -> bool:
+        return bool(vocabulary.kind(each)) or is_noun(each)
+
+    return lists.is_list(said, bare, lambda each: quality(folded(each)), is_thing, is_said=is_said)
 
 
 def _object_of(what: str, vocabulary: Vocabulary) -> tuple[str, str]:
@@ -228,6 +197,24 @@ def _object_of(what: str, vocabulary: Vocabulary) -> tuple[str, str]:
             if len(modifier) > 1 and vocabulary.category(thing):
                 return modifier, thing
     return what, ""
+
+
+def _is_whole(match: re.Match[str]) -> bool:
+    """Whether what is lacking is said of a thing before it, and so names no thing: 蛋糕，无草莓果酱."""
+    return _is_said(match) and not match.string[: match.start()].endswith("的")
+
+
+def _lacking(what: str, vocabulary: Vocabulary) -> tuple[str, str]:
+    """What is lacking, and the thing behind it: 糖 and 饮料 of 无糖饮料."""
+    if vocabulary.kind(what) or vocabulary.brand(what) is not None:
+        return what, ""
+    for size in (4, 3, 2):
+        if len(what) > size and vocabulary.category(what[-size:]):
+            return what[:-size], what[-size:]
+    *modifier, thing = segmentation.words(what, "zh") or [what]
+    return (
+        ("".join(modifier), thing) if modifier and len(thing) > 1 and is_noun(thing) else (what, "")
+    )
 
 
 def _deny(what: str, found: Reading, vocabulary: Vocabulary) -> None:

@@ -19,13 +19,16 @@ RANGE: Final = re.compile(
     rf"{PRICE}{SIGN}?\s?(?P<low>{NUMBER})\s?{MONEY}?{TO}{SIGN}?\s?(?P<high>{NUMBER})(?P<money>\s?{MONEY})?"
     rf"{NO_MEASURE}(?!年){OF}"
 )
+_MONEY: Final = rf"(?:{SIGN}\s?(?P<a>{NUMBER})|(?P<b>{NUMBER})\s?(?:元|块|美元|欧元|人民币)钱?)"
 BOUNDS: Final = (
     ("gte", rf"{PRICE}(?:至少|最少|起码|最低){AMOUNT}{NO_MEASURE}的?"),
     ("lte", rf"{PRICE}(?:至多|最多|最高|≤){AMOUNT}{NO_MEASURE}的?"),
-    ("lt", rf"{PRICE}(?:低于|少于|小于|不到|不足|<){AMOUNT}{NO_MEASURE}的?"),
-    ("gt", rf"{PRICE}(?:高于|高过|超过|超出|大于|多于|>){AMOUNT}{NO_MEASURE}的?"),
+    ("lt", rf"{PRICE}(?:低于|低过|少于|小于|不到|不足|<){AMOUNT}{NO_MEASURE}的?"),
+    ("gt", rf"{PRICE}(?:高于|高过|贵过|贵于|超过|超出|大于|多于|>){AMOUNT}{NO_MEASURE}的?"),
     ("lte", rf"{PRICE}{AMOUNT}\s*(?:以下|以内|之内|之下|内|封顶|及以下)的?"),
     ("gte", rf"{PRICE}{AMOUNT}\s*(?:以上|起步|起|往上|及以上)的?"),
+    ("lte", rf"(?:(?:我们?|手里|手头|手上|身上|兜里|总共|一共|只|就|才)+有){_MONEY}(?!的)(?:预算|可花|可以花)?"),
+    ("lte", rf"(?:花|用)?{_MONEY}(?:可以|能够?|够)(?:买|入手|拿下)(?:得到|得起|到|些|点)?"),
     ("about", rf"{PRICE}(?:大约|大概|差不多|约|接近)?{AMOUNT}\s*(?:左右|上下|出头)的?"),
     ("about", rf"{PRICE}(?:大约|大概|差不多|约){AMOUNT}{NO_MEASURE}的?"),
     ("lte", rf"预算(?:是|为|只有|有|在)?\s*{AMOUNT}{NO_MEASURE}"),
@@ -33,6 +36,7 @@ BOUNDS: Final = (
     ("about", rf"(?P<b>{NUMBER})\s?(?:元|块钱|块(?!状|装|头)|美元|欧元|人民币)的?"),
     ("about", rf"(?P<c>[一二两三四五六七八九][百千万][一二三四五六七八九]){NO_MEASURE}(?:的|(?=[，。,？?\s]|$))"),
 )  # fmt: skip
+ALSO: Final = re.compile("[也又](?:不|别|没)[^，。；！？,.;!?]*$")
 A_BIT: Final = r"(?:一点儿?|一些|点儿?|些)"
 LEVELS: Final = (
     ("modest", r"价(?:格|钱|位)?(?:适中|合理|公道|合适)的?"),
@@ -43,6 +47,7 @@ LEVELS: Final = (
 """Each as it is meant where nothing denies it; a denied one is its opposite (``denials``)."""
 DEAR_ALONE: Final = re.compile("贵(?!的|一|点|些)")
 """A thing is asked for as 贵的 or 贵一点; 太贵了 complains and asks for less."""
+COMPARED_LEVEL: Final = re.compile(f"[再更稍]|{A_BIT}")
 ORDERED: Final = r"(?:按照?|依照?)"
 SORTING: Final = r"(?:来)?(?:排序|排列|排|排一下)?(?:的)?"
 SORTS: Final = (
@@ -77,7 +82,7 @@ THIS: Final = re.compile(
     rf"{MORE}(?:像|类似于?|和|跟|与|同)(?:这|那|它){THING}(?:{ALIKE})?的?(?:但是?|不过|可是)?"
 )
 KEPT: Final = re.compile(
-    "不锈钢|不粘|不错|不倒翁|不干胶|不限|不管|不同|不一样|不少|不知道|不好意思|不用谢|不过|不仅|不但|不只"
+    "不锈钢|不粘|不错|不倒翁|不干胶|不限|不管|不同|不一样|不少(?!于)|不知道|不好意思|不用谢|不过|不仅|不但|不只"
     "|无线|无人机|无聊|无奈|无语|无比|无数|无辜|无穷|无意|无情|无私|无名|无印|无缝|无敌|无限|无论|非常|非洲|非遗|没关系|没问题|有没有|是不是|好不好|能不能|会不会|可不可以|要不要"
     "|别致|别扭|别称|别名|别样|别具|别处|别离|别克|别说|除夕|除湿|除尘|除草|除臭|除螨|别墅|别针|别的|特别|别人|级别|性别|区别|免费|免打孔|免洗"
 )
@@ -116,9 +121,12 @@ EXCEPT_BEHIND: Final = re.compile(
 RHETORICAL: Final = re.compile("(?<!有)没有(?=[^，。；！？,;!?]*吗[？?。]?$)")
 """It asks whether there is something."""
 TOO: Final = r"(?:也|都|再|请|千万|最好|绝对|但是?|不过|可是|就是)*"
+OPEN: Final = rf"(?:[，,][^{MARK}，。；！？,.;!?不没别无非免除]{{1,6}}+)++(?=[，,]*+(?:[{MARK}。；！？.;!?]|$)|[，,]{TOO}(?:不|没|别))"
+"""The rest of a list that nothing closes, as far as it ends what is said."""
 EXCEPT: Final = re.compile(
     rf"(?:(?<=[\u4e00-\u9fff])(?:里面?|中|之中|当中))?除(?:了|去|掉)?"
     rf"(?:(?P<what>[^{MARK}，。；！？,.;!?]+?)(?:以外|之外|外)"
+    rf"|(?P<listed>[^{MARK}，。；！？,.;!?、]++{OPEN})"
     rf"|(?P<bare>[^{MARK}，。；！？,.;!?、]+?)(?:(?=[，,。])|(?=其他|别的|什么|都)))的?"
     r"[，,]?(?:其他|别的|其它|所有)?(?:颜色|材质|种类|东西|款式)?的?"
 )
@@ -126,13 +134,23 @@ CANNOT: Final = re.compile(rf"不(?P<what>(?:会|能|可以)[^{MARK}，。；！
 WITHOUT: Final = r"(?:除了|除去|除开|不想要|不要|不想要|不想|不需要|不喜欢|不爱|不含|不带|不是|不包含|不包括|不用|不可以有|不能有|别给我看|别给我|别要|别|没有|没|无|非|免|讨厌|拒绝|避免|排除|去掉|去除|剔除|勿)"
 STARTS_DENIAL: Final = re.compile("不|没|别|除[了去掉开]|免得")
 DENIED: Final = re.compile(
-    rf"(?:我|他|她|我们|并且|而且)?{TOO}{WITHOUT}(?:任何|给我推荐|给我|推荐|有|带|含|那种|那些|看到|看|买|要|是|用|了|太)*"
+    rf"(?:我|他|她|我们|并且|而且)?{TOO}(?P<cue>{WITHOUT})(?:任何|给我推荐|给我|推荐|有|带|含|那种|那些|看到|看|买|要|是|用|了|太)*"
     rf"(?P<what>[^{MARK}，。；！？,.;!?]+)"
+    rf"(?P<open>{OPEN})?+"
 )
 AGAIN: Final = re.compile(
     rf"(?:也|和|又|而且|并且|、|或者?|还是)?{TOO}{WITHOUT}|、|或者?|以及|和|跟|与|及"
 )
-POSITIVE_AGAIN: Final = re.compile("(?:但是?|不过|可是|只要|我要|我想要|就要|想要|还要|要(?=.{2}))")
+POSITIVE_AGAIN: Final = re.compile(
+    "(?:但是?|不过|可是|只要|我要|我想要|就要|还要|(?<![不别没])想要|(?<![不别没])需要|(?<![不别没想需])要(?=.{2}))"
+)
+LACKING: Final = frozenset({"无", "免", "不含", "不带"})
+"""Cues that stand before a thing with what it lacks: 无糖饮料."""
+_ALSO: Final = "(?:也|又|且|而且|并且|、)"
+NOT_SO: Final = re.compile(
+    rf"{_ALSO}?不(?:太|很|那么|怎么)?(?P<what>[\u4e00-\u9fff]{{1,2}}?)(?={_ALSO}?不|的|[，。；！？,.;!?]|$)"
+)
+"""不红也不绿的苹果; ``chinese`` looks whether it is a quality."""
 MEASURE_WORD: Final = "(?:部|个|双|本|件|条|把|只|台|款|张|副|盒|套|块|辆|顶|支|瓶|些|点儿?|种|样|枚|幅|首|对|份|束|棵)"
 SOME: Final = rf"(?:(?:一|几|两|这|那){MEASURE_WORD}|[个点些件双本部款套])"
 """Alone only those that begin no word for a thing (台灯, 包包)."""
@@ -144,7 +162,7 @@ FILLERS: Final = re.compile(
     rf"|^(?:有没有|有什么|有哪些|有啥|有无|哪里有|哪些|哪种|什么|啥|推荐|搜索?|找|来|买|求|看看?|换成|换|改成|只看|只要|只|关于|再|更|还有)(?:一下)?{SOME}?"
     rf"|^{SO_MANY}(?=.)|^(?:别的|其他的?|其它的?|所有的?|千万|务必)(?=.)"
     r"|(?:都可以|都行|就行|也行|就好|可以吗|行吗|好吗|怎么样|吗|呢|吧|啊|呀|了|谢谢|的话)$"
-    r"|^的|的$|^(?:东西|商品)$|^(?:但是?|不过|可是|而且|并且|也|和|或者?|还|稍微)|(?:但是?|不过|而且|和|或者?)$"
+    r"|^的|的$|^(?:东西|商品)$|^(?:既|但是?|不过|可是|而且|并且|也|和|或者?|还|稍微)|(?:但是?|不过|而且|和|或者?)$"
 )
 AND_MARK: Final = f"(?:但是?|不过|而且|并且|和|也|又){MARK}"
 PARTICLE: Final = re.compile("[吗呢吧啊呀？?]+$")

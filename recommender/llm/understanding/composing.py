@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from recommender.llm.understanding.pricing import Price
 from recommender.llm.understanding.types import (
     UNWANTED,
     WANTED,
@@ -18,6 +19,10 @@ from retrieval.exceptions import InvalidQuery
 from retrieval.filters import conditions
 
 MAX_UNWANTED: Final = 5
+"""Parts of the query that count against: it takes ten, one of them is what is wanted. What is denied beyond
+is left out by its words all the same (``Interpretation.without``)."""
+MAX_WITHOUT: Final = 30
+"""Each costs a search of its own; what is denied beyond is named in ``ignored``."""
 MAX_CHARS: Final = 500
 """Of one part."""
 
@@ -29,19 +34,25 @@ def composed(
     language: str,
     source: Source = "rules",
     reference: Mapping[str, Any] | None = None,
+    previous: Interpretation | None = None,
 ) -> Interpretation:
-    """``reference`` are the attributes of the item that ``like this`` means, if that is known."""
-    filter_, ignored = _filter(found, vocabulary, reference or {})
-    sort: Sort | None = found.sort
+    """``reference`` are the attributes of the item that ``like this`` means, if that is known; ``previous``:
+    of the question that this one follows, whose budget a level keeps to."""
+    price = Price(found, vocabulary, reference or {}, previous)
+    filter_, ignored = _filter(found, vocabulary, price.bounds())
+    ignored = [*dict.fromkeys([*found.ignored, *ignored])]
+    sort: Sort | None = found.sort or price.sort()
     if sort is not None and sort.by != "popularity" and sort.by not in vocabulary.roles:
         ignored.append(f"sort by {sort.by}")
         sort = None
     wanted = found.text()[:MAX_CHARS]
-    unwanted = list(dict.fromkeys(text[:MAX_CHARS] for text in found.unwanted))[:MAX_UNWANTED]
+    unwanted = list(dict.fromkeys(text[:MAX_CHARS] for text in found.unwanted))
+    without = list(dict.fromkeys([*unwanted, *found.denied]))
+    ignored += [f"without {text}" for text in without[MAX_WITHOUT:]]
     return Interpretation(
         parts=(
             *([Words(wanted, WANTED)] if wanted else []),
-            *(Words(text, UNWANTED) for text in unwanted),
+            *(Words(text, UNWANTED) for text in unwanted[:MAX_UNWANTED]),
         ),
         like=tuple(dict.fromkeys(found.like)),
         filter=filter_,
@@ -50,12 +61,14 @@ def composed(
         source=source,
         ignored=tuple(ignored),
         follows=found.follows,
-        without=tuple(dict.fromkeys([*unwanted, *found.denied]))[:MAX_UNWANTED],
+        without=tuple(without[:MAX_WITHOUT]),
+        budget=dict(found.amounts) if vocabulary.roles.get("price") in filter_ else {},
+        compared=found.compared,
     )
 
 
 def _filter(
-    found: Reading, vocabulary: Vocabulary, reference: Mapping[str, Any]
+    found: Reading, vocabulary: Vocabulary, price: Mapping[str, float]
 ) -> tuple[dict[str, Any], list[str]]:
     """The filter, and the names of what it cannot ask for here."""
     filter_: dict[str, Any] = {}
@@ -71,7 +84,7 @@ def _filter(
     if found.categories:
         filter_["categories"] = one_or_in(found.categories)
     if found.amounts or found.level:
-        ask("price", found.amounts or _level(found.level, vocabulary, reference))
+        ask("price", price)
     if found.dates:
         ask("released", found.dates)
     if found.brands:
@@ -97,23 +110,6 @@ def _denied(found: Reading, vocabulary: Vocabulary, ignored: list[str]) -> list[
         elif condition and role not in ignored:
             ignored.append(role)
     return denied
-
-
-def _level(level: str, vocabulary: Vocabulary, reference: Mapping[str, Any]) -> dict[str, float]:
-    """Bounds for a word: of the price of what it is compared with, else of the catalog's prices."""
-    price = reference.get(vocabulary.roles.get("price", ""))
-    if isinstance(price, int | float) and not isinstance(price, bool):
-        return {"lt" if level in ("low", "modest") else "gt": price}
-    low, high = vocabulary.low, vocabulary.high
-    if low is None or high is None:
-        return {}
-    return {
-        "low": {"lte": low},
-        "modest": {"lte": high},
-        "high": {"gte": high},
-        "notlow": {"gte": low},
-        "middle": {"gte": low, "lte": high},
-    }[level]
 
 
 def _valid(filter_: dict[str, Any], ignored: list[str]) -> tuple[dict[str, Any], list[str]]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from recommender.llm.understanding import bounds as ends
+from recommender.llm.understanding import numbers
 from recommender.llm.understanding.languages.english import QUALITIES
 from recommender.llm.understanding.types import MARK, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
@@ -18,6 +20,8 @@ T = TypeVar("T")
 
 OPPOSITE: Final[Mapping[str, str]] = {"lt": "gte", "gte": "lt", "gt": "lte", "lte": "gt"}
 DENIED_LEVEL: Final[Mapping[str, str]] = {"low": "notlow", "high": "modest", "modest": "high"}
+COMPLAINT: Final[Mapping[str, str]] = {"high": "low", "low": "notlow", "modest": "modest"}
+"""Too dear, too cheap: what is asked for instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,43 @@ def amounts(found: Reading, bounds: Mapping[str, float], denied: bool) -> None:
     bounded(bounds, denied, found.amounts, found.not_amounts)
 
 
+def settle(found: Reading) -> None:
+    """Bounds that leave nothing between them are said of either side: under 10 or over 100, which is not
+    what lies between. More than two of them no filter says."""
+    said = found.amounts
+    if not ends.is_empty(ends.within(said, said)):
+        return
+    if len(said) == len(OPPOSITE) // 2 and not found.not_amounts:
+        found.not_amounts = {OPPOSITE[name]: value for name, value in said.items()}
+    else:
+        found.ignored.append("price")
+    found.amounts = {}
+
+
 def dates(found: Reading, bounds: Mapping[str, str], denied: bool) -> None:
     """Note bounds of the release."""
     bounded(bounds, denied, found.dates, found.not_dates)
 
 
-def level(found: Reading, name: str, *, denied: bool = False) -> None:
-    """Note a level of the price; neither cheap nor dear is between."""
+def years(found: Reading, name: str, match: re.Match[str], denied: bool) -> None:
+    """Note the bounds that a match's groups of years are: since one, or from one to another."""
+    said = sorted(int(year) for year in match.groupdict().values() if year)
+    bounds = numbers.year_bounds(name, said[0])
+    if len(said) > 1:
+        bounds["lte"] = numbers.year_bounds(name, said[1])["lte"]
+    dates(found, bounds, denied)
+
+
+def level(found: Reading, name: str, *, denied: bool = False, compared: bool = False) -> None:
+    """Note a level of the price; neither cheap nor dear is between. ``compared``: "cheaper", not "cheap"."""
     said = DENIED_LEVEL[name] if denied else name
     if {found.level, said} == {"notlow", "modest"}:
         said = "middle"
     elif found.level:
         return
     found.level = said  # type: ignore[assignment]
+    if compared:
+        found.compared = "cheaper" if said in ("low", "modest") else "dearer"
 
 
 # --- English ---
@@ -80,7 +108,7 @@ _CUE: Final = re.compile(
     r"(?:do|does|did|is|are|was|were|will|would|can|could|should|must|may|might|has|have|need|ought)"
     r"(?:\s?n['o]?t|\s+not|\s+never)|(?:won|can|shan|ain)'?t|cannot"
     r"|not|no|never|nothing|none|neither|nor|without|w/o|avoid(?:ing)?|exclud(?:e|es|ing)"
-    r"|except(?:ing)?(?:\s+for)?|apart\s+from|other\s+than|leave\s+out|skip(?:ping)?"
+    r"|except(?:ing)?(?:\s+for)?|(?:apart|aside)\s+from|besides|barring|other\s+than|leave\s+out|skip(?:ping)?"
     r"|(?:all|everything|anything)\s+but|hates?|dislikes?|detests?|refuses?"
     r")(?![\w'-])",
     re.IGNORECASE,
@@ -93,12 +121,13 @@ _SUBJECT: Final = re.compile(
 _SMALL: Final = (
     r"(?:a|an|the|to|of|for|at|in|on|by|with|from|it|its|them|those|these|this|that|which|who|any|anything|something"
     r"|everything|all|things?|stuff|items?|ones?|is|are|was|were|be|been|being|have|has|having|got|me|us|my|our|i|we|you"
-    r"|want|like|need|see|show|give|recommend|suggest|bring|find|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
-    r"|costs?|costing|pric(?:ed?|es|ing)|made|released|published|launched|built|produced|even|ever|much|really|far|way|just|or)"
+    r"|want|like|need|see|show|give|recommend|suggest|bring|find|look(?:ing)?|search(?:ing)?|interested|into|include|accept|afford|consider|buy(?:ing)?|pay(?:ing)?|spend(?:ing)?|go(?:ing|es)?"
+    r"|costs?|costing|too|very|so|pric(?:ed?|es|ing)|made|released|published|launched|built|produced|even|ever|much|really|far|way|just|or)"
 )
 _SMALLS: Final = re.compile(rf"\s*(?:{_SMALL}\s+)*", re.IGNORECASE)
 _AT_END: Final = re.compile(rf"(?:(?<=\s){_SMALL}\s+)*$", re.IGNORECASE)
 _CLAUSE: Final = re.compile(rf"[,;:!?()\n{MARK}]|\.(?!\d)")
+_WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MOST_WORDS: Final = 4
 """Of a kind of thing: "no big red leather boots"."""
 
@@ -108,13 +137,22 @@ _REFUSING: Final = re.compile(
 )
 
 
+def wants(before: str, names: Vocabulary, language: str = "") -> bool:
+    """Whether a kind of thing is named before the denial of another: then that alone is denied, and what
+    follows is said of the first. "Shoes, no sneakers under 80" are shoes under 80."""
+    words = _WORD.findall(before)
+    spans = (words[at : at + size] for size in (1, 2, 3) for at in range(len(words) - size + 1))
+    return any(names.category(" ".join(span), language) for span in spans)
+
+
 def before_english(
-    text: str, at: int, names: Vocabulary, *, is_least: bool = False
+    text: str, at: int, names: Vocabulary, *, is_least: bool = False, is_level: bool = False
 ) -> Denial | None:
     """What denies the words that begin at ``at``; None if nothing does.
 
     ``is_least``: they say the least that a thing may cost. With nothing else said, the thing is looked for
-    then though no category has its name: "no frogs over 100".
+    then though no category has its name: "no frogs over 100". ``is_level``: a quality between denies them no
+    less: "no red expensive shoes".
     """
     begun = max((match.end() for match in _CLAUSE.finditer(text, 0, at)), default=0)
     clause = text[begun:at]
@@ -133,8 +171,10 @@ def before_english(
         return Denial(at)  # "not red or over 80"
     words = things.split()
     if names.category(things):
-        return Denial(start, things)
+        return None if wants(clause[: cues[-1].start()], names) else Denial(start, things)
     if 1 < len(words) <= _MOST_WORDS and names.category(words[-1]):
+        return Denial(at, partly=True)
+    if is_level and all(folded(word) in QUALITIES for word in words):
         return Denial(at, partly=True)
     alone = not text[:start].strip(f" {MARK}") and not re.search(r"[,;]\s*\w", text[at:])
     if is_least and alone and _REFUSING.match(cues[-1][0]) and 1 <= len(words) <= 2:
@@ -143,6 +183,8 @@ def before_english(
 
 
 # --- Chinese ---
+
+_HAN: Final = re.compile("[\u3400-\u9fff]")
 
 AFTER_CHINESE: Final = re.compile(
     "(?:就|都|也|的话|我?觉得|实在|真的?)*(?:太[贵多高低便]宜?了?|(?:有点|有些)[贵多高]了?)"
@@ -174,6 +216,8 @@ def before_chinese(text: str, at: int, names: Vocabulary) -> Denial | None:
     small = _ZH_SMALL.match(between)
     things = re.sub(rf"{_ZH_SMALL.pattern}$", "", between[small.end() if small else 0 :])
     if things and not (len(things) <= 6 and names.category(things)):
+        return None
+    if things and _HAN.search(text[:begun].replace(MARK, "")):
         return None
     head = _ZH_SUBJECT.search(clause[: cue.start()])
     return Denial(begun + (head.start() if head else cue.start()), things)

@@ -7,46 +7,33 @@ where something was taken, so that what stood on both sides is not read as one p
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from recommender.llm.understanding import denials, lists, numbers
+from recommender.llm.understanding import denials, english_prices, lists
 from recommender.llm.understanding import english_patterns as says
 from recommender.llm.understanding.languages import quality
 from recommender.llm.understanding.languages.english import MEDIA_WORDS
+from recommender.llm.understanding.languages.english_things import may_be_thing
+from recommender.llm.understanding.masking import masked, unmasked, without_signs
 from recommender.llm.understanding.types import MARK, THIS, UNWANTED, WANTED, Like, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded, singular
 
 
-def read(text: str, vocabulary: Vocabulary) -> Reading:
-    """What an English question says."""
+def read(text: str, vocabulary: Vocabulary, *, asked: bool = False) -> Reading:
+    """What an English question says. ``asked``: what is looked for was said in a question before it."""
     found = Reading(follows=bool(says.FOLLOWING.search(text)))
     found.anew = bool(re.search(r"\binstead\b(?!\s+of)", text, re.IGNORECASE))
-    text, kept = _masked(f" {says.OWN_MARKS.sub(' ', text)} ".replace("’", "'"))
+    text = says.POLITE.sub(" ", f" {without_signs(text)} ".replace("’", "'"))
+    text, kept = masked(text, says.KEPT)
     text = says.ALL_BUT.sub(r"\g<all> except ", says.ONLY.sub(" ", text))
+    text = says.EXCEPT_BEHIND.sub(r" except \g<what>", text)
     text = _likes(text, found)
-    for step in (_levels, _amounts, _dates):
+    for step in (english_prices.levels, english_prices.amounts, english_prices.dates):
         text = step(text, found, vocabulary)
     text = _stock(_sorts(text, found, vocabulary), found)
-    text = _unmasked(_negations(text, found, vocabulary), kept)
+    text = unmasked(_negations(text, found, vocabulary, asked=asked), kept)
     text = _brands(text, found, vocabulary)
     found.wanted = [words for clause in _clauses(text) if (words := _without_fillers(clause))]
     _categories(found, vocabulary)
     return found
-
-
-def _masked(text: str) -> tuple[str, list[str]]:
-    """The text with a sign for each phrase whose negating word denies nothing, and these phrases."""
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return chr(says.FIRST_SIGN + len(kept) - 1)
-
-    return says.KEPT.sub(keep, text), kept
-
-
-def _unmasked(text: str, kept: Sequence[str]) -> str:
-    for at, phrase in enumerate(kept):
-        text = text.replace(chr(says.FIRST_SIGN + at), phrase)
-    return text
 
 
 def _taken(pattern: re.Pattern[str], text: str, note: Callable[[re.Match[str]], object]) -> str:
@@ -67,110 +54,6 @@ def _likes(text: str, found: Reading) -> str:
         found.like.append(Like(THIS, UNWANTED if match["away"] else WANTED))
 
     return _taken(says.THIS, _taken(says.NTH, text, nth), this)
-
-
-def _claimed(
-    pattern: re.Pattern[str],
-    text: str,
-    vocabulary: Vocabulary,
-    note: Callable[[re.Match[str], bool], object],
-    *,
-    is_least: bool = False,
-    is_bound: bool = True,
-) -> str:
-    """As ``_taken``, with the words that deny a match; ``note`` is told whether there are any."""
-    at = 0
-    while match := pattern.search(text, at):
-        denial = denials.before_english(text, match.start(), vocabulary, is_least=is_least)
-        if denial is not None and denial.partly and not is_least:
-            denial = None
-        after = denials.AFTER_ENGLISH.match(text, match.end()) if is_bound else None
-        if note(match, denial is not None or after is not None) is False:
-            at = match.end()
-            continue
-        start = match.start() if denial is None else denial.start
-        things = "" if denial is None else denial.things
-        rest = text[after.end() if after else match.end() :]
-        if denial is not None:  # "not cheap or heavy" denies both
-            rest = re.sub(r"^\s+n?or\s+(?=[a-z])", " not ", rest, flags=re.IGNORECASE)
-        text = f"{text[:start]} {things} {MARK} {rest}"
-        at = start
-    return text
-
-
-def _levels(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def level(name: str) -> Callable[[re.Match[str], bool], bool | None]:
-        def note(match: re.Match[str], denied: bool) -> bool | None:
-            # "cheaper than 50" and "a budget of 50" name a bound, "most expensive" an order
-            after = match.string[match.end() :]
-            if re.match(r"\s+(?:than|of|is)\s+\W*\w*\d", after):
-                return False
-            if says.SUPERLATIVE.match(match[0]) and not denied:
-                return False
-            complaint = not denied and says.TOO_DEAR.match(match[0])
-            denials.level(found, "low" if complaint else name, denied=denied)
-            return None
-
-        return note
-
-    for name, words in says.LEVELS:
-        pattern = re.compile(words, re.IGNORECASE)
-        text = _claimed(pattern, text, vocabulary, level(name), is_bound=False)
-    return text
-
-
-def _amounts(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def between(match: re.Match[str], denied: bool) -> bool | None:
-        ends = [
-            numbers.value_of(value)
-            for name, value in match.groupdict().items()
-            if value and name.startswith(("low", "high"))
-        ]
-        if all(1900 <= end <= 2100 for end in ends) and not re.search(
-            f"{says.SIGN}|{says.MONEY_WORD}", match[0]
-        ):
-            return False  # years
-        denials.amounts(found, {"gte": min(ends), "lte": max(ends)}, denied)
-        return None
-
-    def or_less(match: re.Match[str], denied: bool) -> None:
-        upper = match["word"].lower() in ("less", "under", "below", "cheaper")
-        value = numbers.value_of(match["amount"])
-        denials.amounts(found, {"lte" if upper else "gte": value}, denied)
-
-    text = _claimed(says.RANGE, text, vocabulary, between)
-    text = _claimed(says.OR_LESS, text, vocabulary, or_less)
-    for name, pattern in says.BOUND:
-        is_least = name in ("gt", "gte")
-        text = _claimed(pattern, text, vocabulary, _noting(found, name), is_least=is_least)
-    if not found.amounts:
-        text = _claimed(says.EXACT, text, vocabulary, _noting(found, "about"))
-    return text
-
-
-def _noting(found: Reading, name: str) -> Callable[[re.Match[str], bool], None]:
-    def note(match: re.Match[str], denied: bool) -> None:
-        value = numbers.value_of(next(filter(None, match.groupdict().values())))
-        bounds = numbers.near(value) if name == "about" else {name: value}
-        denials.amounts(found, bounds, denied)
-
-    return note
-
-
-def _dates(text: str, found: Reading, vocabulary: Vocabulary) -> str:
-    def noting(name: str) -> Callable[[re.Match[str], bool], None]:
-        def note(match: re.Match[str], denied: bool) -> None:
-            years = sorted(int(year) for year in match.groupdict().values() if year)
-            bounds = numbers.year_bounds(name, years[0])
-            if len(years) > 1:
-                bounds["lte"] = numbers.year_bounds(name, years[1])["lte"]
-            denials.dates(found, bounds, denied)
-
-        return note
-
-    for name, words in says.DATES:
-        text = _claimed(re.compile(words, re.IGNORECASE), text, vocabulary, noting(name))
-    return text
 
 
 def _sorts(text: str, found: Reading, vocabulary: Vocabulary) -> str:
@@ -195,7 +78,7 @@ def _stock(text: str, found: Reading) -> str:
     return _taken(says.STOCK, text, note)
 
 
-def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
+def _negations(text: str, found: Reading, vocabulary: Vocabulary, *, asked: bool) -> str:
     def deny(match: re.Match[str]) -> str:
         what, rest = match["what"], ""
         if end := says.SCOPE_END.search(what):
@@ -208,12 +91,16 @@ def _negations(text: str, found: Reading, vocabulary: Vocabulary) -> str:
         ):
             more, rest = "", rest + more
         if listed := match.groupdict().get("open") or "":
-            if not rest and said_before and _is_list(what + listed, vocabulary):
+            is_part = says.LACKING.match(match[0]) is not None
+            is_said = asked or said_before or bool(says.AFTER.match(match.string, match.end()))
+            if not rest and _is_list(what + listed, vocabulary, is_part=is_part, is_said=is_said):
                 more = listed.rstrip(" ,")
             else:
                 rest += listed
+        # each has a thing of its own: "no black cats, white dogs or brown bears"
+        own = bool(more) and bool(vocabulary.category(what.rpartition(" ")[2]))
         for each in says.JOINED.split(what + more):
-            of = _deny(each, found, vocabulary, whole=said_before)
+            of = _deny(each, found, vocabulary, whole=said_before or own)
         return f" {MARK} {of} {rest}"
 
     for pattern in (says.NON, says.MINUS, says.NEGATED):
@@ -257,23 +144,32 @@ def _alike(things: Sequence[str], vocabulary: Vocabulary) -> bool:
     said, _, last = bare[-1].rpartition(" ")
     if said and vocabulary.category(last):
         bare[-1] = said
-    kinds = {quality(word) for each in bare for word in folded(each).split()}
-    return len(kinds) == 1
+    return len({frozenset(map(quality, folded(each).split())) for each in bare}) == 1
 
 
-def _is_list(said: str, vocabulary: Vocabulary) -> bool:
-    """Of a list that nothing closes: many of a kind, or kinds of thing."""
+def _is_list(said: str, vocabulary: Vocabulary, *, is_part: bool, is_said: bool) -> bool:
+    """Of a list that nothing closes: many of a kind, or kinds of thing. ``is_part``: of what a thing lacks."""
+    parts = said.strip(" ,").split(",")
 
     def bare(each: str) -> str:
-        if not _without_fillers(each):
+        if not _without_fillers(each) or says.FILLERS.search(each.strip()):
             return ""
         return says.TRAILING.sub("", says.LEADING.sub("", f"{each.strip()} ").strip())
 
-    def is_thing(word: str) -> bool:
-        return singular(folded(word)) != folded(word) or bool(vocabulary.kind(word))
+    def is_thing(each: str) -> bool:
+        last = folded(each).rpartition(" ")[2]
+        if singular(last) != last or vocabulary.kind(last):
+            return True
+        # "shoes without laces, canvas" may want canvas
+        return not (is_part and len(parts) < lists.LEAST) and may_be_thing(folded(each))
 
     return lists.is_list(
-        said.strip(" ,").split(","), bare, lambda each: quality(folded(each)), is_thing
+        parts,
+        bare,
+        lambda each: quality(folded(each)),
+        is_thing,
+        is_said=is_said,
+        most_words=1 if is_part else 2,
     )
 
 

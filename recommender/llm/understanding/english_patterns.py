@@ -47,13 +47,16 @@ RANGE: Final = _compiled(
     rf"{NO_MEASURE}",
     rf"(?<![\w.])(?<!size )(?<!sizes )(?<!aged )(?<!ages ){SIGN}?\s?(?P<low2>{numbers.DIGITS})\s*"
     rf"(?:-|–|to)\s*{SIGN}?\s?(?P<high2>{numbers.DIGITS})\s?(?:{SIGN}|{MONEY_WORD})",
+    rf"\b(?:(?:an?|my|our|the)\s+)?budget(?:\s+(?:is|of|from|between|about|around)\b)*:?\s+{_amount('low4')}"
+    rf"\s*(?:and|to|-|–)\s*{_amount('high4')}{NO_MEASURE}",
     rf"{SIGN}\s?(?P<low3>{numbers.DIGITS})\s*(?:-|–|to)\s*{SIGN}?\s?(?P<high3>{numbers.DIGITS})",
 )
 OR_LESS: Final = _compiled(
     rf"\b(?:for\s+)?{_amount('amount')}\s+or\s+(?P<word>less|under|below|cheaper|more|over|up)\b"
+    rf"(?!\s+(?:than\s+)?{SIGN}?\s?(?:{NUMBER}))"
 )
 COMPARED: Final = (
-    ("lte", r"at\s+most|up\s+to|max(?:imum)?(?:\s+of)?|within|a\s+budget\s+of|my\s+budget\s+is|budget\s+of"),
+    ("lte", r"at\s+most|up\s+to|max(?:imum)?(?:\s+of)?|within|(?:(?:an?|my|our|the)\s+)?budget(?:\s+(?:of|is))?:?"),
     ("gte", r"at\s+least|min(?:imum)?(?:\s+of)?|starting\s+(?:at|from)|upwards\s+of"),
     ("lt", r"under|below|less\s+than|cheaper\s+than|costing\s+less\s+than|lower\s+than|beneath|<"),
     ("gt", r"over|above|beyond|(?:more\s+expensive|pricier|costlier)\s+than|more\s+than|costing\s+more\s+than|higher\s+than|dearer\s+than|exceed(?:s|ing)?|>"),
@@ -69,6 +72,16 @@ BOUND: Final = tuple(
     )
     for name, words in COMPARED
 )
+_MONEY: Final = rf"(?:{SIGN}\s?(?:{NUMBER})|(?:{NUMBER})\s?(?:[$€£]|{MONEY_WORD}))"
+_WE_HAVE: Final = r"\b(?:i|we)(?:\s+(?:only\s+)?(?:have|can\s+(?:spend|afford|pay))|(?:'ve|\s+have)\s+(?:only\s+)?got)(?:\s+only)?\s+"
+_SPENDING: Final = r"(?:\s+(?:left|available|to\s+spend))"
+TO_SPEND: Final = _compiled(
+    rf"{_WE_HAVE}(?P<a>{_MONEY}){_SPENDING}*(?:\s+on\b)?",
+    rf"{_WE_HAVE}(?P<b>{NUMBER}){_SPENDING}+(?:\s+on\b)?",
+    rf"\bwhat\s+(?:can|could|do|would)\s+(?:i|we|you)\s+(?:buy|get|have|afford)\s+(?:for|with)\s+(?P<c>{_MONEY})",
+    rf"\bwhat\s+(?:can|could|does|do|will|would)\s+(?P<d>{_MONEY})\s+(?:buy|get)(?:\s+(?:me|us)\b)?",
+)
+"""All the money there is: I have 40 dollars to spend."""
 EXACT: Final = _compiled(
     rf"(?:\bfor\s+)?{SIGN}\s?(?P<a>{NUMBER})\b{NO_MEASURE}",
     rf"(?:\bfor\s+)?(?P<b>{NUMBER})[\s-]?(?:[$€£]|{MONEY_WORD})",
@@ -80,13 +93,21 @@ LEVELS: Final = (
                r"|\b(?:doesn'?t|don'?t|won'?t|not|without)\s+(?:break(?:ing)?\s+the\s+bank|cost(?:ing)?\s+(?:too\s+)?much|cost\s+a\s+fortune)")),
     ("low", (rf"\b(?:too\s+|{_TOO})?(?:cheaper|cheap(?:est)?|inexpensive|affordable|low[\s-]cost|low[\s-]priced|economical|(?:low[\s-])?budget(?:[\s-]friendly)?|bargain|on\s+a\s+budget"
             r"|less\s+expensive|lower[\s-]priced)\b")),
-    ("high", rf"\b(?:more\s+|most\s+|least\s+|too\s+|{_TOO})?{DEAR}\b|\bpricier\b"),
+    ("high", rf"\b(?:more\s+|most\s+|least\s+|too\s+|{_TOO})?{DEAR}\b|\b(?:pricier|dearer|costlier)\b"),
 )  # fmt: skip
 """Each as it is meant where nothing denies it; a denied one is its opposite (``denials``)."""
+EITHER: Final = re.compile(r"\beither\b|^\s*(?:nor|and)\b", re.IGNORECASE)
+FIGURE: Final = re.compile(
+    rf":?(?:\s+(?:is|of|from|between|about|around)\b)*:?\s*{SIGN}?\s?(?:{NUMBER})", re.IGNORECASE
+)
+"""Behind "budget" it says how much."""
 SUPERLATIVE: Final = re.compile(r"(?:most|least)\s|cheapest", re.IGNORECASE)
 """Names an order, unless it is denied: what is not the cheapest is not cheap."""
-TOO_DEAR: Final = re.compile(rf"too\s+{DEAR}", re.IGNORECASE)
-"""A complaint asks for less."""
+TOO: Final = re.compile(r"too\s", re.IGNORECASE)
+"""A complaint asks for the opposite."""
+COMPARED_LEVEL: Final = re.compile(
+    r"\b(?:cheaper|pricier|costlier|dearer|more|less|lower)\b", re.IGNORECASE
+)
 SORTED: Final = r"(?:sort(?:ed)?\s+by|order(?:ed)?\s+by|by)\s+"
 FIRST: Final = r"(?:\s+(?:ones?\s+)?first)?"
 SORTS: Final = (
@@ -107,9 +128,6 @@ DATES: Final = (
 STOCK: Final = _compiled(
     r"\b(?:that\s+(?:is|are)\s+|currently\s+|must\s+be\s+)?(?:in[\s-]stock|available\s+(?:now|today|immediately|right\s+away)|on\s+hand)\b"
 )
-FIRST_SIGN: Final = 0xE000
-OWN_MARKS: Final = re.compile(f"[\ue000-\uf8ff{MARK}]")
-"""What this reading writes into a text; a question may not bring it along."""
 KEPT: Final = _compiled(
     r"\bnon[\s-](?:stick|slip|iron|fiction|toxic|alcoholic)\b", r"\bno[\s-](?:show|iron|name)\b",
     r"\b\w+-free\b", r"\bnot\s+only\b", r"\bno\s+(?:matter|problem|idea|rush|doubt|object|one|limit)\b",
@@ -121,22 +139,35 @@ KEPT: Final = _compiled(
 )  # fmt: skip
 """Where a negating word denies nothing."""
 ONLY: Final = re.compile(
-    r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|other\s+than)\b", re.IGNORECASE
+    r"\b(?:nothing|none|no\s+\w+)\s+(?:else\s+)?(?:but|except|besides|(?:apart|aside)\s+from|other\s+than)\b",
+    re.IGNORECASE,
 )
+EXCEPT_BEHIND: Final = re.compile(
+    r"(?:(?<=[,;(])|^)\s*+(?P<what>[\w' -]{1,60}?)\s++(?:(?:are|is)\s++)?(?:excluded|excepted)(?=\s*+(?:[,.;!?)]|$))",
+    re.IGNORECASE,
+)
+"""Animals, cats excluded."""
 ALL_BUT: Final = re.compile(
     r"\b(?P<all>(?:all|every|any)\s+(?:(?:the|of|your)\s+)*[a-z]+(?:\s+(?!that\b|which\b)[a-z]+)?)\s+but\s+"
     r"(?!(?:not?|only|under|over|below|above|in|with|without|from|i|we|show|please|cheap(?:er)?|make|it)\b)",
     re.IGNORECASE,
 )
 """All animals but dogs."""
+POLITE: Final = re.compile(
+    r"^\s*+please\b[\s,]*+|[\s,]++(?:please|thanks|thank\s+you)\s*+(?=[.!?]|$)", re.IGNORECASE
+)
+"""At the ends of a sentence."""
+LACKING: Final = re.compile(r"with\s?out|w/o|lacking|minus|free\s", re.IGNORECASE)
+"""Of a thing's parts: behind a comma stands rather what it is to have."""
 CUES: Final = (
+    r"(?:(?:i\s*'?m|i\s+am|(?:we|they)(?:'re|\s+are)|(?:s?he)(?:'s|\s+is))\s+not|(?:(?:we|they)\s+are|s?he\s+is)\s*n'?t|not)\s+(?:really\s+)?(?:(?:looking|searching|shopping|hunting)\s+for|interested\s+in|into|keen\s+on|fond\s+of|(?:a\s+)?(?:big\s+)?fans?\s+of)(?:\s+any(?:thing)?\b)?",
     r"(?:i\s+|we\s+)?(?:really\s+)?(?:do\s*n[o']?t|don'?t|wouldn'?t|do\s+not|would\s+not|never)\s+(?:ever\s+)?(?:want|like|need|have|include|(?:show|give|recommend|suggest|bring)(?:\s+(?:me|us)\b)?)(?:\s+(?:to|it\s+to)\s+(?:have|be|see))?(?:\s+(?:any(?:thing)?|it)\b)?(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)|of))?",
     r"(?:i\s+|who\s+|she\s+|he\s+|they\s+|and\s+)*(?:really\s+)?(?:hates?|dislikes?|detests?|can'?t\s+stand)(?:\s+any(?:thing)?\b)?(?:\s+(?:with|in|made\s+of))?",
     r"(?:(?:that|which|who)\s*)?(?:is|are|was|were)(?:\s+not|n'?t)(?:\s+made\s+(?:of|from|out\s+of|with))?",
     r"(?:(?:that|which|who)\s*)?(?:can\s*not|can'?t|do\s*n'?t|does\s*n'?t|do\s+not|does\s+not)(?:\s+(?:have|contain|include|use|like|want|need|eat))?",
     r"(?:please\s+)?(?:avoid(?:ing)?|exclud(?:e|es|ing)|leave\s+out|skip)",
     r"(?:(?<=^\s)|(?<=,\s)|(?<=and\s)|(?<=please\s)|(?<=you\s))hide",
-    r"(?:(?:anything|everything|all|any)\s*)?(?:but\s+not|but\s+no|except(?:\s+for)?|apart\s+from|other\s+than|excluding|save\s+for)",
+    r"(?:(?:anything|everything|all|any)\s*)?(?:but\s+not|but\s+no|except(?:\s+for)?|(?:apart|aside)\s+from|besides|barring|with\s+the\s+exception\s+of|other\s+than|excluding|save\s+for)",
     r"(?:anything|everything|all)\s+but",
     r"(?:with(?:\s+)?out|w/o|lacking|minus|free\s+of)(?:\s+(?:any|having))?",
     r"rather\s+(?:not|than)|instead\s+of|nothing(?:\s+(?:with|in|made\s+(?:of|from)|that(?:\s+is|'s)))?|none\s+of|neither",
@@ -145,17 +176,23 @@ CUES: Final = (
 )
 # possessive: what can be read in two ways at each comma would double the time with each
 _ONE: Final = (
-    r"(?:(?:an?|the|any|no|not)\s++(?=[\w'-]))?+[\w'-]++(?:\s++(?!n?or\b|and\b)[\w'-]++)?+"
+    r"(?:(?:an?|the|any|no|not)\s++(?=[\w'-]))?+[\w'-]++(?:\s++(?!n?or\b|and\b)[\w'-]++){0,2}+"
 )
-_NEXT: Final = rf",\s*+(?!(?:n?or|and)\b|(?:{'|'.join(CUES)})(?![\w-]))(?:(?:an?|the|any)\s++(?=[\w'-]))?+[\w'-]++\s*+"
+TAIL: Final = (
+    r",\s*+(?:(?:but|so|and|please)\s++)*+(?:(?:show|give|find|bring|get|tell|recommend|suggest)\s++(?:me|us)\b"
+    r"|(?:i|we)(?:'d|\s++would)?+\s++(?:rather\s++)?+(?:want|like|need|prefer|love)\b|what\b|which\b)"
+)
+"""What is wanted, behind a list of what is not."""
+_NEXT: Final = rf"(?!{TAIL}),\s*+(?!(?:n?or|and)\b|(?:{'|'.join(CUES)})(?![\w-]))(?:(?:an?|the|any)\s++(?=[\w'-]))?+[\w'-]++(?:\s++[\w'-]++)?+\s*+"
 NEGATED: Final = re.compile(
     rf"(?<![\w-])(?:{'|'.join(CUES)})\s+(?P<what>[^{MARK},.;:!?()]+)"
-    rf"(?:(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$)))"
-    rf"|(?P<open>(?:{_NEXT})++,?+\s*+(?=[{MARK}.;:!?)]|$))|)",
+    rf"(?:(?P<more>(?:,\s*(?!n?or\b|and\b){_ONE})*,?\s*\b(?:and|n?or)\s+{_ONE}(?=\s*(?:[{MARK}.;:!?)]|$|{TAIL})))"
+    rf"|(?P<open>(?:{_NEXT})++(?:(?={TAIL})|,?+\s*+(?=[{MARK}.;:!?)]|$)))|)",
     re.IGNORECASE,
 )
 """``more``: of a list with commas, as far as it ends what is said: "no dogs, cats or birds"; ``open``: of one
 that no "and" or "or" closes."""
+AFTER: Final = re.compile(rf"\s*{TAIL}", re.IGNORECASE)
 NON: Final = re.compile(r"(?<![\w-])non-(?P<what>[a-z]+)", re.IGNORECASE)
 MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]\w+)", re.IGNORECASE)
 SCOPE_END: Final = re.compile(
@@ -163,7 +200,7 @@ SCOPE_END: Final = re.compile(
     r"|(?<!made )(?:in|from|by|at|to|on)|and\s+(?:show|i|give|find|with|in|under|also|maybe))\b",
     re.IGNORECASE,
 )
-JOINED: Final = re.compile(r"\s*(?:,|/|\bn?or\b|\band\b|(?<=\s)no(?=\s))\s*", re.IGNORECASE)
+JOINED: Final = re.compile(r"\s*(?:,|/|\bn?or\b|\band\b|(?<=\s)not?(?=\s))\s*", re.IGNORECASE)
 LEADING: Final = re.compile(
     r"^(?:(?:any(?:thing)?|some(?:thing)?|an?|the|too|very|so|made\s+(?:of|from)|in|with|of|ones?|things?|stuff|it|be|have|from|by)\s+)+",
     re.IGNORECASE,
@@ -182,7 +219,7 @@ FILLERS: Final = _compiled(
     r"\bany\s+(?:recommendations?|suggestions?|ideas?)\s+for\b", r"\bplease\b", r"\bthanks?(?:\s+you)?\b",
     r"^(?:what|which)(?:\s+(?:are|is|kind\s+of|about|kinds\s+of))?\b", r"^how\s+about\b", r"\bsmth\b|\bsomething\b|\banything\b",
     r"\b(?:just|maybe|perhaps|preferably|ideally|also|actually)\b", r"\b(?:is|would\s+be|are)\s+(?:fine|ok|okay|good|great|enough)\b",
-    r"\bmoney\s+is\s+no\s+object\b", r"\bn\b(?=\s*$)", r"^(?:and|but|or|with|only|then|in)\b", r"\b(?:and|but|or|with|only|in|of|for)\s*$",
+    r"\bmoney\s+is\s+no\s+object\b", r"\bn\b(?=\s*$)", r"^(?:and|but|or|with|only|then|in)\b", r"\b(?:and|but|or|with|only|in|of|for|at)\s*$",
     r"\binstead\b", r"^(?:on|for|at)\s+(?=\S)", r"^(?:and|but|or)\s*$",
     r"\b(?:i|we)\s+(?:do\s*n'?t|do\s+not|would\s*n'?t|would\s+not)\s+(?:mind|care)\b(?:\s+about)?(?:\s+(?:paying|spending|going))?",
     r"\b(?:is|are)n'?t\s+there\b(?:\s+any\b)?", r"\b(?:do|have)n'?t\s+you\b(?:\s+(?:have|got|sell)\b)?(?:\s+any\b)?",

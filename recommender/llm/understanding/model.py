@@ -36,12 +36,14 @@ SORTS: Final = {
     "oldest first": Sort("released", "asc"),
     "most popular first": Sort("popularity", "desc"),
 }
+MAX_AVOID: Final = 12
+"""Things; of a longer list the rules' reading counts, which has them all."""
 _TEXT: Final = {"type": "string", "maxLength": 120}
 _NUMBER: Final = {"type": ["number", "null"]}
 _YEAR: Final = {"type": ["integer", "null"]}
 _FIELDS: Final[dict[str, Any]] = {
     "want": _TEXT,
-    "avoid": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": 5},
+    "avoid": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": MAX_AVOID},
     "category": {"type": ["string", "null"], "maxLength": 60},
     "not_category": {"type": ["string", "null"], "maxLength": 60},
     "brands": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": 3},
@@ -107,10 +109,11 @@ def checked(
     """The reading that an answer stands for. Raises Unfounded."""
     for words in (said["want"], *said["avoid"]):
         _from_question(words, text)
+    avoid = [words.strip() for words in said["avoid"] if words.strip()]
     found = replace(
         by_rules,
         wanted=[said["want"].strip()] if said["want"].strip() else [],
-        unwanted=[words.strip() for words in said["avoid"] if words.strip()],
+        unwanted=avoid if len(by_rules.unwanted) <= MAX_AVOID else by_rules.unwanted,
         categories=_categories(said["category"], vocabulary),
         not_categories=_categories(said["not_category"], vocabulary),
         brands=_brands(said["brands"], vocabulary),

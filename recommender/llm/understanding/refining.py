@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from recommender.llm.understanding.languages import chinese, quality
+from recommender.llm.understanding import bounds
+from recommender.llm.understanding.languages import TABLED, chinese, quality
 from recommender.llm.understanding.types import WANTED, Interpretation, Reading, Words, one_or_in
+from recommender.llm.understanding.vocabulary import folded, singular
+from retrieval.lexical import picture_names
+from retrieval.preprocess import segmentation
 
 MAX_WORDS: Final = 3
 """That refine what was asked; more are a question of their own."""
@@ -17,29 +21,34 @@ def refines(found: Reading, previous: Interpretation | None) -> bool:
     """Whether a reading only makes sense as a change of the question before it."""
     if previous is None or (found.anew and found.wanted):
         return False
+    if any(map(picture_names, segmentation.words(found.text()))):
+        return False  # an emoji is a thing of its own
     words = _words(found.text())
     if not words:
         return True
     if all(_quality(word) is not None for word in words):
         return True
+    if found.compared and all(_is_said(word, previous) for word in words):
+        return True  # "cheaper shoes" after shoes
     return found.follows and not found.categories and len(words) <= MAX_WORDS
 
 
 def refined(now: Interpretation, previous: Interpretation) -> Interpretation:
     """The question before it with what is new; where the two disagree, the new one counts."""
     wanted = previous.wanted
-    for part in now.parts:
+    added = tuple(part for part in now.parts if not _is_known(part, now, previous))
+    for part in added:
         wanted = _with(wanted, part.text) if part.weight > 0 else _without(wanted, part.text)
     unwanted = [
         part
-        for part in (*previous.parts, *now.parts)
+        for part in (*previous.parts, *added)
         if part.weight < 0 and not (now.wanted and part.text in now.wanted)
     ]
     parts = (*([Words(wanted, WANTED)] if wanted else []), *dict.fromkeys(unwanted))
     return replace(
         now,
         parts=parts,
-        filter=_merged(previous.filter, now.filter),
+        filter=_merged(previous.filter, now.filter, with_budget=bool(now.budget)),
         sort=now.sort or previous.sort,
         like=now.like or previous.like,
         without=tuple(
@@ -48,14 +57,36 @@ def refined(now: Interpretation, previous: Interpretation) -> Interpretation:
             if not (now.wanted and text in now.wanted)
         ),
         follows=True,
-        added=now.parts,
+        added=added,
+        budget=bounds.joined(previous.budget, now.budget),
     )
 
 
-def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """By field; what neither may be, neither is, unless it is asked for now."""
+def _is_said(word: str, previous: Interpretation) -> bool:
+    return _quality(word) is not None or singular(folded(word)) in folded(previous.wanted)
+
+
+def _is_known(part: Words, now: Interpretation, previous: Interpretation) -> bool:
+    """Whether a part only names again what a comparison is about: the shoes of "cheaper shoes"."""
+    words = _words(part.text)
+    is_again = bool(now.compared) and part.weight > 0 and not any(map(_quality, words))
+    return is_again and all(_is_said(word, previous) for word in words)
+
+
+def _merged(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, with_budget: bool
+) -> dict[str, Any]:
+    """By field, of bounds that are said each side; what neither may be, neither is, unless it is asked for now.
+
+    ``with_budget``: now a price is said in figures; one in words takes the place of another.
+    """
     before = without_denial(before, now)
     merged = {**before, **now}
+    for name in before.keys() & now.keys():
+        if not (bounds.are_bounds(before[name]) and bounds.are_bounds(now[name])):
+            continue
+        if with_budget or any(isinstance(end, str) for end in now[name].values()):
+            merged[name] = bounds.joined(before[name], now[name])
     return _denying(merged, [each for said in (before, now) for each in denials(said)])
 
 
@@ -126,7 +157,10 @@ def _replaced(text: str, old: str, new: str) -> str:
 def _words(text: str) -> list[str]:
     """English words; of Chinese the qualities it holds, the longest first, and the rest as one."""
     found: list[str] = []
-    for run in re.findall("[\u4e00-\u9fff]+|[^\\W\u4e00-\u9fff]+(?:'\\w+)?", text):
+    for run in re.findall("[\u4e00-\u9fff]+[ぁ-ん]*|[^\\W\u4e00-\u9fff]+(?:'\\w+)?", text):
+        if _quality(run.removesuffix("の")) is not None:
+            found.append(run.removesuffix("の"))
+            continue
         if not _HAN.search(run):
             if run.lower() not in ("one", "ones", "a", "bit", "little", "is", "the", "it"):
                 found.append(run.lower())
@@ -142,4 +176,6 @@ def _words(text: str) -> list[str]:
 
 
 def _quality(word: str) -> int | None:
-    return quality(word)
+    """In any of the languages: a turn may be in another than the question that it changes."""
+    kinds = (quality(word, code) for code in ("", *TABLED))
+    return next((kind for kind in kinds if kind is not None), None)

@@ -7,111 +7,43 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from recommender.llm.understanding import denials, lists, numbers
+from recommender.llm.understanding import denials, lists, numbers, tabled_prices
 from recommender.llm.understanding.languages import Language, named
+from recommender.llm.understanding.masking import masked, unmasked, without_signs
 from recommender.llm.understanding.tabled_patterns import (
-    STOPS,
+    CLAUSES,
     Patterns,
-    amount_pattern,
     patterns,
-    value_of,
+    quality_of,
+    thing_of,
 )
 from recommender.llm.understanding.types import MARK, Reading
 from recommender.llm.understanding.vocabulary import Vocabulary, folded
 
-FIRST_SIGN: Final = 0xE000
 YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
+_HIRAGANA: Final = re.compile("[ぁ-ん]")
 MOST_WORDS: Final = 3
 """Of the name of a kind of thing: *instruments de musique*."""
-_OWN_MARKS: Final = re.compile(f"[\ue000-\uf8ff{MARK}]")
-_CLAUSES: Final = re.compile(rf"[,，、{re.escape(STOPS)}]+(?!\d)")
 
 
-def read(text: str, vocabulary: Vocabulary, language: Language) -> Reading:
-    """What a question in the language says."""
+def read(text: str, vocabulary: Vocabulary, language: Language, *, asked: bool = False) -> Reading:
+    """What a question in the language says. ``asked``: as in ``english``."""
     found, says = Reading(), patterns(language)
-    text = f" {_OWN_MARKS.sub(' ', text)} ".replace("’", "'")
-    text, kept = _masked(says.rhetorical.sub(" ", text), says)
-    text = _amounts(text, found, vocabulary, language)
+    text = f" {without_signs(text)} ".replace("’", "'")
+    text, kept = masked(says.rhetorical.sub(" ", text), says.kept)
+    text = tabled_prices.amounts(text, found, vocabulary, language)
     text = _dates(text, found, language)
     text = _sorts(text, found, language)
-    text = _levels(text, found, says)
-    text = _unmasked(_negations(text, found, vocabulary, language), kept)
+    text = tabled_prices.levels(text, found, vocabulary, language)
+    found.follows = bool(found.compared)
+    text = unmasked(_negations(text, found, vocabulary, language, asked), kept)
     text = _brands(text, found, vocabulary)
-    clauses = (" ".join(each.replace(MARK, " ").split()) for each in _CLAUSES.split(text))
+    if found.amounts or found.not_amounts or found.level:
+        text = says.paying.sub(" ", text)
+    clauses = (" ".join(each.replace(MARK, " ").split()) for each in CLAUSES.split(text))
     found.wanted = [words for each in clauses if (words := _bare(each, language))]
     _categories(found, vocabulary, language)
     return found
-
-
-def _masked(text: str, says: Patterns) -> tuple[str, list[str]]:
-    """The text with a sign for each phrase whose denying word denies nothing, and these phrases."""
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return chr(FIRST_SIGN + len(kept) - 1)
-
-    return says.kept.sub(keep, text), kept
-
-
-def _unmasked(text: str, kept: Sequence[str]) -> str:
-    for at, phrase in enumerate(kept):
-        text = text.replace(chr(FIRST_SIGN + at), phrase)
-    return text
-
-
-def _amounts(text: str, found: Reading, names: Vocabulary, language: Language) -> str:
-    """Bounds of the price; those of a denied kind (*keine Schuhe über 100*) turned round."""
-    low, high = amount_pattern(language, "low"), amount_pattern(language, "high")
-    for at, each in enumerate(language.ranges):
-        match = re.search(each.format(low=low, high=high), text, re.IGNORECASE)
-        if match is None:
-            continue
-        ends = sorted(value_of(match[name], language) for name in ("low", "high"))
-        is_money = re.search(language.money, match[0], re.IGNORECASE)
-        if is_money or (at == 0 and not _are_years(ends)):
-            text = _cut(text, match, found, {"gte": ends[0], "lte": ends[1]}, names, language)
-    for name, pattern in patterns(language).bounds:
-        if found.not_amounts or (found.amounts and (name == "about" or len(found.amounts) > 1)):
-            continue
-        if match := pattern.search(text):
-            value = value_of(match["amount"], language)
-            bounds = numbers.near(value) if name == "about" else {name: value}
-            text = _cut(text, match, found, bounds, names, language)
-    return text
-
-
-def _are_years(ends: Sequence[float]) -> bool:
-    return all(1900 <= end <= 2100 for end in ends)
-
-
-def _cut(
-    text: str,
-    match: re.Match[str],
-    found: Reading,
-    bounds: dict[str, float],
-    names: Vocabulary,
-    language: Language,
-) -> str:
-    """The text without the amount, which is noted; and without the words that deny it."""
-    says = patterns(language)
-    begun = max((each.end() for each in _CLAUSES.finditer(text, 0, match.start())), default=0)
-    start, things = match.start(), ""
-    for cue in says.cue.finditer(text, begun, match.start()):
-        between = _thing(text[cue.end() : match.start()], says)
-        if not between or names.category(between, language.code):
-            start, things = cue.start(), between
-    denials.amounts(found, bounds, denied=start != match.start())
-    return f"{text[:start]} {things} {MARK} {text[match.end() :]}"
-
-
-def _thing(text: str, says: Patterns) -> str:
-    """Without the small words around it."""
-    before = None
-    while before != text:
-        before, text = text, says.trailing.sub("", says.leading.sub("", text.strip() + " ").strip())
-    return text.strip()
 
 
 def _dates(text: str, found: Reading, language: Language) -> str:
@@ -133,19 +65,13 @@ def _sorts(text: str, found: Reading, language: Language) -> str:
     return text
 
 
-def _levels(text: str, found: Reading, says: Patterns) -> str:
-    for name, pattern in says.levels:
-        while match := pattern.search(text):
-            denials.level(found, name)
-            text = _without(text, match)
-    return text
-
-
 def _without(text: str, match: re.Match[str]) -> str:
     return f"{text[: match.start()]} {MARK} {text[match.end() :]}"
 
 
-def _negations(text: str, found: Reading, names: Vocabulary, language: Language) -> str:
+def _negations(
+    text: str, found: Reading, names: Vocabulary, language: Language, asked: bool
+) -> str:
     """The text without what is denied. What does not go on with a denial is read again after it."""
     says, said = patterns(language), False
 
@@ -153,16 +79,19 @@ def _negations(text: str, found: Reading, names: Vocabulary, language: Language)
         nonlocal said
         groups = match.groupdict()
         if "what" not in groups:
-            verb = next(filter(None, groups.values()), "")
-            _deny(verb, found, names, language, whole=True)
+            for each in language.plain(match):
+                _deny(each, found, names, language, whole=True)
             return f" {MARK} ", ""
         what, kept = match["what"], ""
         if starts := [*re.finditer(language.scope_start, what)]:
             kept, what = what[: starts[-1].start()], what[starts[-1].end() :]
+        if not language.is_spaced:
+            more, what = _listed(what, names, language)
+            kept += more
         said = said or any(
-            _bare(each, language) for each in (kept, *_CLAUSES.split(match.string[: match.start()]))
+            _bare(each, language) for each in (kept, *CLAUSES.split(match.string[: match.start()]))
         )
-        what, rest = _scope(what, names, language, is_said=said)
+        what, rest = _scope(what, names, language, is_said=asked or said)
         things = [
             _deny(each, found, names, language, whole=said) for each in says.joined.split(what)
         ]
@@ -176,6 +105,33 @@ def _negations(text: str, found: Reading, names: Vocabulary, language: Language)
             at = match.start() + len(done)
             text = f"{text[: match.start()]}{done}{rest}{text[match.end() :]}"
     return text
+
+
+def _listed(what: str, names: Vocabulary, language: Language) -> tuple[str, str]:
+    """What is said before the list that ends with what is denied, and that list.
+
+    Of 動物、犬、猫はいらない animals are looked for, of 犬、猫はいらない nothing is.
+    """
+    parts = re.split("[、,，]", what)
+    at = len(parts) - 1
+    while at and (not _HIRAGANA.search(parts[at - 1]) or language.named(folded(parts[at - 1]))):
+        at -= 1
+    if at < len(parts) - 1 and _is_above(parts[at], parts[at + 1 :], names, language):
+        at += 1
+    return "、".join([*parts[:at], ""]) if at else "", "、".join(parts[at:])
+
+
+def _is_above(kind: str, others: Sequence[str], names: Vocabulary, language: Language) -> bool:
+    """Whether all others may be of this kind: of categories below it, or of none below one without another
+    above it."""
+    above = names.category(kind, language.code)
+    for other in others:
+        paths = names.category(other, language.code)
+        if paths and not all(any(path.startswith(f"{top}/") for top in above) for path in paths):
+            return False
+        if not paths and not any("/" not in top for top in above):
+            return False
+    return bool(above)
 
 
 def _scope(what: str, names: Vocabulary, language: Language, *, is_said: bool) -> tuple[str, str]:
@@ -199,13 +155,13 @@ def _scope(what: str, names: Vocabulary, language: Language, *, is_said: bool) -
         is_list = _are_alike([*parts[:-1], *last], names, language)
     else:
         ends = bool(again) or not _bare(rest, language)
-        is_list = is_said and ends and _is_list(parts, names, language)
+        is_list = ends and _is_list(parts, names, language, is_said=is_said)
     if len(parts) > 1 and not is_list:
         return parts[0], ", ".join(["", *parts[1:]]) + rest
     return ", ".join(parts), rest
 
 
-def _is_list(said: Sequence[str], names: Vocabulary, language: Language) -> bool:
+def _is_list(said: Sequence[str], names: Vocabulary, language: Language, *, is_said: bool) -> bool:
     """Of a list that nothing closes: many of a kind, or kinds of thing."""
 
     def is_thing(word: str) -> bool:
@@ -213,20 +169,17 @@ def _is_list(said: Sequence[str], names: Vocabulary, language: Language) -> bool
         return known or re.match(language.noun, word) is not None
 
     def bare(each: str) -> str:
-        return _thing(each, patterns(language))
+        return thing_of(each, patterns(language))
 
-    return lists.is_list(said, bare, lambda each: _quality(each, language), is_thing)
+    return lists.is_list(
+        said, bare, lambda each: quality_of(each, language), is_thing, is_said=is_said
+    )
 
 
 def _are_alike(things: Sequence[str], names: Vocabulary, language: Language) -> bool:
     """Whether these may be one list: all things, or all qualities of a kind."""
-    bare = [_split(_thing(each, patterns(language)), names, language)[0] for each in things]
-    return len({_quality(each, language) for each in bare}) == 1
-
-
-def _quality(words: str, language: Language) -> int | None:
-    kinds = {language.quality(word) for word in folded(words).split()}
-    return kinds.pop() if len(kinds) == 1 else None
+    bare = [_split(thing_of(each, patterns(language)), names, language)[0] for each in things]
+    return len({quality_of(each, language) for each in bare}) == 1
 
 
 def _split(what: str, names: Vocabulary, language: Language) -> tuple[str, str]:
@@ -257,7 +210,7 @@ def _split_unspaced(what: str, names: Vocabulary, language: Language) -> tuple[s
     for at in range(1, len(what)):
         if names.category(what[at:], language.code):
             quality = what[:at].removesuffix("の")
-            return (quality, what[at:]) if _quality(quality, language) is not None else (what, "")
+            return (quality, what[at:]) if quality_of(quality, language) is not None else (what, "")
     return what, ""
 
 
@@ -266,11 +219,11 @@ def _deny(what: str, found: Reading, names: Vocabulary, language: Language, *, w
 
     ``whole``: what is looked for was said before; only a quality is then less than all that is said.
     """
-    what = _thing(what, patterns(language))
+    what = thing_of(what, patterns(language))
     if not what:
         return ""
     denied, thing = _split(what, names, language)
-    if thing and (not whole or _quality(denied, language) is not None):
+    if thing and (not whole or quality_of(denied, language) is not None):
         _deny(denied, found, names, language, whole=True)
         return "" if whole else thing
     if brand := names.brand(what):
@@ -300,7 +253,7 @@ def _bare(clause: str, language: Language) -> str:
         return ""
     before = None
     while before != clause:
-        before, clause = clause, says.edges.sub("", _thing(clause, says)).strip()
+        before, clause = clause, says.edges.sub("", thing_of(clause, says)).strip()
     return clause
 
 
@@ -326,5 +279,5 @@ def _named(phrase: str, names: Vocabulary, language: Language) -> tuple[str, ...
     if paths := names.category(phrase, language.code):
         return paths
     quality, thing = _split(phrase, names, language)
-    is_said_of = thing and _quality(quality, language) is not None
+    is_said_of = thing and quality_of(quality, language) is not None
     return names.category(thing, language.code) if is_said_of else ()

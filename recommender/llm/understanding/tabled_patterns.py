@@ -10,8 +10,10 @@ from recommender.llm.understanding import numbers
 from recommender.llm.understanding.languages import TABLED, Language
 from recommender.llm.understanding.languages.types import UNITS
 from recommender.llm.understanding.types import MARK
+from recommender.llm.understanding.vocabulary import folded
 
 STOPS: Final = f"{MARK}.;:!?¿¡()。！？；（）「」"
+CLAUSES: Final = re.compile(rf"[,，、{re.escape(STOPS)}]+(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Patterns:
     denied: Sequence[re.Pattern[str]]
     """Each with a group ``what``."""
     cue: re.Pattern[str]
+    denied_after: re.Pattern[str]
+    """Behind an amount or a level, as far as its clause."""
+    paying: re.Pattern[str]
+    compared: re.Pattern[str]
+    complaint: re.Pattern[str]
     asking: re.Pattern[str]
     edges: re.Pattern[str]
     """What only asks, at the ends of a clause."""
@@ -52,6 +59,10 @@ def _made(language: Language) -> Patterns:
         levels=[(name, language.words(words)) for name, words in language.levels],
         denied=_denied(language, ahead),
         cue=_compile(ahead if language.denied_ahead else r"$^"),
+        denied_after=_denied_after(language),
+        paying=language.words(language.paying),
+        compared=language.words(language.compared),
+        complaint=language.words(language.complaint),
         asking=asking,
         edges=_compile(rf"^(?:{asking.pattern})\s*|\s*(?:{asking.pattern})$"),
         joined=_compile(language.joined),
@@ -68,7 +79,11 @@ def _bounds(language: Language) -> list[tuple[str, re.Pattern[str]]]:
     start = r"(?<!\w)" if language.is_spaced else ""
     money = rf"{start}(?P<amount>{_number(language)})\s?(?:{language.money})"
     return [
-        *((name, _compile(rf"{amount}\s*(?:{words})")) for name, words in language.behind),
+        # "10 euros ou plus de 100": the words behind are before another amount
+        *(
+            (name, _compile(rf"{amount}\s*(?:{words})(?!\s+(?:d[e']\s*|als\s+)?[€$£]?\s?\d)"))
+            for name, words in language.behind
+        ),
         *(
             (name, _compile(rf"{start}(?:{words})\s*{amount}{ends}"))
             for name, words in language.ahead
@@ -79,7 +94,8 @@ def _bounds(language: Language) -> list[tuple[str, re.Pattern[str]]]:
 
 def _denied(language: Language, ahead: str) -> list[re.Pattern[str]]:
     """Each with what it denies: what stands behind *pas de* in its clause, what stands before 以外."""
-    found = [_compile(rf"(?<![\w-])(?:{each})") for each in language.denied_within]
+    start = r"(?<![\w-])" if language.is_spaced else ""
+    found = [_compile(rf"{start}(?:{each})") for each in language.denied_within]
     behind, stops = "|".join(language.denied_behind), re.escape(STOPS)
     if behind and language.is_spaced:  # at the end of its clause
         within = rf"(?:^|(?<=[,{stops}]))(?P<what>[^,{stops}]+?)"
@@ -89,6 +105,29 @@ def _denied(language: Language, ahead: str) -> list[re.Pattern[str]]:
     if language.denied_ahead:
         found.append(_compile(rf"{ahead}(?P<what>[^{stops}]+)"))
     return found
+
+
+def _denied_after(language: Language) -> re.Pattern[str]:
+    behind = "|".join(language.denied_behind)
+    if not behind:
+        return _compile(r"$^")
+    if language.is_spaced:
+        return _compile(rf"\s+(?:{behind})\s*(?=[,{re.escape(STOPS)}]|$)")
+    return _compile(rf"(?:の|もの|やつ|商品|値段)?(?:{behind})")
+
+
+def thing_of(text: str, says: Patterns) -> str:
+    """Without the small words around it."""
+    before = None
+    while before != text:
+        before, text = text, says.trailing.sub("", says.leading.sub("", text.strip() + " ").strip())
+    return text.strip()
+
+
+def quality_of(words: str, language: Language) -> int | None:
+    """The kind of quality that all of the words are; None for things, and for qualities of several kinds."""
+    kinds = {language.quality(word) for word in folded(words).split()}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

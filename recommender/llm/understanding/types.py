@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 SortBy: TypeAlias = Literal["price", "released", "popularity"]
 Order: TypeAlias = Literal["asc", "desc"]
 Source: TypeAlias = Literal["rules", "llm"]
+Compared: TypeAlias = Literal["cheaper", "dearer", ""]
 
 WANTED: Final = 1.0
 UNWANTED: Final = -0.5
@@ -54,6 +55,9 @@ class Interpretation:
     itself is to be left out (``leaving_out``). ``ignored`` names what was understood and cannot be asked of
     this catalog. ``follows`` says that it refines the question before it, whose parts and filter are then
     in it; ``added`` are those parts that are new. ``degraded``: a model should have read it and did not.
+    ``budget``: bounds of the price that were said in figures, which no level of a later turn widens.
+    ``compared``: that it asks for what costs less or more than what was shown; the filter then has what the
+    word means alone.
     """
 
     parts: tuple[Words, ...] = ()
@@ -67,6 +71,8 @@ class Interpretation:
     follows: bool = False
     without: tuple[str, ...] = ()
     added: tuple[Words, ...] = ()
+    budget: Mapping[str, float] = field(default_factory=dict)
+    compared: Compared = ""
 
     @property
     def wanted(self) -> str:
@@ -124,7 +130,13 @@ class Reading:
     like: list[Like] = field(default_factory=list)
     amounts: dict[str, float] = field(default_factory=dict)
     level: Literal["low", "modest", "high", "notlow", "middle", ""] = ""
+    compared: Compared = ""
+    """Whether the level was said as a comparison."""
     dates: dict[str, str] = field(default_factory=dict)
+    also: bool = False
+    """Whether the level is said beside that of the question before it: not expensive *either*."""
+    ignored: list[str] = field(default_factory=list)
+    """As of ``Interpretation``: what was understood and no filter says."""
     not_amounts: dict[str, float] = field(default_factory=dict)
     not_dates: dict[str, str] = field(default_factory=dict)
     brands: list[str] = field(default_factory=list)

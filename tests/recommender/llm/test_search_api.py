@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from catalog.models import Item
 from recommender.api import search
 from recommender.llm.understanding import (
     by_rules,
@@ -78,7 +79,92 @@ def test_a_question_is_answered_by_what_it_means_and_says_what_that_is(shop):
         "source": "rules",
         "degraded": False,
         "ignored": [],
+        "conditions": [
+            {"key": "without:leather", "kind": "without", "field": None, "value": "leather"},
+            {
+                "key": "filter:categories",
+                "kind": "filter",
+                "field": "categories",
+                "value": "shoes/boots",
+            },
+            {"key": "filter:price", "kind": "filter", "field": "price", "value": {"lt": 100}},
+        ],
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "unread", "expected", "left"),
+    [
+        ("boots under 100, not leather", ["without:leather"], ["red", "blue"], ["filter:categories", "filter:price"]),
+        ("boots under 100, not leather", ["filter:price", "nothing"], ["red", "old"], ["without:leather", "filter:categories"]),
+        ("red things but no phones or boots", ["without:phones"], ["phone"], ["without:boots"]),
+        ("red things but no phones", ["without:phones"], ["phone", "red", "old", "cover", "blue"], []),
+        ("cheapest boots", ["sort"], ["blue", "old", "red"], ["filter:categories"]),
+        ("靴子，不要皮革，一百块以下", ["filter:price"], ["blue", "old", "red"], ["without:皮革", "filter:categories"]),
+    ],
+)  # fmt: skip
+def test_conditions_that_are_not_meant_are_left_out(shop, question, unread, expected, left):
+    answer = ask(question, unread=unread)
+    assert sorted(names(answer)) == sorted(expected)
+    assert [each["key"] for each in answer["interpretation"]["conditions"]] == left
+
+
+def test_by_rules_words_that_only_say_what_they_are_about_stay_as_they_are(shop, settings):
+    settings.LLM = {**settings.LLM, "PROVIDER": "openai", "URL": "http://127.0.0.1:9"}
+    plain = anonymous().post(SEARCH, {"query": [{"text": "acme boots"}]}, format="json").json()
+    answer = ask("acme boots", by_rules=True)
+    assert "interpretation" not in answer
+    assert names(answer) == names(plain)
+    read = ask("acme boots, not leather", by_rules=True)["interpretation"]
+    assert (read["source"], read["degraded"], read["filter"]) == (
+        "rules",
+        False,
+        {"categories": "shoes/boots", "brand": "Acme"},
+    )
+
+
+TITLES = ("Shirt without sleeves!", "arbre sans feuille", "Teetasse ohne Henkel", "camiseta sin mangas", "不要皮革的包")  # fmt: skip
+
+
+@pytest.fixture
+def denying(shop, space):  # noqa: F811
+    """Items whose names deny something, each found by a translation but the first."""
+    english, *others = TITLES
+    tags = ("fr", "de", "es", "zh")
+    texts = dict(zip(tags, others, strict=True))
+    item = make_item("shirt", english, texts=texts)
+    services.embed_items(space.id, [item.pk])
+    lexical.index_items([item.pk])
+    return item
+
+
+@pytest.mark.parametrize("typed", [*TITLES, "SHIRT without sleeves", " arbre  sans FEUILLE. "])
+def test_by_rules_words_that_are_a_title_are_no_sentence(denying, typed):
+    answer = ask(typed, by_rules=True)
+    assert "interpretation" not in answer
+    plain = anonymous().post(SEARCH, {"query": [{"text": typed}]}, format="json").json()
+    assert names(answer) == names(plain)
+    assert "shirt" in names(answer)
+    assert ask(typed)["interpretation"]["without"]  # who asks for it to be understood gets that
+    Item.objects.filter(pk=denying.pk).update(published=False)
+    assert ask(typed, by_rules=True)["interpretation"]["without"]
+
+
+def test_by_rules_words_beside_a_title_are_read(denying):
+    read = ask("arbre sans feuille verte", by_rules=True)["interpretation"]
+    assert read["without"] == ["feuille verte"]
+
+
+def test_titles_are_only_looked_up_where_conditions_were_found(shop, django_assert_max_num_queries):
+    looked_up = {}
+    for text in ("acme boots", "acme boots, not leather"):
+        with django_assert_max_num_queries(100) as asked:
+            ask(text, by_rules=True)
+        looked_up[text] = sum(
+            '"retrieval_lexicaldocument"."title" = ' in each["sql"]
+            for each in asked.captured_queries
+        )
+    assert looked_up == {"acme boots": 0, "acme boots, not leather": 1}
 
 
 def test_what_says_itself_that_it_is_denied_is_left_out(shop):

@@ -8,9 +8,9 @@ import pytest
 
 from recommender.llm.evaluation import interpretation
 from recommender.llm.evaluation.interpretation import SHOP
-from recommender.llm.understanding import Interpretation, Like, Sort, Words, by_rules
+from recommender.llm.understanding import Interpretation, Like, Sort, Words, by_rules, composing
 from recommender.llm.understanding.numbers import value_of
-from recommender.llm.understanding.types import one_or_in
+from recommender.llm.understanding.types import Reading, one_or_in
 from recommender.llm.understanding.vocabulary import Vocabulary, category_names, singular
 
 
@@ -34,6 +34,7 @@ def test_like_this_but_quieter_not_plastic_under_50():
         filter={"price": {"lt": 50}},
         language="en",
         without=("plastic",),
+        budget={"lt": 50},
     )
 
 
@@ -181,6 +182,38 @@ PETS = Vocabulary(
         ("hide dogs", "", ("dogs",)),
         ("no more dogs", "", ("dogs",)),
         ("animals not including birds", "animals", ("birds",)),
+        ("anything besides cats", "", ("cats",)),
+        ("animals besides cats and birds", "animals", ("cats", "birds")),
+        ("fruit aside from apples or plums", "fruit", ("apples", "plums")),
+        ("animals, cats excluded", "animals", ("cats",)),
+        ("dogs and birds are excluded, animals", "animals", ("dogs", "birds")),
+        ("I am not interested in cats, show me dogs", "dogs", ("cats",)),
+        ("I'm not looking for a cat", "", ("cat",)),
+        ("we aren't searching for birds", "", ("birds",)),
+        ("not keen on dogs", "", ("dogs",)),
+        ("birds, not owls not ducks not eagles", "birds", ("owls", "ducks", "eagles")),
+        ("nothing besides cats", "cats", ()),
+        (
+            "I don't like cats, dogs, or birds, show me other animals",
+            "animals",
+            ("cats", "dogs", "birds"),
+        ),
+        ("I hate rice, pasta and bread, give me other food", "food", ("rice", "pasta", "bread")),
+        ("no sheep, goats, show me cows", "cows", ("sheep", "goats")),
+        ("不要猫也不要狗的动物", "动物", ("猫", "狗")),
+        ("既不喜欢老虎又不要狮子的动物", "动物", ("老虎", "狮子")),
+        ("不想要香蕉也不需要葡萄的水果", "水果", ("香蕉", "葡萄")),
+        ("不红也不绿的苹果", "苹果", ("红", "绿")),
+        ("既不大也不小的包", "包", ("大", "小")),
+        ("不苦不辣的菜", "菜", ("苦", "辣")),
+        ("不新鲜的鱼", "鱼", ("新鲜",)),
+        ("不安的心", "不安的心", ()),
+        ("无糖饮料", "饮料", ("糖",)),
+        ("无麸质面包", "面包", ("麸质",)),
+        ("适合孩子的无盐坚果", "适合孩子的坚果", ("盐",)),
+        ("无袖连衣裙", "连衣裙", ("袖",)),
+        ("蛋糕，无草莓果酱", "蛋糕", ("草莓果酱",)),
+        ("无烟煤", "无烟煤", ()),
     ],
 )
 def test_everything_that_is_denied_is_named(text, wanted, without):
@@ -381,6 +414,14 @@ def test_a_language_without_tables_is_words():
         ("fruit without apples, bananas, cherries", "fruit", ("apples", "bananas", "cherries")),
         ("a chair, not red, blue, green", "chair", ("red", "blue", "green")),
         ("animals, no dogs, no cats", "animals", ("dogs", "cats")),
+        ("animals except cats, dogs, sheep", "animals", ("cats", "dogs", "sheep")),
+        ("drinks without alcohol, coffee, tea", "drinks", ("alcohol", "coffee", "tea")),
+        ("food except rice, bread, goat cheese", "food", ("rice", "bread", "goat cheese")),
+        ("animals, no moose, deer", "animals", ("moose", "deer")),
+        ("food except rice, spicy", "food spicy", ("rice",)),
+        ("a soup without milk, creamy", "soup creamy", ("milk",)),
+        ("a bag without logos, waterproof, nicer", "bag waterproof nicer", ("logos",)),
+        ("toys, no guns, surprise me", "toys surprise me", ("guns",)),
         ("no dogs, cats", "cats", ("dogs",)),
         ("no dogs, show me cats", "cats", ("dogs",)),
         ("animals, no dogs, show cats", "animals cats", ("dogs",)),
@@ -389,11 +430,50 @@ def test_a_language_without_tables_is_words():
         ("not leather, red shoes", "red shoes", ("leather",)),
         ("animals without feathers, cute", "animals cute", ("feathers",)),
         ("headphones without cables, thanks", "headphones", ("cables",)),
+        ("fruit, no pears, plums, please", "fruit", ("pears", "plums")),
+        ("please, birds but no crows, gulls", "birds", ("crows", "gulls")),
+        ("animals, no sea lions, brown bears", "animals brown bears", ("sea lions",)),
+        ("animals, no sea lions, polar bears", "animals", ("sea lions", "polar bears")),
+        (
+            "toys except fire engines, hot air balloons or space ships",
+            "toys",
+            ("fire engines", "hot air balloons", "space ships"),
+        ),
+        ("a chair without arms, comfy cushions", "chair comfy cushions", ("arms",)),
+        ("蔬菜，不要土豆，洋葱", "蔬菜", ("土豆", "洋葱")),
+        ("我想要乐器，不要钢琴、小提琴和吉他", "乐器", ("钢琴", "小提琴", "吉他")),
+        ("水果，除了葡萄，西瓜", "水果", ("葡萄", "西瓜")),
+        ("水果，不要葡萄，西瓜，谢谢", "水果", ("葡萄", "西瓜")),
+        ("水果，不要葡萄，新鲜", "水果 新鲜", ("葡萄",)),
+        ("水果，不要葡萄，适合孩子", "水果 适合孩子", ("葡萄",)),
+        ("水果，不要葡萄，我要西瓜", "水果 西瓜", ("葡萄",)),
+        ("不要葡萄，西瓜", "西瓜", ("葡萄",)),
+        ("不要葡萄，西瓜，香蕉", "", ("葡萄", "西瓜", "香蕉")),
+        ("蔬菜，除了土豆，洋葱都行", "蔬菜", ("土豆", "洋葱")),
+        ("动物，不要老虎，狮子和大象", "动物", ("老虎", "狮子", "大象")),
+        ("no crows, gulls, swans", "", ("crows", "gulls", "swans")),
+        (
+            "toys, no red cars, green trains or blue boats",
+            "toys",
+            ("red cars", "green trains", "blue boats"),
+        ),
     ],
 )
 def test_a_list_after_a_denial_is_denied_whole(text, wanted, without):
     found = read(text)
     assert (found.wanted, found.without) == (wanted, without)
+
+
+def test_a_long_list_of_denials_is_carried_whole():
+    things = [f"thing{n}s" for n in range(composing.MAX_WITHOUT + 2)]
+    found = read(f"toys except {', '.join(things[:12])} and {things[12]}")
+    assert found.without == tuple(things[:13])
+    assert len(found.unwanted) == composing.MAX_UNWANTED
+
+    every = Reading(wanted=["toys"], unwanted=things)
+    said = composing.composed(every, SHOP, language="en")
+    assert said.without == tuple(things[: composing.MAX_WITHOUT])
+    assert said.ignored == tuple(f"without {each}" for each in things[composing.MAX_WITHOUT :])
 
 
 def test_an_interpretation_survives_json():
@@ -444,3 +524,19 @@ def test_a_name_means_the_topmost_categories_that_have_it():
     assert names["animal"] == ("animals", "toys/animals")
     assert names["food"] == names["drink"] == names["food & drink"] == ("food & drink",)
     assert names["toy"] == ("animals/toys",)
+
+
+def test_a_turn_that_only_denies_may_deny_two():
+    first = read("animals")
+    for turn, denied in (
+        ("no crows, gulls", ("crows", "gulls")),
+        ("不要老虎，狮子", ("老虎", "狮子")),
+    ):
+        found = by_rules(turn, known=SHOP, previous=first)
+        assert (found.wanted, found.without) == ("animals", denied)
+    assert read("no crows, gulls").wanted == "gulls"
+
+
+def test_an_emoji_is_a_question_of_its_own():
+    found = by_rules("more 🐢", known=SHOP, previous=read("red boots under 100"))
+    assert (found.follows, found.filter) == (False, {})

@@ -234,3 +234,40 @@ def test_any_text_is_read_quickly():
             assert by_rules(text, known=SHOP, language=code).source == "rules"
 
     assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("enséñame relojes", "es"), ("mochilas baratas", "es"), ("lampes, 40 euros maximum", "fr"), ("vêtements", "fr"), ("teurer", "de"),
+     ("libros no menos de 15 euros", "es"), ("Wer quakt?", "de"), ("Qui sait chanter ?", "fr"), ("a cheap hat", "en"), ("too expensive", "en"), ("caballo", "es"), ("beautiful sac", "xx"),
+     ("il libro con la mela in una casa", "it"), ("покажи мне красивый phone", "ru"),
+     ("果物以外", "ja"), ("机", "ja"), ("図書以外", "ja"), ("狗以外的动物", "zh"), ("車以外", "zh"), ("猫以外", "zh"), ("警犬", "zh")],
+)  # fmt: skip
+def test_words_of_the_tables_tell_a_language_that_its_letters_do_not(text, language):
+    assert language_of(text, otherwise="xx") == language
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "without"),
+    [
+        ("青くない椅子", "椅子", ("青い",)),
+        ("重くない鞄", "鞄", ("重い",)),
+        ("鳥でもない動物", "動物", ("鳥",)),
+        ("魚でも鳥でもない動物", "動物", ("魚", "鳥")),
+        ("歌えない鳥", "鳥", ("歌える",)),
+        ("走らない動物", "動物", ("走る",)),
+        ("泳ぐことができない鳥", "鳥", ("泳ぐ",)),
+        ("動物、鳥はいらない、魚は不要", "動物", ("鳥", "魚")),
+        ("動物、鳥、魚はいらない", "動物", ("鳥", "魚")),
+        ("鳥、魚はいらない", "", ("鳥", "魚")),
+        ("動物を見せて、鳥はいらない、馬はいらない", "動物", ("鳥", "馬")),
+        ("猫は欲しくない", "", ("猫",)),
+        ("蛇は見たくない", "", ("蛇",)),
+        ("黒くも白くもない椅子", "椅子", ("黒い", "白い")),
+        ("忘れられない本", "本", ("忘れられる",)),
+    ],
+)
+def test_what_is_denied_in_japanese_is_no_more_than_that(text, wanted, without):
+    found = read(text)
+    assert (found.language, found.wanted) == ("ja", wanted)
+    assert sorted(found.without) == sorted(without)

@@ -19,3 +19,8 @@ DOERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """English verb -> what commonly does it, the likeliest first; asked for together with what else the
 question says, so that of its animals that fly birds are found and no airplanes."""
+KINDS: Final[Mapping[str, str]] = {
+    "eagle": "bird", "owl": "bird", "dove": "bird", "parrot": "bird", "duck": "bird",
+    "bee": "insect", "butterfly": "insect",
+}  # fmt: skip
+"""What a doer is as well: who wants no birds means no owls."""

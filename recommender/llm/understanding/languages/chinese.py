@@ -52,6 +52,9 @@ ASKING: Final = frozenset(
         "有",
         "有些",
         "还有",
+        "更",
+        "更多",
+        "多",
         "都有",
         "什么",
         "什么样",
@@ -146,6 +149,12 @@ ASKING: Final = frozenset(
 """Words that only make a sentence a question, as the dictionary cuts them."""
 OWN: Final = r"我们?的.*(?:在哪|到哪|哪里|哪儿|什么时候|何时|几时|为什么|怎么还)"
 """A question about what is the asker's own already: an order, a parcel."""
+_WHEN: Final = "(?:现在|目前|今[天日晚早年]|明[天日晚早年]|昨[天日晚]|后天|周末|这周|下周)"
+NOW: Final = (
+    f"{_WHEN}的?(?!有|买|吃|穿|送)[^，。？?]{{0,8}}(?:怎么样|如何|几[点号度月]|多少度|星期几|[会冷热]吗|吗[？?]?$)|(?:现在|几)几?点(?:了|钟|啦)?[？?]?$"
+    "|星期几|几月几号|(?:天气|气温|温度)[^，。？?]{0,3}(?:怎么样|如何|好吗|多少)"
+)
+"""A question about how the world is just now: 今天天气怎么样, 几点了."""
 DOES: Final = forms(
     """
     飞 会飞 能飞 飞行: fly
@@ -285,6 +294,8 @@ QUALITIES: Final = classes(
     新 旧 复古 现代
     """
 )
+MEDIA_WORDS: Final = frozenset({"图片", "照片", "图", "声音", "叫声", "视频", "图标", "歌"})
+"""As in English."""
 SUFFIXES: Final = frozenset("茶椅灯鞋靴裤裙帽酒琴刀")
 """Single characters that end a word for a kind of what they name (绿茶, 办公椅); 包, 鱼 or 车 do not
 (面包, 鳄鱼, 购物车)."""

@@ -18,12 +18,22 @@ ASKING: Final = (
     r"how\s+(?:much|many|old|big|new)(?:\s+(?:is|are|does|do|for))?|(?:price|cost)s?(?:\s+of)?",
     r"(?:what|which|who|whose|whom|where|when|why|how)(?:'s|’s)?(?:\s+(?:kinds?|sorts?|types?)\s+of)?",
     r"(?:any|some)(?:thing|one|body)?",
+    r"more(?=\s+\S)",
     r"(?:can|could|may|might|shall|should|would|will|do|does|did|is|are|am|was|were|be)",
     r"(?:i|me|my|you|your|we|us|our|there|it|its|an?|the|that|this|these|those)",
 )
 """What only makes a sentence a question."""
 OWN: Final = r"\b(?:where|when|why)\b.*\b(?:my|our)\b"
 """A question about what is the asker's own already: an order, a parcel."""
+_DAY: Final = r"(?:today|tomorrow|tonight|yesterday|outside|this\s+(?:morning|afternoon|evening|week|weekend))"
+_PLACE: Final = r"(?:\s+in\s+\w+)?"
+NOW: Final = (
+    rf"\bwhat\s+\w+\s+is\s+it{_PLACE}(?:\s+(?:there|now|{_DAY}))?\s*[?!.]*$"
+    rf"|\bhow(?:'s|\s+(?:is|was|will|are))\s+(?:the\s+)?\w+(?:\s+(?:be|like|going|doing))*{_PLACE}(?:\s+(?:now|{_DAY}))?\s*[?!.]*$"
+    rf"|\bwhat(?:'s|\s+(?:is|was|will))\s+the\s+(?:time|date|weather|temperature|\w+\s.*\b{_DAY})\b"
+    rf"|\b(?:is|will|does|did|was)\s+it\s+\w+.*\b{_DAY}"
+)
+"""A question about how the world is just now: what time it is, how the weather will be."""
 DOES: Final = forms(
     """
     flying flies: fly
@@ -81,6 +91,25 @@ QUALITIES: Final = classes(
     new newer old older vintage modern
     """
 )
+PRICES: Final = frozenset(
+    [
+        "affordable",
+        "cheap",
+        "cheaper",
+        "cheapest",
+        "costly",
+        "dear",
+        "dearer",
+        "expensive",
+        "less",
+        "more",
+        "overpriced",
+        "pricey",
+        "pricier",
+        "too",
+    ]
+)
+"""Small words of prices that tell a question's language."""
 IRREGULAR: Final[Mapping[str, str]] = {
     "knives": "knife", "wives": "wife", "lives": "life", "mice": "mouse", "geese": "goose",
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot",
@@ -89,7 +118,9 @@ IRREGULAR: Final[Mapping[str, str]] = {
     "buses": "bus", "glasses": "glasses", "series": "series", "species": "species", "canoes": "canoe",
     "toes": "toe", "shoes": "shoe", "hoes": "hoe", "axes": "axe", "caches": "cache", "headaches": "headache",
 }  # fmt: skip
-MEDIA_WORDS: Final = frozenset({"sound", "picture", "photo", "image", "video", "clip", "song"})
+MEDIA_WORDS: Final = frozenset(
+    {"sound", "picture", "photo", "image", "video", "clip", "song", "icon", "emoji", "drawing"}
+)
 """They say what is seen or heard of things, not what kind of thing it is."""
 MEASURES: Final = frozenset(
     [

@@ -7,21 +7,24 @@ from recommender.llm.understanding.types import Sort
 
 _THE: Final = r"(?:\s+(?:de|des|du|en|avec|la|les?|à|par)\b|\s+(?:d|l)')*"
 _NE: Final = r"(?:qui\s+|je\s+|nous\s+|et\s+|mais\s+)*(?:ne\s+|n')"
-_WISH: Final = r"(?:sont|est|soit|soient|contien\w+|contenant|a|ont|ait|aient|veux|voulons|voudrais|souhaite|cherche|aime|aimons|aimerais|faut)\b"
-_VERY: Final = r"(?:trop|très|si|tellement)"
+_WISH: Final = r"(?:sont|est|soit|soient|contien\w+|contenant|a|ont|ait|aient|veux|voulons|voudrais|peux|pouvons|vais|souhaite|cherche|aime|aimons|aimerais|faut)\b"
+_VERY: Final = r"(?:(?:beaucoup\s+)?trop|très|si|tellement)"
+_PAYING: Final = r"(?:payer|paie|dépenser|dépense|mettre|coûte(?:nt|r|ront)?|coûtant|soi(?:t|ent)|aille(?:nt)?|doi(?:t|vent)|(?:je|on|nous|ça|cela|il|ils|elles)|veux|voudrais|peux|qui|que)"
 
 FRENCH: Final = Language(
     code="fr",
     letters="œçêîûë",
     asking=(
         r"(?:bonjour|salut|s'il\s+(?:vous|te)\s+plaît|merci)",
+        r"plus\s+d(?:e\b|')|d'autres",
         r"y\s+a-t-il|il\s+y\s+a|est-ce\s+(?:que?|qu')|qu'est-ce\s+(?:que?|qui|qu')(?:\s+c'est)?",
         r"(?:avez|vendez|proposez|connaissez)-vous|as-tu|(?:vous|tu)\s+(?:avez|vendez|as)",
         r"(?:montrez|montre|donnez|donne|trouvez|trouve|recommandez|recommande)-(?:moi|nous)",
         r"je\s+(?:cherche|veux|voudrais|souhaite|aimerais|désire)|j'(?:aimerais|ai\s+besoin(?:\s+d(?:e|es|u)\b)?)",
         r"puis-je|peut-on|pouvez-vous|(?:peux|peut|peuvent|pourrait|acheter|trouver|voir|avoir|ont|a|est|sont)",
         r"(?:quel(?:le)?s?|que|quoi|qui|où|quand|comment|pourquoi|combien)(?:\s+(?:sorte|genre|type)s?\s+d[e'])?",
-        r"(?:je|tu|il|elle|on|nous|vous|ils|elles|un|une|des|du|de|le|la|les|au|aux|avec|pour|et|ou|dans|sur|en)",
+        r"quelque\s+chose|un\s+peu|encore|(?:sait|savent|sachant)",
+        r"(?:je|tu|il|elle|on|nous|vous|ils|elles|un|une|des|du|de|le|la|les|au|aux|avec|pour|et|ou|dans|sur|en|à)",
     ),
     names=table(
         """
@@ -131,7 +134,7 @@ FRENCH: Final = Language(
     denied_within=(rf"{_NE}(?!{_WISH})(?:peu\w+\s+pas\s+(?P<able>\w+)|(?P<verb>\w+)\s+pas)(?:\s+(?:du\s+tout|encore))?",),
     denied_behind=(r"exclue?s?", r"non\s+merci"),
     rhetorical=(
-        r"n'y\s+a-t-il\s+pas(?:\s+(?:de|des|du)\b|\s+d')?", r"(?:n'avez|n'auriez|ne\s+vendez)-vous\s+pas(?:\s+(?:de|des|du)\b|\s+d')?",
+        r"n'y\s+a-t-il\s+pas(?:\s+(?:de|des|du)\b|\s+d')?", r"(?:n'avez|n'auriez|ne\s+vendez)-vous\s+(?:pas|rien)(?:\s+(?:de|des|du)\b|\s+d')?",
         r"pourquoi\s+pas",
     ),
     kept=(r"sans\s+(?:fil|doute|manches)", r"pas\s+(?:mal|seulement|grave)", r"non\s+(?:seulement|alcoolisée?s?)", r"ou\s+non", r"plus\s+ou\s+moins"),
@@ -146,10 +149,10 @@ FRENCH: Final = Language(
     numbers={"dix": 10, "quinze": 15, "vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50, "soixante": 60,
              "cent": 100, "mille": 1000},
     ahead=(
-        ("lte", r"(?:(?:qui\s+)?ne\s+coût\w+\s+)?pas\s+plus\s+(?:de|cher\s+que)|au\s+maximum|maximum|max\.?|au\s+plus|jusqu'à|budget\s+(?:de|est\s+de)|dans\s+un\s+budget\s+de"),
-        ("gte", r"pas\s+moins\s+de|au\s+moins|minimum|min\.?|à\s+partir\s+de"),
+        ("lte", r"(?:(?:qui\s+|mon\s+budget\s+)?n(?:e\s+|')(?:coût|dépass|excèd|excéd)\w+\s+pas(?:\s+(?:plus\s+de|les))?)|au\s+maximum|maximum|max\.?|(?:tout\s+)?au\s+plus|jusqu'à|budget\s+(?:de|est\s+de)|dans\s+un\s+budget\s+de"),
+        ("gte", r"(?:(?:qui\s+)?ne\s+coût\w+\s+pas\s+moins\s+de)|au\s+moins|minimum|min\.?|à\s+partir\s+de"),
         ("lt", r"(?:(?:qui\s+)?coût\w+\s+)?(?:à\s+|de\s+)?(?:moins\s+(?:de|ch(?:er|ère)s?\s+que)|sous|en\s+dessous\s+de|inférieure?s?\s+à)|<"),
-        ("gt", r"(?:à\s+|de\s+)?(?:plus\s+(?:de|ch(?:er|ère)s?\s+que)|au-dessus\s+de|supérieure?s?\s+à)|>"),
+        ("gt", r"(?:à\s+|de\s+)?(?:plus\s+(?:de|ch(?:er|ère)s?\s+que)|dépass\w+(?:\s+les)?|excéd\w+|au-delà\s+de|au-dessus\s+de|supérieure?s?\s+à)|>"),
         ("about", r"environ|autour\s+de|dans\s+les|à\s+peu\s+près|vers"),
     ),
     behind=(
@@ -159,11 +162,13 @@ FRENCH: Final = Language(
     ),
     ranges=(r"entre\s+{low}\s*et\s*{high}", r"de\s+{low}\s*à\s*{high}", r"{low}\s*(?:à|-|–)\s*{high}"),
     levels=(
-        ("modest", rf"(?:et\s+|mais\s+)*(?:pas|(?:qui\s+)?ne?\s*\w*\s*pas)\s+(?:{_VERY}\s+)?(?:ch(?:er|ère)s?|coûteu\w+)|à\s+(?:un\s+)?prix\s+raisonnables?|abordables?"),
-        ("notlow", r"pas\s+(?:trop\s+)?bon\s+marché"),
-        ("low", r"trop\s+ch(?:er|ère)s?|bon\s+marché|pas\s+ch(?:er|ère)s?|moins\s+ch(?:er|ère)s?|peu\s+coûteu\w+|économiques?"),
-        ("high", r"(?:plus\s+)?ch(?:er|ère)s?|coûteu\w+|haut\s+de\s+gamme"),
+        ("modest", rf"(?:qui\s+)?ne\s+coût\w+\s+pas\s+(?:{_VERY}\s+)?(?:beaucoup|ch(?:er|ère)s?)|à\s+(?:un\s+)?prix\s+raisonnables?|abordables?"),
+        ("low", rf"(?:{_VERY}\s+)?bon\s+marché|moins\s+(?:ch(?:er|ère)s?|coûteu\w+)|peu\s+coûteu\w+|(?:{_VERY}\s+)?économiques?"),
+        ("high", rf"(?:plus\s+|{_VERY}\s+)?(?:ch(?:er|ère)s?|coûteu\w+)|haut\s+de\s+gamme"),
     ),
+    compared=r"plus|moins",
+    complaint=r"trop",
+    paying=_PAYING,
     sorts=(
         (Sort("price", "desc"), r"(?:l[ea]s?\s+)plus\s+ch(?:er|ère)s?(?:\s+d'abord)?|prix\s+décroissant"),
         (Sort("price", "asc"), r"(?:l[ea]s?\s+)moins\s+ch(?:er|ère)s?(?:\s+d'abord)?|(?:par\s+)?prix\s+croissant|triée?s?\s+par\s+prix"),
@@ -178,6 +183,11 @@ FRENCH: Final = Language(
     in_stock=r"en\s+stock|disponibles?(?:\s+(?:immédiatement|maintenant))?",
     is_head_last=False,
     own=r"(?:où|quand|pourquoi)\b.*\b(?:mon|ma|mes|notre|nos)",
+    now=(
+        r"quel(?:le)?\s+\w+\s+(?:est|fait|fera|sera)-t?-?il|il\s+est\s+quel(?:le)?|quel(?:le)?\s+\w+\s+sommes-nous"
+        r"|quel(?:le)?\s+(?:est|sera)\s.*\b(?:météo|aujourd'hui|demain|hier)|comment\s+(?:est|sera|va)\b.*\b(?:météo|temps|aujourd'hui|demain)"
+        r"|(?:pleut|neige)-t-il|va-t-il\s+(?:pleuvoir|neiger)|(?:comment|ça)\s+(?:ça\s+)?va\b"
+    ),
     does=forms(
         """
         voler volent vole volant volants volante volantes: fly

@@ -6,19 +6,22 @@ from recommender.llm.understanding.languages.types import Language, classes, for
 from recommender.llm.understanding.types import Sort
 
 _SAY: Final = r"(?:ich|wir)\s+(?:mag|mögen|will|wollen|möchten?|brauchen?|suchen?|hätten?\s+gern)"
-_VERY: Final = r"(?:zu|so|allzu|sehr|besonders|ganz\s+so)"
+_VERY: Final = r"(?:(?:viel\s+)?zu|so|allzu|sehr|besonders|ganz\s+so|übermäßig)"
+_PAYING: Final = r"(?:ausgeben|ausgebe|bezahlen|bezahle|zahlen|zahle|kosten|kostet|koste|liegen|liegt|gehen|geht|soll|sollen|sollte[n]?|darf|dürfen|möchte|will|werde|kann|es|sie|das|mehr)"
 
 GERMAN: Final = Language(
     code="de",
     letters="ß",
     asking=(
         r"(?:hallo|guten tag|bitte|danke)",
+        r"mehr(?=\s+\S)",
         r"gibt\s+es(?:\s+(?:hier|bei\s+(?:euch|ihnen)))?(?:\s+auch)?",
         r"(?:haben|habt|führen|verkaufen|verkauft|hast)\s+(?:sie|ihr|du)(?:\s+auch)?",
         r"(?:zeigen|zeig|zeige|geben|gib|empfehlen|empfiehl|nennen|nenne)(?:\s+sie)?\s+(?:mir|uns)",
         r"(?:ich|wir)\s+(?:suchen?|möchten?|brauchen?|wollen|will|hätten?\s+gern|wünschen?|interessieren?)(?:\s+(?:mich|uns)\s+für)?",
         r"(?:welche[rsnm]?|was|wer|wen|wem|wo|womit|wann|wie|warum|wofür|worauf|wozu)(?:\s+für)?",
         r"(?:kann|können|könnte|könnten|kannst|darf|soll|sollte|muss|müssen|ist|sind|war|waren|wird|werden|hat|haben|gern|etwas|kaufen|finden|sehen)",
+        r"etwas|noch|ein\s+(?:bisschen|wenig)",
         r"(?:ich|du|er|sie|es|wir|ihr|man|mir|mich|uns|ein(?:e[nmrs]?)?|der|die|das|den|dem|des|mit|für|auf|von|und|oder)",
     ),
     names=table(
@@ -131,11 +134,11 @@ GERMAN: Final = Language(
     ),
     denied_behind=(
         r"(?:mag|mögen|will|wollen|möchten?|brauchen?)\s+(?:ich|wir)\s+(?:nicht|keine?[nrs]?)",
-        r"(?:bitte|lieber)\s+nicht", r"ausgenommen", r"ausgeschlossen",
+        r"(?:darf|dürfen|soll(?:en|te|ten)?|muss)\s+(?:es|sie|das)\s+nicht\s+(?:sein|kosten)", r"(?:bitte|lieber)\s+nicht", r"ausgenommen", r"ausgeschlossen",
     ),
     rhetorical=(
-        r"gibt\s+es\s+(?:denn\s+)?(?:hier\s+)?(?:nicht|keine?n?)(?:\s+auch)?",
-        r"(?:haben|habt|hast|führen|verkaufen)\s+(?:sie|ihr|du)\s+(?:denn\s+)?(?:nicht|keine?n?)",
+        r"gibt\s+es\s+(?:denn\s+)?(?:hier\s+)?(?:nichts?|keine?n?)(?:\s+auch)?",
+        r"(?:haben|habt|hast|führen|verkaufen)\s+(?:sie|ihr|du)\s+(?:denn\s+)?(?:nichts?|keine?n?)",
         r"warum\s+nicht",
     ),
     kept=(
@@ -144,7 +147,7 @@ GERMAN: Final = Language(
     ),
     joined=r"\s*,\s*|\s+(?:oder|und|noch|sowie|bzw\.?)\s+(?:(?:auch\s+)?(?:keine?[nmrs]?|nicht|ohne|aus)\s+)*",
     scope_end=r"\s+(?:aber|sondern|für|mit|unter|über|bis|ab|bitte|zeigen?|geben?|finden?|suchen?|die|das|welche|nur|sonst|in|im|auf|bei|und\s+(?:zeig|ich|mit|unter))\b",
-    leading=r"(?:alle[snmr]?|die|der|das|den|dem|des|ein(?:e[nmrs]?)?|irgendwelche[nrs]?|aus|mit|von|zu|so|sehr|welche)\s+",
+    leading=r"(?:in|im|alle[snmr]?|die|der|das|den|dem|des|ein(?:e[nmrs]?)?|irgendwelche[nrs]?|aus|mit|von|zu|so|sehr|welche)\s+",
     trailing=r"\s+(?:können|kann|könnten|sind|ist|haben|hat|enthalten|enthält|sein|drin|dabei|bitte|möchten?|will|wollen|mag|mögen|brauchen?)",
     noun=r"[A-ZÄÖÜ]",
     of=r"\s+(?:aus|mit|von|in)\s+",
@@ -154,23 +157,25 @@ GERMAN: Final = Language(
     numbers={"zehn": 10, "fünfzehn": 15, "zwanzig": 20, "dreißig": 30, "vierzig": 40, "fünfzig": 50, "sechzig": 60,
              "siebzig": 70, "achtzig": 80, "neunzig": 90, "hundert": 100, "zweihundert": 200, "fünfhundert": 500, "tausend": 1000},
     ahead=(
-        ("lte", r"nicht\s+(?:über|mehr\s+als|teurer\s+als)|höchstens|maximal|max\.?|bis\s+zu|bis(?!\s+auf)|innerhalb\s+von|budget\s+(?:von|ist)|mein\s+budget\s+(?:sind|ist|beträgt)"),
-        ("gte", r"nicht\s+(?:unter|weniger\s+als|billiger\s+als)|mindestens|wenigstens|min\.?|ab"),
+        ("lte", r"höchstens|maximal|max\.?|bis\s+zu|bis(?!\s+auf)|innerhalb\s+von|budget\s+(?:von|ist)|mein\s+budget\s+(?:sind|ist|beträgt)"),
+        ("gte", r"mindestens|wenigstens|min\.?|ab"),
         ("lt", r"unter|unterhalb\s+von|weniger\s+als|(?:billiger|günstiger|niedriger)\s+als|<"),
-        ("gt", r"über|oberhalb\s+von|mehr\s+als|teurer\s+als|>"),
+        ("gt", r"(?:liegen\s+|gehen\s+)?über|oberhalb\s+von|übersteig\w+|überschreit\w+|mehr\s+als|teurer\s+als|>"),
         ("about", r"etwa|ungefähr|circa|ca\.?|rund|um\s+die"),
     ),
     behind=(
-        ("lte", r"oder\s+(?:weniger|billiger|günstiger)|höchstens|maximal"),
+        ("lte", r"oder\s+(?:weniger|billiger|günstiger)|nicht\s+(?:übersteig\w+|überschreit\w+)|höchstens|maximal"),
         ("gte", r"oder\s+(?:mehr|teurer)|aufwärts|mindestens"),
     ),
     ranges=(r"(?:zwischen|von)\s+{low}\s*(?:und|bis|-|–)\s*{high}", r"{low}\s*(?:bis|-|–)\s*{high}"),
     levels=(
-        ("modest", rf"(?:(?:aber|und|bitte)\s+)*nicht\s+(?:{_VERY}\s+)?(?:teuer|kostspielig|teure[nrs]?)|preislich\s+angemessene?[nrs]?"),
-        ("notlow", rf"nicht\s+(?:{_VERY}\s+)?billige?[nrs]?"),
-        ("low", r"zu\s+teuer|(?:billig|günstig|preiswert|preisgünstig|erschwinglich)(?:er)?(?:e[nmrs]?)?|weniger\s+teuer"),
-        ("high", r"teur?er(?:e[nmrs]?)?|teuer|teure[nmrs]?|kostspielige?[nrs]?|hochpreisige?[nrs]?"),
+        ("modest", r"preislich\s+angemessene?[nrs]?"),
+        ("low", rf"(?:{_VERY}\s+)?(?:billig|günstig|preiswert|preisgünstig|erschwinglich)(?:er)?(?:e[nmrs]?)?|weniger\s+teuer"),
+        ("high", rf"(?:{_VERY}\s+)?(?:teur?er(?:e[nmrs]?)?|teuer|teure[nmrs]?|kostspielige?[nrs]?|hochpreisige?[nrs]?)|viel\s+koste\w+"),
     ),
+    compared=r"(?:billiger|günstiger|preiswerter)(?:e[nmrs]?)?|teurer(?:e[nmrs]?)?|weniger",
+    complaint=r"zu",
+    paying=_PAYING,
     sorts=(
         (Sort("price", "desc"), r"(?:am\s+)?teuersten?[rs]?(?:\s+zuerst)?|preis\s+absteigend"),
         (Sort("price", "asc"), r"(?:am\s+)?(?:billigste|günstigste|preiswerteste)[nrs]?(?:\s+zuerst)?|(?:nach\s+)?preis\s+(?:aufsteigend|sortiert)"),
@@ -184,6 +189,11 @@ GERMAN: Final = Language(
     ),
     in_stock=r"(?:auf\s+lager|vorrätig|sofort\s+(?:lieferbar|verfügbar)|lieferbar)(?:e[nrs]?)?",
     own=r"(?:wo|wann|warum|wieso|wohin)\b.*\b(?:mein|unser)(?:e[nmrs]?)?",
+    now=(
+        r"wie\s+(?:spät|viel\s+uhr)\s+ist|wie\s+\w+\s+ist\s+es(?:\s+(?:heute|jetzt|draußen|gerade))?\s*[?!.]*$"
+        r"|welche[rsn]?\s+\w+\s+ist\s+(?:heute|morgen|jetzt)|(?:wie|was)\s+(?:ist|wird|war|für)\s.*\b(?:wetter|heute|morgen|gestern)"
+        r"|\b(?:regnet|schneit)\s+es"
+    ),
     does=forms(
         """
         fliegen fliegt fliegende fliegenden: fly

@@ -8,6 +8,7 @@ from recommender.llm.understanding.types import Sort
 _THE: Final = r"(?:\s+(?:de|del|con|en|por|hech[oa]s?|el|la|los|las|un|una)\b)*"
 _AND: Final = r"(?:(?:y|pero|por\s+favor|que)\s+)*"
 _VERY: Final = r"(?:muy|demasiado|tan)"
+_PAYING: Final = r"(?:voy|vamos|va|gastar(?:me)?|gasto|pagar|pago|cuest[ae]n?|costar|valga[n]?|vale[n]?|sea[n]?|son|es|suba[n]?|pase[n]?|pas(?:ar|arme)|llegue[n]?|quiero|quisiera|puedo|que|me|a|los?|las?)"
 
 SPANISH: Final = Language(
     code="es",
@@ -15,11 +16,13 @@ SPANISH: Final = Language(
     asking=(
         r"(?:hola|buenos\s+días|por\s+favor|gracias)",
         r"(?:tienen?|tenéis|tienes|venden?|vendéis)(?:\s+(?:ustedes|algún|alguna|algo))?",
+        r"más(?=\s+\S)|otr[oa]s?",
         r"(?:hay|existen?)(?:\s+(?:algún|alguna|algunos|algunas))?",
         r"(?:muéstra|enséña|da|recomiénda|encuéntra|búsca|muestre|enseñe|dé|recomiende)(?:me|nos)",
         r"(?:busco|buscamos|quiero|queremos|quisiera|necesito|me\s+gustaría)",
         r"(?:qué|cuál(?:es)?|quién(?:es)?|dónde|cuándo|cómo|cuánto|por\s+qué)(?:\s+(?:tipo|clase)s?\s+de)?",
         r"(?:puedo|puede|pueden|podría|se\s+puede|es|son|está|están|tener|comprar|encontrar|ver)",
+        r"algo|un\s+poco|aún|todavía|(?:sabe|saben)",
         r"(?:yo|tú|él|ella|me|te|se|un|una|unos|unas|el|la|los|las|lo|de|del|con|para|por|y|o|en|a|al|su|sus)",
     ),
     names=table(
@@ -142,10 +145,10 @@ SPANISH: Final = Language(
     numbers={"diez": 10, "quince": 15, "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50, "sesenta": 60,
              "setenta": 70, "ochenta": 80, "noventa": 90, "cien": 100, "doscientos": 200, "quinientos": 500, "mil": 1000},
     ahead=(
-        ("lte", r"no\s+más\s+(?:de|car[oa]s?\s+(?:de|que))|como\s+máximo|máximo|máx\.?|hasta|presupuesto\s+(?:de|es\s+de)"),
-        ("gte", r"no\s+menos\s+de|al\s+menos|como\s+mínimo|mínimo|mín\.?|desde|a\s+partir\s+de"),
+        ("lte", r"como\s+(?:máximo|mucho)|a\s+lo\s+sumo|máximo|máx\.?|hasta|presupuesto\s+(?:de|es\s+de)"),
+        ("gte", r"al\s+menos|como\s+mínimo|mínimo|mín\.?|desde|a\s+partir\s+de"),
         ("lt", r"(?:por\s+|a\s+|de\s+)?(?:menos\s+de|debajo\s+de|por\s+debajo\s+de|bajo|inferior(?:es)?\s+a|más\s+barat[oa]s?\s+(?:que|de))|<"),
-        ("gt", r"(?:por\s+|a\s+|de\s+)?(?:más\s+de|por\s+encima\s+de|superior(?:es)?\s+a|más\s+car[oa]s?\s+(?:que|de))|>"),
+        ("gt", r"(?:por\s+|a\s+|de\s+)?(?:más\s+de|(?:super|exced|sobrepas|rebas)\w+(?:\s+los)?|pas\w+\s+de(?:\s+los)?|por\s+encima\s+de|superior(?:es)?\s+a|más\s+car[oa]s?\s+(?:que|de))|>"),
         ("about", r"unos|alrededor\s+de|aproximadamente|cerca\s+de|sobre"),
     ),
     behind=(
@@ -154,11 +157,13 @@ SPANISH: Final = Language(
     ),
     ranges=(r"entre\s+{low}\s*y\s*{high}", r"(?:de|desde)\s+{low}\s*(?:a|hasta)\s*{high}", r"{low}\s*(?:a|-|–)\s*{high}"),
     levels=(
-        ("modest", rf"{_AND}no\s+(?:(?:sea[n]?|son|es)\s+)?(?:{_VERY}\s+)?(?:car[oa]s?|costos[oa]s?)|a\s+(?:un\s+)?(?:buen\s+)?precio\s+razonable|asequibles?"),
-        ("notlow", rf"{_AND}no\s+(?:(?:sea[n]?|son|es)\s+)?(?:{_VERY}\s+)?barat[oa]s?"),
-        ("low", r"demasiado\s+car[oa]s?|(?:más\s+)?barat[oa]s?|económic[oa]s?|menos\s+car[oa]s?"),
-        ("high", r"(?:más\s+)?car[oa]s?|costos[oa]s?"),
+        ("modest", r"a\s+(?:un\s+)?(?:buen\s+)?precio\s+razonable|asequibles?"),
+        ("low", rf"(?:más\s+|{_VERY}\s+)?(?:barat[oa]s?|económic[oa]s?)|menos\s+(?:car[oa]s?|costos[oa]s?)"),
+        ("high", rf"(?:más\s+|{_VERY}\s+)?(?:car[oa]s?|costos[oa]s?)|cuest[ae]n?\s+(?:mucho|demasiado)"),
     ),
+    compared=r"más|menos",
+    complaint=r"demasiado",
+    paying=_PAYING,
     sorts=(
         (Sort("price", "desc"), r"(?:(?:el|la|los|las)\s+)más\s+car[oa]s?(?:\s+primero)?|precio\s+descendente|de\s+mayor\s+a\s+menor\s+precio"),
         (Sort("price", "asc"), r"(?:(?:el|la|los|las)\s+)más\s+barat[oa]s?(?:\s+primero)?|precio\s+ascendente|(?:ordenad[oa]s?\s+)por\s+precio|de\s+menor\s+a\s+mayor\s+precio"),
@@ -173,6 +178,10 @@ SPANISH: Final = Language(
     in_stock=r"en\s+(?:stock|existencia)|disponibles?(?:\s+(?:ya|ahora))?",
     is_head_last=False,
     own=r"(?:dónde|adónde|cuándo|por\s+qué)\b.*\b(?:mis?|nuestr[oa]s?)",
+    now=(
+        r"qué\s+\w+\s+(?:es|hace|hará)(?:\s+(?:hoy|mañana|ahora|ya))?\s*[?!.]*$|qué\s+\w+\s+(?:es|hace|hará|hizo)\s+(?:en|hoy|mañana|ayer)\b"
+        r"|(?:cómo|qué\s+tal)\s+(?:es|está|estará|va)\s.*\b(?:tiempo|clima|hoy|mañana|ahora)|(?:llueve|lloverá|nieva)\b"
+    ),
     does=forms(
         """
         volar vuelan vuela voladores volador voladoras: fly

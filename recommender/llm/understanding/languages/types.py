@@ -1,7 +1,7 @@
 """What a question's language is known by: tables of its words and small patterns of its grammar."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -36,7 +36,9 @@ class Language:
     denied_behind: Sequence[str] = ()
     """What denies the words before it, as far as their clause: 以外, *no quiero*."""
     denied_within: Sequence[str] = ()
-    """What denies its own group ``what``: *ne volent pas*."""
+    """What denies one of its own groups: *ne volent pas*."""
+    plain: Callable[[re.Match[str]], Sequence[str]] = lambda match: [*filter(None, match.groups())]
+    """What such a match denies, in words: 飛べる of 飛べない."""
     rhetorical: Sequence[str] = ()
     """Denies nothing and says nothing: *gibt es keine …?*"""
     kept: Sequence[str] = ()
@@ -69,13 +71,21 @@ class Language:
     ranges: Sequence[str] = ()
     """With ``{low}`` and ``{high}``."""
     levels: Sequence[tuple[Level, str]] = ()
-    """Tried in order: denied ones (*nicht teuer*) stand before what they deny."""
+    """Tried in order, each as it is meant where nothing denies it."""
+    compared: str = r"$^"
+    """In a level: that it is one of what was shown (*teurer*)."""
+    complaint: str = r"$^"
+    """In a level: that it asks for the opposite (*zu teuer*)."""
+    paying: str = r"$^"
+    """Verbs that may stand between a denial and a price, or behind it: *ausgeben*."""
     sorts: Sequence[tuple[Sort, str]] = ()
     dates: Sequence[tuple[str, str]] = ()
     """With ``{year}``; names as ``numbers.year_bounds`` takes them."""
     in_stock: str = r"$^"
     own: str = r"$^"
     """A question about what is the asker's own already: *où est ma commande*."""
+    now: str = r"$^"
+    """A question about how the world is just now: *quelle heure est-il*."""
     does: Mapping[str, str] = field(default_factory=dict)
     """A form of a verb -> the English verb of ``abilities.DOERS``: *fliegen* -> fly."""
     is_spaced: bool = True

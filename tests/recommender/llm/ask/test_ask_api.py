@@ -1,34 +1,26 @@
 """Questions over HTTP: whole, streamed, with attachments, over several turns."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
-from django.test import AsyncClient, Client
+from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Item
 from recommender.llm.ask.conversation import SALT
 from recommender.llm.understanding import names_read
 from recommender.models import Impression, Rule
-from retrieval import queries
+from retrieval import lexical, queries
 from tests.clients import anonymous
-from tests.recommender.llm.ask.worlds import made
 from tests.retrieval.conftest import png
 
 pytestmark = pytest.mark.django_db
 ASK = "/api/v1/ask/"
 MOST_STATEMENTS = 25
-
-
-@pytest.fixture
-def catalog(space) -> dict[str, Item]:
-    return made(space)
 
 
 def post(client: Client, body: object):
@@ -402,26 +394,6 @@ def test_events_tell_the_same_answer_piece_by_piece(client, catalog, by):
     assert told[0][1]["citations"] == whole["citations"]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_under_asgi_events_are_sent_one_by_one(space):
-    made(space)
-
-    async def streamed() -> list[bytes]:
-        answer = await AsyncClient().post(
-            ASK,
-            json.dumps({"question": "Which bird can fly?", "stream": True}),
-            content_type="application/json",
-        )
-        chunks = [chunk async for chunk in answer.streaming_content]
-        await sync_to_async(connections.close_all)()  # of the thread that answered
-        return chunks
-
-    chunks = asyncio.run(streamed())
-    assert [chunk.split(b"\n")[0] for chunk in chunks] == [
-        b"event: items", b"event: text", b"event: text", b"event: text", b"event: done",
-    ]  # fmt: skip
-
-
 def test_statements_are_few_however_much_is_cited(client, catalog):
     def statements(dearest: int, cites: int) -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -462,3 +434,125 @@ def test_the_way_back_is_open_after_cheaper_has_run_out(client, catalog):
     assert not back["refused"]
     assert back["interpretation"]["filter"] == {"price": {"gte": 20}}
     assert "eagle" in cited(back)
+
+
+def test_a_budget_holds_through_every_turn(client, catalog):
+    answer = asked(client, "birds under 60")
+    assert set(cited(answer)) == {"owl", "robin"}
+    for turn, fits, price in (
+        ("not too expensive", {"owl", "robin"}, {"lt": 60}),
+        ("plus cher", set(), {"gt": 40.0, "lt": 60}),
+        ("billiger", {"owl", "robin"}, {"lte": 40.0}),
+        ("更便宜的", {"robin"}, {"lt": 40.0}),
+        ("over 10", {"robin"}, {"gt": 10, "lt": 40.0}),
+        ("más barato", set(), {"gt": 10, "lt": 20.0}),
+        ("もっと高い", {"owl", "robin"}, {"gte": 20.0, "lt": 60}),
+    ):
+        answer = asked(client, turn, history=answer["history"])
+        assert (set(cited(answer)), answer["interpretation"]["filter"]) == (fits, {"price": price})
+
+
+@pytest.mark.parametrize(
+    ("turn", "fits"),
+    [
+        ("what about over 30?", {"eagle", "owl"}),
+        ("30以下的呢？", {"robin"}),
+        ("how about under 50 instead?", {"owl", "robin"}),
+        ("what about not the robin?", {"eagle", "owl"}),
+        ("show me the golden eagle instead", {"eagle"}),
+    ],
+)
+def test_what_is_offered_keeps_what_was_asked(client, catalog, turn, fits):
+    first = asked(client, "Which bird?")
+    second = asked(client, turn, history=first["history"])
+    assert set(cited(second)) >= fits
+    assert cited(second)[0] in fits
+    if "filter" in second["interpretation"] and second["interpretation"]["filter"]:
+        assert set(cited(second)) == fits
+
+
+def test_a_comparison_takes_the_place_of_the_other(client, catalog):
+    answer = asked(client, "Which bird?")
+    answer = asked(client, "under 90", history=answer["history"])
+    for turn, price in (
+        ("cheaper", {"lt": 40.0}),
+        ("再贵一点", {"gt": 20.0, "lt": 90}),
+        ("还是太贵", {"lt": 80.0}),
+        ("what about any price?", None),
+        ("dearer", {"gt": 40.0}),
+    ):
+        answer = asked(client, turn, history=answer["history"])
+        assert (answer["interpretation"]["filter"] or {}).get("price") == price
+        assert not answer["refused"]
+
+
+def test_cheaper_without_prices_is_said_in_every_language(client, catalog):
+    Item.objects.update(attributes={})
+    names_read()
+    first = asked(client, "Which bird?")
+    for turn in ("teurer", "moins cher", "もっと安い"):
+        answer = asked(client, turn, history=first["history"])
+        assert (answer["ignored"], set(cited(answer))) == (["price"], set(cited(first)))
+
+
+def test_all_denials_of_a_long_list_are_kept(client, catalog):
+    listed = "dogs, cats, frogs, cows, mice, owls and robins"
+    answer = asked(client, f"birds except {listed}")
+    assert cited(answer)[0] == "eagle"
+    assert not {"owl", "robin"} & set(cited(answer))
+    said = answer["interpretation"]["without"]
+    assert said == ["dogs", "cats", "frogs", "cows", "mice", "owls", "robins"]
+    later = asked(client, "no eagles, crows, ducks", history=answer["history"])
+    assert later["interpretation"]["without"] == [*said, "eagles", "crows", "ducks"]
+    assert "eagle" not in cited(later)
+
+
+def test_of_two_things_both_are_found(client, catalog):
+    found = cited(asked(client, "birds or drums"))
+    assert found[0] in ("eagle", "owl", "robin")
+    assert found[1] in ("drum", "blue-drum")
+
+
+def test_a_refused_thing_leaves_the_conversation_as_it_was(client, catalog):
+    first = asked(client, "Which bird?")
+    for turn in ("what about quantum physics?", "那量子物理呢？", "tax law instead"):
+        refused = asked(client, turn, history=first["history"])
+        assert refused["refused"] is True
+        later = asked(client, "under 30", history=refused["history"])
+        assert cited(later) == ["robin"]
+
+
+def test_no_catalog_has_a_price_of_so_many_figures(client, catalog):
+    for question in ("birds under 99999999999999999999999", "birds over 88888888888888888888888"):
+        answer = asked(client, question)
+        assert "Nothing shown has a price" not in answer["answer"]
+        assert answer["answer"].startswith("No catalog has such a price, so it was left out.")
+        assert answer["ignored"] == ["price"]
+
+
+@pytest.mark.parametrize("turn", ["forget the budget", "不管价格"])
+def test_any_price_takes_bounds_and_budget_away(client, catalog, turn):
+    first = asked(client, "Which bird?")
+    second = asked(client, "under 50", history=first["history"])
+    assert set(cited(second)) == {"owl", "robin"}
+    third = asked(client, turn, history=second["history"])
+    assert set(cited(third)) == {"eagle", "owl", "robin"}
+    dearer = asked(client, "dearer", history=third["history"])
+    assert cited(dearer) == ["eagle"]
+
+
+@pytest.mark.parametrize("turn", ["no 🦅", "不要🦅", "ohne 🦅"])
+def test_a_denied_emoji_is_left_out(client, catalog, turn):
+    """By its name, eagle, which titles have."""
+    first = asked(client, "Which bird?")
+    second = asked(client, turn, history=first["history"])
+    assert second["interpretation"]["without"] == ["🦅"]
+    assert set(cited(second)) == {"owl", "robin"}
+
+
+def test_a_denied_emoji_is_left_out_by_its_code(client, catalog):
+    Item.objects.filter(external_id="owl").update(external_id="emoji-1f422")
+    lexical.index_items([catalog["owl"].pk])
+    assert "emoji-1f422" in cited(asked(client, "Which bird?"))
+    assert set(cited(asked(client, "birds no 🐢"))[:2]) == {"eagle", "robin"}
+    assert "emoji-1f422" not in cited(asked(client, "birds no 🐢"))

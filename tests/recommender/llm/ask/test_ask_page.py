@@ -10,16 +10,10 @@ from django.test import Client
 from catalog.models import Item
 from recommender.storefront.asking import WORDS
 from retrieval import lexical, queries, services
-from tests.recommender.llm.ask.worlds import made
 from tests.retrieval.conftest import make_item, png
 
 pytestmark = pytest.mark.django_db
 ASK = "/ask/"
-
-
-@pytest.fixture
-def catalog(space) -> dict[str, Item]:
-    return made(space)
 
 
 def text(page: str) -> str:
@@ -109,6 +103,7 @@ def test_too_many_questions_are_too_many(client: Client, settings, catalog):
 
 
 def test_what_items_say_is_text(client: Client, space):
+    Item.objects.all().delete()  # what the module's other tests ask about
     item = make_item("x", "<script>alert(1)</script> bird [7] {items}")
     services.embed_items(space.id, [item.pk])
     lexical.index_items([item.pk])

@@ -2,9 +2,19 @@
 
 import pytest
 
-from recommender.llm.ask.followups import Change, about, changes
-from recommender.llm.ask.questions import content, heads, is_sum, meant, senses, telling
-from recommender.llm.understanding.languages import is_own
+from recommender.llm.ask.followups import Change, bare, changes
+from recommender.llm.ask.questions import (
+    alternatives,
+    asked_for,
+    compound_head,
+    content,
+    heads,
+    is_sum,
+    meant,
+    senses,
+    telling,
+)
+from recommender.llm.understanding.languages import is_now, is_own, named
 
 
 @pytest.mark.parametrize(
@@ -120,9 +130,50 @@ def test_follow_ups_change_what_was_asked(turn, expected):
     assert changes(turn) == expected
 
 
+@pytest.mark.parametrize(
+    ("turn", "expected"),
+    [
+        ("贵一点的呢？", Change("dearer")),
+        ("那最贵的呢", Change("dearest")),
+        ("有没有小一点的呢？", Change("with", text="小")),
+        ("不要羽毛呢？", Change("without", text="羽毛")),
+        ("第三个呢？", Change("like", position=3)),
+        ("换成蓝色的", Change("with", text="蓝色")),
+        ("how about the most expensive one?", Change("dearest")),
+        ("and what about something dearer?", Change("dearer")),
+        ("what about blue ones instead?", Change("with", text="blue")),
+        ("how about the last one?", Change("like", position=-1)),
+        ("what about no feathers?", Change("without", text="feathers")),
+        ("a quieter one is fine", Change("with", text="quiet")),
+        ("eagles instead", Change("about", text="eagles")),
+        ("I'd like robins instead please", Change("about", text="robins")),
+        ("which of these is the least expensive?", Change("cheapest")),
+        ("其中哪个最贵？", Change("dearest")),
+        ("they're still too expensive", Change("cheaper")),
+        ("仍然太贵了点", Change("cheaper")),
+        ("the price doesn't matter", Change("any_price")),
+        ("预算不限", Change("any_price")),
+        ("what about ones that can swim?", Change("with", text="swim")),
+        ("how about the ones without spots?", Change("without", text="spots")),
+        ("黑色的那种呢？", Change("with", text="黑色")),
+        ("还有更便宜的吗？", Change("cheaper")),
+    ],
+)
+def test_what_is_offered_is_read_as_any_other_turn(turn, expected):
+    assert changes(turn) == [expected]
+
+
+def test_words_that_offer_are_taken_off():
+    assert bare("ok, what about over 10?") == "over 10"
+    assert bare("30以上的呢？") == "30以上的"
+    assert bare("What animals can fly?") == "What animals can fly?"
+
+
 def test_asking_the_same_of_another_thing():
-    assert about("那猫呢？") == Change("about", text="猫")
-    assert about("什么动物会飞？") is None
+    assert changes("那猫呢？") == [Change("about", text="猫")]
+    assert changes("什么动物会飞呢？") is None
+    assert changes("what about those?") is None
+    assert changes("who is the president?") is None
 
 
 @pytest.mark.parametrize(
@@ -130,6 +181,7 @@ def test_asking_the_same_of_another_thing():
 )
 def test_no_turn_takes_long(turn):
     changes(turn)
+    bare(turn)
     content(turn)
 
 
@@ -172,3 +224,84 @@ def test_an_emoji_is_a_word_and_is_meant_by_its_name():
 )  # fmt: skip
 def test_what_is_the_askers_own_is_no_question_to_a_catalog(language, question, expected):
     assert is_own(question, language) is expected
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "asks"),
+    [
+        ("en", "What day is it?", True), ("en", "what time is it in Paris?", True), ("en", "How's the weather tomorrow?", True),
+        ("en", "will it snow this weekend?", True), ("en", "how are you", True), ("en", "What is the smallest bird?", False),
+        ("en", "how is paper made?", False), ("en", "what's popular today", False), ("en", "does it fly?", False),
+        ("en", "do you have a clock for today's date?", False), ("zh", "现在几点钟？", True), ("zh", "明天会冷吗？", True), ("zh", "今天星期几", True),
+        ("zh", "今天有什么新品？", False), ("zh", "天气图片", False), ("zh", "一点红色", False), ("de", "Wie viel Uhr ist es?", True),
+        ("de", "Wie wird das Wetter morgen?", True), ("de", "Wie schwer ist der Hammer?", False), ("de", "Was ist das?", False),
+        ("fr", "Quel temps fait-il ?", True), ("fr", "Il est quelle heure ?", True), ("fr", "Quel animal est le plus grand ?", False),
+        ("es", "¿Qué tiempo hace hoy?", True), ("es", "¿Qué día es?", True), ("es", "¿Qué animal es el más grande?", False),
+        ("ja", "今日は何曜日ですか", True), ("ja", "明日の天気はどうですか", True), ("ja", "何の動物ですか", False), ("ja", "何が泳げますか", False),
+    ],
+)  # fmt: skip
+def test_how_the_world_is_now_is_no_question_to_a_catalog(language, question, asks):
+    assert is_now(question, language) is asks
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "expected"),
+    [
+        ("en", "🦊🎻", ["🦊", "🎻"]), ("en", "🍓 or 🍒?", ["🍓", "🍒"]), ("zh", "给我看看🐼和🐯", ["🐼", "🐯"]), ("en", "a red 🐢", ["a red 🐢"]),
+        ("en", "chairs or lamps", ["chairs", "lamps"]), ("de", "Pferde oder Kühe", ["Pferde", "Kühe"]), ("zh", "猫或者狗", ["猫", "狗"]),
+        ("en", "red or blue chairs", ["red or blue chairs"]), ("en", "animals that fly or swim", ["animals that fly or swim"]),
+        ("en", "something to eat", ["something to eat"]),
+    ],
+)  # fmt: skip
+def test_of_several_things_each_is_looked_for(language, question, expected):
+    assert alternatives(question, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "head"),
+    [
+        ("en", "horse insurance", "insurance"), ("en", "Do you have guitar lessons?", "lessons"), ("zh", "手机维修", "维修"),
+        ("en", "horse pictures", ""), ("zh", "手机图片", ""), ("en", "desk lamp", ""), ("en", "red hammer", ""), ("en", "dogs sleeping", ""), ("en", "a rose for my dog", ""),
+        ("en", "animals that fly", ""), ("en", "hammer", ""), ("fr", "assurance pour chien", ""),
+    ],
+)  # fmt: skip
+def test_what_is_named_last_is_what_is_asked_for(language, question, head):
+    def is_thing(word: str) -> bool:
+        known = {"horse", "guitar", "lamp", "desk", "dog", "dogs"}
+        return word in known or bool(named(word, language))
+
+    assert compound_head(question, language, is_thing) == head
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "denied", "does"),
+    [
+        ("zh", "会飞的动物", ("鸟",), ("bat", "butterfly", "bee", "airplane")),
+        ("en", "animals that fly", ("insects",), ("bird", "eagle", "owl", "dove", "parrot", "bat", "airplane")),
+        ("de", "Wer kann bellen?", ("Katzen",), ("dog",)), ("fr", "Qui sait nager ?", (), ("fish", "dolphin", "duck", "turtle")),
+        ("es", "¿Quién canta?", ("pájaros",), ("singer",)), ("ja", "何が泳げますか", ("魚",), ("dolphin", "duck", "turtle")),
+        ("ja", "吠えるのは誰", (), ("dog",)),
+    ],
+)  # fmt: skip
+def test_who_is_denied_is_not_meant_by_what_it_does(language, question, denied, does):
+    assert [each[1:] for each in senses(question, language, denied) if len(each) > 1] == [does]
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "expected"),
+    [
+        ("en", "toys for kids", "toys"),
+        ("en", "wooden toys without paint", "toys"),
+        ("en", "shoe insurance", "insurance"),
+        ("en", "What boats do you have in blue?", "boats"),
+        ("en", "red", ""),
+        ("zh", "给孩子的玩具", "玩具"),
+        ("zh", "玩具", "玩具"),
+        ("de", "Spielzeug für Kinder", "Spielzeug"),
+        ("fr", "des jouets pour enfants", "jouets"),
+        ("es", "juguetes rojos para niños", "juguetes"),
+        ("ja", "子供のおもちゃ", "おもちゃ"),
+    ],
+)
+def test_the_word_for_what_is_asked_for(language, question, expected):
+    assert asked_for(question, language).casefold() == expected.casefold()

@@ -7,11 +7,9 @@ import time
 import pytest
 from django.test import Client
 
-from catalog.models import Item
 from recommender.llm.ask import answering, wording
 from recommender.llm.understanding import model
 from tests.clients import anonymous
-from tests.recommender.llm.ask.worlds import made
 from tests.recommender.llm.endpoint import Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -25,11 +23,6 @@ EXTRACT = (
 def only_answers_are_asked_for(settings) -> None:
     """Questions are read by rules: what an endpoint says here is no JSON."""
     settings.LLM = settings.LLM | {"PURPOSES": ("ask",)}
-
-
-@pytest.fixture
-def catalog(space) -> dict[str, Item]:
-    return made(space)
 
 
 def asked(question: str = "Which bird can fly?", **more):

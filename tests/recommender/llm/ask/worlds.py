@@ -45,11 +45,20 @@ GIVEN = (
 )
 
 
-def made(space: spaces.Space) -> dict[str, Item]:
+def stored(space: spaces.Space) -> None:
     """The items, embedded and indexed."""
-    items = {str(one["external_id"]): make_item(**one) for one in GIVEN}  # type: ignore[arg-type]
-    ids = [item.pk for item in items.values()]
+    ids = [make_item(**one).pk for one in GIVEN]  # type: ignore[arg-type]
     services.embed_items(space.id, ids)
     lexical.index_items(ids)
+
+
+def named() -> dict[str, Item]:
+    """The items by name; the catalog's names are read, as a worker would."""
     names_read()
-    return items
+    return {item.external_id: item for item in Item.objects.all()}
+
+
+def made(space: spaces.Space) -> dict[str, Item]:
+    """The items, stored for one test."""
+    stored(space)
+    return named()
