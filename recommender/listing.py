@@ -5,19 +5,20 @@ the list ends when nothing is left to recommend.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.core import signing
 from django.core.cache import cache
 
 from catalog.models import Item
-from recommender import pipeline
-from recommender.candidates import Report
+from recommender import limits, pipeline
 from recommender.explain import Reason
-from recommender.pipeline import AHEAD, Asked, Recommended
+from recommender.limits import Report
+from recommender.pipeline import MORE, Asked, Recommended
 from recommender.types import Assignment, Placed
 from retrieval import filters, index, spaces
 from retrieval.exceptions import InvalidQuery, SpaceGone
@@ -57,10 +58,13 @@ class Listing:
     """Items of a page."""
     whole: bool
     """That nothing is left beyond the entries."""
+    told: int = 0
+    """How many of the entries some page has had. What is beyond them only says that there is another page: the
+    next part begins with that page, and its caps count from there."""
     reports: tuple[Report, ...] = ()
-    """How the sources did; not kept for later pages."""
+    """How the sources did, and what was skipped; not kept for later pages."""
     degraded: bool = False
-    """That a language model was to order them and could not; of the first page."""
+    """That something which was to have a part in it had none; not kept for later pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,11 @@ class Page:
 
 def first(asked: Asked) -> Page:
     """The first page of a new list. Raises what ``recommend`` does."""
+    return kept(begun(asked))
+
+
+def begun(asked: Asked) -> Page:
+    """The first page of a new list that nobody can turn yet; ``kept`` gives it its cursor."""
     found = _recommended(replace(asked, depth=_depth(asked)))
     listing = Listing(
         asked=asked,
@@ -87,7 +96,21 @@ def first(asked: Asked) -> Page:
         degraded=found.degraded,
     )
     entries = _told(listing.entries[: listing.page], found.space.partition, asked)
-    return _page(listing, "", 0, entries, listing.page, 0)
+    return Page(listing, entries, 0, None)
+
+
+def kept(page: Page, besides: Iterable[int] = ()) -> Page:
+    """A page of ``begun`` with its cursor. None of the pages after it has one of the items ``besides``."""
+    listing, end = page.listing, len(page.entries)
+    if elsewhere := set(besides) - {entry.item_id for entry in page.entries}:
+        rest = (entry for entry in listing.entries[end:] if entry.item_id not in elsewhere)
+        exclude = tuple(elsewhere.union(listing.asked.exclude))
+        listing = replace(
+            listing,
+            asked=replace(listing.asked, exclude=exclude),
+            entries=(*listing.entries[:end], *rest),
+        )
+    return _page(listing, "", 0, page.entries, listing.page, 0)
 
 
 def following(
@@ -104,17 +127,22 @@ def following(
     wanted = limit or listing.page
     taken: list[Entry] = []
     shown = pipeline.still_shown(replace(listing.asked, now=now))
+    if not listing.whole and len(listing.entries) - at < wanted:
+        kept_so_far = listing.entries[: max(at, listing.told)]
+        listing = _longer(replace(listing, entries=kept_so_far), now, wanted)
     while len(taken) < wanted:
         if at >= len(listing.entries):
             if listing.whole:
                 break
-            listing = _longer(listing, now)
+            listing = _longer(listing, now, wanted)
             continue
         chunk = listing.entries[at : at + wanted - len(taken)]
-        there = _still_there(listing.asked, shown, [entry.item_id for entry in chunk])
+        ids = [entry.item_id for entry in chunk]
+        there = limits.insisted(partial(_still_there, listing.asked, shown, ids))
         taken += [entry for entry in chunk if entry.item_id in there]
         at += len(chunk)
-    entries = _told(taken, spaces.active_space().partition, listing.asked)
+    space = limits.insisted(spaces.active_space)
+    entries = _told(taken, space.partition, listing.asked)
     return _page(listing, key, at, entries, wanted, start)
 
 
@@ -127,13 +155,13 @@ def _recommended(asked: Asked) -> Recommended:
 
 
 def _depth(asked: Asked) -> int:
-    return AHEAD * (asked.limit or asked.depth)
+    return (asked.limit or asked.depth) + MORE
 
 
-def _longer(listing: Listing, now: datetime) -> Listing:
+def _longer(listing: Listing, now: datetime, wanted: int) -> Listing:
     known = {entry.item_id for entry in listing.entries}
     asked = listing.asked
-    depth = min(_depth(asked), MOST - len(known))
+    depth = min(wanted + MORE, MOST - len(known))
     if depth <= 0:
         return replace(listing, whole=True)
     exclude = (*asked.exclude, *known)
@@ -186,6 +214,7 @@ def _page(
     at = at or len(entries)
     if at >= len(listing.entries) and (listing.whole or len(entries) < limit):
         return Page(listing, entries, start, None)
+    listing = replace(listing, told=max(listing.told, at))
     key = key or secrets.token_urlsafe(12)
     cache.set(_name(key), _frozen(listing), FROZEN_S)
     cursor = signing.dumps([key, at, start + len(entries)], salt=SALT)
@@ -193,11 +222,11 @@ def _page(
 
 
 def _told(entries: Sequence[Entry], partition: index.Partition, asked: Asked) -> list[Entry]:
-    """With what each likeness consists of, as long as the space of it is there."""
+    """With what each likeness consists of, as long as the space of it is there and quick to say."""
+    known = {entry.item_id: entry.reasons for entry in entries}
+    likeness = partial(pipeline.with_modalities, known, partition, asked.modalities)
     try:
-        reasons = pipeline.with_modalities(
-            {entry.item_id: entry.reasons for entry in entries}, partition, asked.modalities
-        )
+        reasons = limits.attempt("modalities", likeness) or known
     except SpaceGone:
         return list(entries)
     return [replace(entry, reasons=reasons[entry.item_id]) for entry in entries]
@@ -245,6 +274,7 @@ def _thawed(key: str) -> Listing:
         assignment=Assignment(**assignment) if assignment else None,
         page=state["page"],
         whole=state["whole"],
+        told=state["told"],
     )
 
 

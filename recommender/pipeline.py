@@ -4,19 +4,18 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
-import numpy as np
 from django.db.models import QuerySet
-from numpy.typing import NDArray
 
 from catalog.models import Item
-from recommender import explain, rankers, setups
-from recommender.candidates import Context, Report, gather
+from recommender import explain, limits, rankers, setups
+from recommender.candidates import Context
 from recommender.event_types import liked
+from recommender.limits import Report
 from recommender.llm import rerank as llm_rerank
-from recommender.pool import pool
+from recommender.pool import gathered_surely, pool
 from recommender.profiles.likeness import unit_vectors
 from recommender.rerank import Situation, pinned, rerank, withheld
 from recommender.tracing import Trace
@@ -28,8 +27,9 @@ from retrieval.types import MODALITIES, Modality
 POOL: Final = 3
 """Candidates for each position, so that ranking, rules and diversity have a choice."""
 LEAST_POOL: Final = 120
-AHEAD: Final = 2
-"""Pages that are made at once."""
+MORE: Final = 1
+"""Positions beyond a page that are filled, which say whether there is another one. A whole page more would
+make the next one quick, which few ask for, and take a twelfth of everybody's time."""
 ENOUGH: Final = 2
 """Candidates for each position from which on nothing falls back."""
 ROW_DIVERSITY: Final = 0.1
@@ -85,8 +85,10 @@ class Recommended:
     space: spaces.Space
     """What likeness was in."""
     reports: Sequence[Report]
+    """How the sources did, and what else was skipped."""
     degraded: bool = False
-    """A language model was to put the first items in order, and could not."""
+    """Something that was to have a part in it had none: what ``reports`` say was skipped, or a language
+    model that was to put the first items in order."""
 
 
 def recommend(
@@ -95,35 +97,40 @@ def recommend(
     """Raises UnknownPlacement, InvalidQuery for a filter that is none, NoActiveSpace, SpaceGone.
 
     The number of statements does not depend on how many items are asked for, nor on how many there are.
+    None takes longer than ``limits`` lets it; what an answer can do without is skipped then and reported.
     Nothing is written. Each stage tells ``trace`` what it found; ``rules`` makes other rules of those in
     force, for a preview.
     """
     trace = Trace() if trace is None else trace
-    opening = setups.opening(
-        asked.placement, asked.now, visitor=asked.visitor, session=asked.session
-    )
-    setup, space, taste = opening.setup, opening.space, opening.taste
-    if rules is not None:
-        setup = replace(setup, rules=rules(setup.rules))
-    placement = _asked_for(setup.placement, asked)
-    if asked.limit is None:
-        # an override may ask for more than what is declared, which is all that a caller knows
-        asked = replace(asked, depth=max(asked.depth, AHEAD * placement.limit))
-    context = _context(asked, placement, space, taste)
-    gathered = gather(context, max(LEAST_POOL, POOL * asked.depth), enough=ENOUGH * asked.depth)
-    # what is asked to be new or trending is ordered by that, whatever else was learned
-    by = rankers.Serving() if asked.sources else setup.ranker
-    candidates = pool(context, gathered, pinned(setup.rules), by.ranker)
+    with limits.limited() as skipped:
+        opening = setups.opening(
+            asked.placement, asked.now, visitor=asked.visitor, session=asked.session
+        )
+        setup, space, taste = opening.setup, opening.space, opening.taste
+        if rules is not None:
+            setup = replace(setup, rules=rules(setup.rules))
+        placement = _asked_for(setup.placement, asked)
+        if asked.limit is None:
+            # an override may ask for more than what is declared, which is all that a caller knows
+            asked = replace(asked, depth=max(asked.depth, placement.limit + MORE))
+        context = _context(asked, replace(setup, placement=placement), space, taste)
+        wanted, enough = max(LEAST_POOL, POOL * asked.depth), ENOUGH * asked.depth
+        gathered = gathered_surely(context, wanted, enough=enough)
+        # what is asked to be new or trending is ordered by that, whatever else was learned
+        by = rankers.Serving() if asked.sources else setup.ranker
+        candidates = pool(context, gathered, pinned(setup.rules), by.ranker)
     trace.setup, trace.taste, trace.gathered = setup, taste, gathered
+    trace.done = context.done
     trace.candidates = tuple(candidates)
     situation = Situation(
         placement=placement,
         depth=asked.depth,
         start=asked.start,
         rules=setup.rules,
-        hidden=_hidden(taste, placement),
+        hidden=context.done,
         shown=_freshness(setup.shown, asked.now),
-        draw=random.Random(asked.seed),  # noqa: S311 - no secret
+        # each part of a list and each row draws for itself
+        draw=random.Random(f"{asked.seed} {asked.start}"),  # noqa: S311 - no secret
     )
     placed, degraded = rerank(candidates, situation, trace.step), False
     if asked.by_model and not asked.sources and llm_rerank.cold(taste):
@@ -131,6 +138,7 @@ def recommend(
             placed, asked.items, asked.language, asked.seed
         )
     likes = liked(taste)
+    reports = [*gathered.reports, *skipped]
     return Recommended(
         placed=placed,
         reasons={
@@ -140,8 +148,8 @@ def recommend(
         placement=placement,
         assignment=setup.assignment,
         space=space,
-        reports=gathered.reports,
-        degraded=degraded,
+        reports=reports,
+        degraded=degraded or any(each.error for each in reports),
     )
 
 
@@ -175,9 +183,11 @@ def _segment(asked: Asked, placement: Placement) -> QuerySet[Item]:
     return items
 
 
-def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Taste) -> Context:
+def _context(asked: Asked, setup: setups.Setup, space: spaces.Space, taste: Taste) -> Context:
+    placement = setup.placement
     looked_at = asked.items[:SESSION_ITEMS]
-    vectors = unit_vectors(space.partition, looked_at) if looked_at else {}
+    looked_up = partial(unit_vectors, space.partition, looked_at)
+    vectors = (limits.attempt("items", looked_up) or {}) if looked_at else {}
     session = tuple(
         Interest(vectors[item_id], 1 / (1 + place), item_id)
         for place, item_id in enumerate(looked_at)
@@ -189,6 +199,8 @@ def _context(asked: Asked, placement: Placement, space: spaces.Space, taste: Tas
         taste=taste,
         segment=_segment(asked, placement),
         left_out=frozenset((*asked.exclude, *asked.items)),
+        done=_hidden(taste, placement),
+        rules=setup.rules,
         now=asked.now,
         session=session,
         session_ids=looked_at,
@@ -250,24 +262,22 @@ def with_modalities(
 
     Raises SpaceGone.
     """
-    pairs = {
-        (item_id, reason.item_id)
-        for item_id, given in reasons.items()
-        for reason in given
-        if reason.code in explain.ALIKE and reason.item_id is not None
-    }
+    pairs = sorted(
+        {
+            (item_id, reason.item_id)
+            for item_id, given in reasons.items()
+            for reason in given
+            if reason.code in explain.ALIKE and reason.item_id is not None
+        }
+    )
     if not pairs:
         return dict(reasons)
-    ids = sorted({item_id for pair in pairs for item_id in pair})
-    found = index.vectors(partition, ids, MODALITIES)
-    vectors = {
-        item_id: {name: row.astype(np.float32) for name, row in rows.items()}
-        for item_id, rows in found.items()
-    }
+    cosines = dict(zip(pairs, index.cosines(partition, pairs, MODALITIES), strict=True))
+    shares = {pair: _shares(found, weights) for pair, found in cosines.items()}
     return {
         item_id: tuple(
-            replace(reason, modalities=_shares(vectors, item_id, reason.item_id, weights))
-            if reason.code in explain.ALIKE
+            replace(reason, modalities=shares[item_id, reason.item_id])
+            if reason.code in explain.ALIKE and reason.item_id is not None
             else reason
             for reason in given
         )
@@ -275,19 +285,12 @@ def with_modalities(
     }
 
 
-def _shares(
-    vectors: Mapping[int, Mapping[Any, NDArray[np.float32]]],
-    one: int,
-    other: int | None,
-    weights: ModalityWeights,
-) -> dict[str, float]:
-    """Of the modalities that both have, by their weighted cosines; what is unlike has none."""
-    mine, its = vectors.get(one, {}), vectors.get(other or 0, {})
-    cosines = {
-        str(name): (weights.get(name, 0.0) if weights else 1.0)
-        * max(float(mine[name] @ its[name]), 0.0)
-        for name in MODALITIES
-        if name in mine and name in its and (not weights or weights.get(name))
+def _shares(cosines: Mapping[Modality, float], weights: ModalityWeights) -> dict[str, float]:
+    """By the weighted cosines; what is unlike has none."""
+    counted = {
+        str(name): (weights.get(name, 0.0) if weights else 1.0) * max(cosine, 0.0)
+        for name, cosine in cosines.items()
+        if not weights or weights.get(name)
     }
-    whole = sum(cosines.values())
-    return {name: value / whole for name, value in cosines.items()} if whole else {}
+    whole = sum(counted.values())
+    return {name: value / whole for name, value in counted.items()} if whole else {}

@@ -1,13 +1,15 @@
 """The candidates of one request: what the sources found, filtered, with all that ranking reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from django.db import OperationalError
 from numpy.typing import NDArray
 
-from recommender import ranking
-from recommender.candidates import Context, Gathered
+from recommender import limits, ranking
+from recommender.candidates import Context, Gathered, gather
 from recommender.candidates.everybody import FRESH_S
 from recommender.profiles import likeness
 from recommender.types import Candidate, Found, Interest
@@ -23,11 +25,15 @@ SELECT i.id, i.kind, i.tags, {attributes}, ARRAY(
     coalesce(p.popular, 0)::float8, coalesce(p.trending, 0)::float8,
     exp(-greatest(extract(epoch FROM now() - i.published_at), 0) / {fresh_s})::float8, {sent}
 FROM catalog_item i JOIN ({items}) matching ON matching.id = i.id
-LEFT JOIN recommender_itempopularity p ON p.item_id = i.id
+LEFT JOIN {popularity} p ON p.item_id = i.id
 LEFT JOIN {embeddings} e ON e.item_id = i.id
 WHERE i.id = ANY(%s)
 """
-
+POPULARITY: Final = "recommender_itempopularity"
+NO_POPULARITY: Final = (
+    "(SELECT NULL::bigint AS item_id, NULL::float8 AS popular, NULL::float8 AS trending)"
+)
+NO_EMBEDDINGS: Final = "(SELECT NULL::bigint AS item_id, NULL::halfvec AS fused)"
 
 ATTRIBUTES: Final = "attributes."
 
@@ -44,6 +50,23 @@ class _Facts(NamedTuple):
     trending: float
     new: float
     vector: bytes | None
+
+
+def gathered_surely(context: Context, wanted: int, *, enough: int) -> Gathered:
+    """``gather``; once more where nothing was found because the items themselves had to be waited for.
+
+    Raises SpaceGone, OperationalError where they do not come.
+    """
+    gathered = gather(context, wanted, enough=enough)
+    if gathered.item_ids or not any(report.error for report in gathered.reports):
+        return gathered
+    items_reached = partial(_read, context, (), NO_POPULARITY, NO_EMBEDDINGS)
+    try:
+        limits.apart(items_reached)
+    except OperationalError:
+        limits.patient(items_reached)
+        return gather(context, wanted, enough=enough)
+    return gathered
 
 
 def pool(
@@ -82,18 +105,32 @@ def pool(
 
 
 def _facts(context: Context, ids: Sequence[int]) -> list[_Facts]:
-    """Raises SpaceGone."""
+    """Without what takes too long, which ``limits.attempt`` reports: "popularity", then "vectors".
+
+    Raises SpaceGone.
+    """
     if not ids:
         return []
-    partition = context.space.partition
+    embeddings = context.space.partition.name
+    found = limits.attempt("popularity", partial(_read, context, ids, POPULARITY, embeddings))
+    if found is None:
+        without = partial(_read, context, ids, NO_POPULARITY, embeddings)
+        found = limits.attempt("vectors", without)
+    if found is None:
+        found = limits.insisted(partial(_read, context, ids, NO_POPULARITY, NO_EMBEDDINGS))
+    return found
+
+
+def _read(context: Context, ids: Sequence[int], popularity: str, embeddings: str) -> list[_Facts]:
     statement = FACTS.format(
         fresh_s=FRESH_S,
         attributes="i.attributes" if _capped(context.placement.caps) else "NULL::jsonb",
         items=index.ids_text(context.items),
         sent=index.sent("fused"),
-        embeddings=partition.name,
+        popularity=popularity,
+        embeddings=embeddings,
     )
-    with index.partition_there(partition), prepared(binary=True) as cursor:
+    with index.partition_there(context.space.partition), prepared(binary=True) as cursor:
         cursor.execute(statement, [list(ids)])
         return [_Facts(*row) for row in cursor.fetchall()]
 
@@ -144,20 +181,23 @@ def _features(
             features[:, place] = ranking.relative(columns[name])
     disliked = ranking.FEATURES.index("disliked")
     if context.taste.dislikes:
-        features[:, disliked] = _as_disliked(context, vectors)
+        threshold = partial(likeness.threshold, context.space.partition)
+        if (alike := limits.attempt("dislikes", threshold)) is not None:
+            features[:, disliked] = _as_disliked(context, vectors, alike)
     # one model that went wrong must not take the answer along, nor reach what is learned from later
     np.nan_to_num(features, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     found = {"taste": interests, "session": items}
     return features, {name: ids for name, ids in found.items() if ids.any()}
 
 
-def _as_disliked(context: Context, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n,): 1 for what is just like something disliked, 0 for what is not alike by the space's measure.
+def _as_disliked(
+    context: Context, vectors: NDArray[np.float32], alike: float
+) -> NDArray[np.float32]:
+    """(n,): 1 for what is just like something disliked, 0 for what is not alike, with a cosine of ``alike``.
 
     Not relative to the nearest candidate: whoever dislikes a hammer may like drums, however near a hammer
     they are among animals.
     """
-    alike = likeness.threshold(context.space.partition)
     cosines = np.stack([each.vector for each in context.taste.dislikes]) @ vectors.T
     above: NDArray[np.float32] = (cosines.max(axis=0) - alike) / max(1.0 - alike, 1e-6)
     return np.clip(above, 0.0, 1.0)
@@ -197,7 +237,8 @@ def _by_modalities(
     One statement.
     """
     parts = [Part(interest.vector, None) for interest in interests]
-    found = Scorer(context.space, parts, modalities=context.modalities).each_part(ids)
+    scorer = Scorer(context.space, parts, modalities=context.modalities)
+    found = limits.attempt("modalities", partial(scorer.each_part, ids)) or {}
     nothing = (0.0,) * len(parts)
     rows = np.array([found.get(item_id, nothing) for item_id in ids], np.float32).T
     return np.maximum(rows, 0.0)

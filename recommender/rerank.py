@@ -128,19 +128,10 @@ def cap(placed: list[Placed], situation: Situation) -> list[Placed]:
 
     Where nothing else is left a page is filled all the same.
     """
-    caps, page = situation.placement.caps, situation.placement.limit
-    if not caps:
+    if not situation.placement.caps:
         return placed
-    left, taken = list(placed), list[Placed]()
-    counts: Counter[tuple[str, str]] = Counter()
-    while left and len(taken) < situation.depth:
-        if len(taken) % page == 0:
-            counts.clear()
-        place = next((n for n, each in enumerate(left) if _fits(each, caps, counts)), 0)
-        each = left.pop(place)
-        counts.update(_capped(each, caps))
-        taken.append(each)
-    return taken + left
+    taken, left = _filled(placed, situation, lambda of: 0)
+    return [each for each, *_ in taken] + left
 
 
 def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
@@ -156,24 +147,20 @@ def explore(placed: list[Placed], situation: Situation) -> list[Placed]:
     pins = pinned(situation.rules)
     free = [each for each in placed if each.candidate.item_id not in pins]
     apart = [each for each in placed if each.candidate.item_id in pins]
-    caps, page = situation.placement.caps, situation.placement.limit
-    counts: Counter[tuple[str, str]] = Counter()
-    left, let_in, taken = list(range(len(free))), list[int](), list[Placed]()
-    while left and len(taken) < situation.depth:
-        if len(taken) % page == 0:
-            counts.clear()
-            let_in = list(left)
-        choice = let_in or left
-        by_chance = epsilon / len(choice)
-        place = situation.draw.randrange(len(choice)) if situation.draw.random() < epsilon else 0
-        propensity = by_chance + (1 - epsilon if place == 0 else 0)
-        at = choice[place]
-        taken.append(replace(free[at], explored=place != 0, propensity=propensity))
-        left.remove(at)
-        counts.update(keys := list(_capped(free[at], caps)))
-        is_full = any(counts[key] >= caps[key[0]] for key in keys)
-        let_in = [n for n in let_in if n != at and (not is_full or _fits(free[n], caps, counts))]
-    return taken + [free[n] for n in left] + apart
+
+    def chosen(of: int) -> int:
+        return situation.draw.randrange(of) if situation.draw.random() < epsilon else 0
+
+    taken, left = _filled(free, situation, chosen)
+    explored = [
+        replace(
+            each,
+            explored=place != 0,
+            propensity=epsilon / of + (1 - epsilon if place == 0 else 0),
+        )
+        for each, place, of in taken
+    ]
+    return explored + left + apart
 
 
 def pin(placed: list[Placed], situation: Situation) -> list[Placed]:
@@ -217,6 +204,31 @@ def _concerning(each: Placed, rules: Sequence[Rule]) -> list[Rule]:
 def _times(score: float, factor: float) -> float:
     """More for a factor above 1, whatever the sign."""
     return score * factor if score >= 0 or factor <= 0 else score / factor
+
+
+def _filled(
+    placed: Sequence[Placed], situation: Situation, choose: Callable[[int], int]
+) -> tuple[list[tuple[Placed, int, int]], list[Placed]]:
+    """Each position's candidate, its place among those that the caps let in there and how many these were;
+    and the candidates that got none. ``choose`` is told how many there are; where the caps let none in, all are.
+    """
+    caps, page = situation.placement.caps, situation.placement.limit
+    counts: Counter[tuple[str, str]] = Counter()
+    left, let_in = list(range(len(placed))), list[int]()
+    taken = list[tuple[Placed, int, int]]()
+    while left and len(taken) < situation.depth:
+        if len(taken) % page == 0:
+            counts.clear()
+            let_in = list(left)
+        choice = let_in or left
+        place = choose(len(choice))
+        at = choice[place]
+        taken.append((placed[at], place, len(choice)))
+        left.remove(at)
+        counts.update(keys := _capped(placed[at], caps))
+        is_full = any(counts[key] >= caps[key[0]] for key in keys)
+        let_in = [n for n in let_in if n != at and (not is_full or _fits(placed[n], caps, counts))]
+    return taken, [placed[n] for n in left]
 
 
 def _capped(each: Placed, caps: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from django.db import connection
 
+from recommender import limits
 from recommender.event_types import liked
-from recommender.listing import Page, first
+from recommender.listing import Page, begun, kept
 from recommender.pipeline import Asked
 from recommender.profiles import taste_of
 from recommender.types import Taste
@@ -54,22 +57,37 @@ class _Row:
 
 
 def rows(asked: Asked, most: int, now: datetime) -> list[Row]:
-    """At most ``most``, in the order of BUILDERS; each of up to ``asked.limit`` items."""
-    taste = taste_of(asked.visitor, spaces.active_space(), now) if asked.visitor else Taste()
+    """At most ``most``, in the order of BUILDERS; each of up to ``asked.limit`` items. No later page of one
+    has what another shows. What a row lacked that is left out for it, ``limits.limited`` yields.
+    """
+    shown = set(asked.exclude)
+    made = list(islice(_filled(asked, _taste(asked.visitor, now), shown), most))
+    return [replace(row, page=kept(row.page, shown)) for row in made]
+
+
+def _taste(visitor: str, now: datetime) -> Taste:
+    if not visitor:
+        return Taste()
+    space = limits.insisted(spaces.active_space)
+    return limits.attempt("visitor", partial(taste_of, visitor, space, now)) or Taste()
+
+
+def _filled(asked: Asked, taste: Taste, shown: set[int]) -> Iterator[Row]:
+    """Those with enough items that are not ``shown``, which those of each are added to."""
     least = min(LEAST, asked.limit or LEAST)
-    made: list[Row] = []
-    shown: set[int] = set(asked.exclude)
     for build in BUILDERS:
         for row in build(asked, taste):
-            if len(made) == most:
-                return made
-            page = first(replace(row.asked, exclude=(*row.asked.exclude, *shown)))
-            if len(page.entries) >= least:
-                made.append(Row(row.code, page, row.item_id, row.category))
-                shown |= {entry.item_id for entry in page.entries}
-                if row.code in ONCE:
-                    break
-    return made
+            # drawn for this row alone
+            seed = f"{row.asked.seed} {row.code} {row.item_id or row.category or ''}"
+            exclude = (*row.asked.exclude, *shown)
+            page = begun(replace(row.asked, exclude=exclude, seed=seed))
+            if len(page.entries) < least:
+                limits.skip(page.listing.reports)
+                continue
+            shown.update(entry.item_id for entry in page.entries)
+            yield Row(row.code, page, row.item_id, row.category)
+            if row.code in ONCE:
+                break
 
 
 def for_you(asked: Asked, taste: Taste) -> Iterator[_Row]:
@@ -90,7 +108,8 @@ def because(asked: Asked, taste: Taste) -> Iterator[_Row]:
 def new_in(asked: Asked, taste: Taste) -> Iterator[_Row]:
     """The latest of the category that most of what the visitor likes is in, the narrowest such first."""
     used = [done.item_id for done in taste.history if done.strength > 0][:LOOKED_AT]
-    for category in _categories(used)[:NEW_IN_TRIED]:
+    categories = limits.attempt("categories", partial(_categories, used)) or []
+    for category in categories[:NEW_IN_TRIED]:
         there = {"categories": category}
         both = {"and": [asked.filter, there]} if asked.filter else there
         yield _Row("new_in", replace(asked, filter=both, sources={"new": 1.0}), category=category)

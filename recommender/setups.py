@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from recommender import experiments, rankers, rules
+from django.db import connection
+
+from recommender import experiments, limits, rankers, rules
 from recommender.placements import declared, overridden
-from recommender.profiles import rows, taste_read
+from recommender.profiles import columns, taste_read
 from recommender.types import Assignment, Placement, Rule, Taste
 from retrieval import spaces
 from retrieval.prepared import prepared
@@ -36,10 +39,15 @@ ASKED: Final = (
 """What COLUMNS are of; one row."""
 OPENING: Final = (
     f"SELECT {COLUMNS}, {', '.join(f'space.{name}' for name in spaces.COLUMNS)}, person.id,"  # noqa: S608
-    f" {rows.COLUMNS} FROM {ASKED} LEFT JOIN retrieval_embeddingspace space ON"
+    f" {columns('person.id')} FROM {ASKED} LEFT JOIN retrieval_embeddingspace space ON"
     f" space.state = '{spaces.ACTIVE_STATE}' LEFT JOIN recommender_profile p"
     " ON p.space_id = space.id AND p.visitor_id = person.id"
 )
+DECIDED: Final = (
+    "SELECT (SELECT overrides::text FROM recommender_placement WHERE name = %(placement)s),"  # noqa: S608
+    f" {rules.CURRENT}::text"
+)
+"""What nobody may be answered without: what the admin decided."""
 # what a visitor may still remember; a placement's rotation keeps it from coming again at once
 LATELY: Final = timedelta(hours=24)
 ANSWERS: Final = 10
@@ -72,20 +80,37 @@ class Opening:
 
 def opening(name: str, now: datetime, *, visitor: str = "", session: str = "") -> Opening:
     """``setup_for``, ``spaces.active_space`` and ``taste_of`` at once; more statements only for a visitor
-    without a profile in the space.
+    without a profile in the space, or with events that wait.
 
-    Raises UnknownPlacement, NoActiveSpace, SpaceGone.
+    Where that takes too long, ``limits.attempt`` reports "visitor", and it is the opening of somebody nobody
+    knows, in no experiment. Raises UnknownPlacement, NoActiveSpace, SpaceGone.
     """
     placement = declared(name)
+    values = _values(name, now, visitor)
+    found = limits.attempt("visitor", partial(_whole, placement, values, session))
+    return found or limits.insisted(partial(_decided, placement, values))
+
+
+def _whole(placement: Placement, values: Mapping[str, Any], session: str) -> Opening:
     with prepared() as cursor:
-        cursor.execute(OPENING, _values(name, now, visitor))
+        cursor.execute(OPENING, values)
         row = cursor.fetchone()
-    setup = _read(placement, row[:WIDTH], visitor, session)
+    setup = _read(placement, row[:WIDTH], values["visitor"], session)
     behind = WIDTH + len(spaces.COLUMNS)
     space = spaces.read(row[WIDTH:behind])
     person, *profile = row[behind:]
+    now = values["now"]
     taste = Taste() if person is None else taste_read(person, profile, space.partition, now)
     return Opening(setup, space, taste)
+
+
+def _decided(placement: Placement, values: Mapping[str, Any]) -> Opening:
+    with connection.cursor() as cursor:
+        cursor.execute(DECIDED, values)
+        overrides, current = cursor.fetchone()
+    placement = overridden(placement, json.loads(overrides or "{}"), "the admin")
+    setup = Setup(placement, rules.rules_read(current), None, rankers.Serving(), {})
+    return Opening(setup, spaces.active_space(), Taste())
 
 
 def setup_for(name: str, now: datetime, *, visitor: str = "", session: str = "") -> Setup:

@@ -23,6 +23,8 @@ class Trace:
 
     setup: Setup | None = None
     taste: Taste = field(default_factory=Taste)
+    done: frozenset[int] = frozenset()
+    """What the visitor is done with, which no source looks for."""
     gathered: Gathered | None = None
     candidates: tuple[Candidate, ...] = ()
     """Ranked, best first."""

@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from catalog.admin import html
+from catalog.admin.base import CarefulAdmin
 from catalog.models import Item
 from recommender.event_types import event_types
 from recommender.models import Event, Visitor
@@ -33,7 +33,7 @@ class BoundedPaginator(Paginator):
         return found.order_by()[:COUNTED].count()
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(CarefulAdmin):
     """Lists and shows; neither adds, changes nor deletes."""
 
     paginator = BoundedPaginator

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from catalog.admin import html
+from catalog.admin.base import CarefulAdmin
 from catalog.admin.charts import Line, line_chart
 from recommender.admin.changes import trail
 from recommender.admin.option_forms import GROUPS, PlacementForm, shown
@@ -35,7 +35,7 @@ DEFAULT_DAYS: Final = 14
 
 
 @admin.register(Placement)
-class PlacementAdmin(ModelAdmin):
+class PlacementAdmin(CarefulAdmin):
     """The placements of the settings, a row each; single options can be changed while it runs."""
 
     form = PlacementForm
@@ -79,7 +79,7 @@ class PlacementAdmin(ModelAdmin):
     def figures(self, request: HttpRequest) -> HttpResponse:
         """Key figures of every placement per day, as charts and tables."""
         chosen = request.GET.get("days", "")
-        days = int(chosen) if chosen.isdigit() and int(chosen) in PERIODS else DEFAULT_DAYS
+        days = next((each for each in PERIODS if chosen == str(each)), DEFAULT_DAYS)
         now = timezone.now()
         first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
         reports = placement_reports(first, now)

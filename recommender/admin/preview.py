@@ -9,7 +9,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.models import Item
-from recommender.pipeline import AHEAD, Asked, Recommended, RulesChange, recommend
+from recommender.pipeline import MORE, Asked, Recommended, RulesChange, recommend
 from recommender.placements import declared, declared_names
 from recommender.tracing import Trace
 
@@ -72,7 +72,7 @@ def seen(look: Look, rules: RulesChange | None = None, **more: Any) -> tuple[Tra
         now=more.pop("now", None) or timezone.now(),
         visitor=look.visitor,
         items=(look.item_id,) if look.item_id else (),
-        depth=AHEAD * declared(look.placement).limit,
+        depth=declared(look.placement).limit + MORE,
         seed=f"preview:{look.visitor}",
         by_model=False,
         **more,

@@ -13,13 +13,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.admin import html, panels
-from catalog.admin.base import counted
+from catalog.admin.base import CarefulAdmin, counted
 from recommender.admin.changes import trail
 from recommender.admin.rule_preview import rule_preview
 from recommender.models import Change, Rule
@@ -93,7 +92,7 @@ class InForceFilter(DropdownFilter):
 
 
 @admin.register(Rule)
-class RuleAdmin(ModelAdmin):
+class RuleAdmin(CarefulAdmin):
     """Every change is in the trail, and what a deleted rule was as well."""
 
     form = RuleForm

@@ -46,6 +46,11 @@ def stages(trace: Trace, found: Recommended) -> dict[str, Any]:
     found_by = trace.gathered.found if trace.gathered else {}
     scored = trace.candidates[:SCORED]
     steps = [(step, _changes(former, step)) for former, step in pairwise(_steps(trace))]
+    if steps:  # the first step hides, and what the visitor is done with is not even looked for
+        first, lines = steps[0]
+        there = {item_id for item_id, _ in lines}
+        done = [(item_id, "left out") for item_id in sorted(trace.done - there)]
+        steps[0] = first, [*done, *lines]
     items = items_pictured(
         [
             *(each.item_id for hits in found_by.values() for each in hits[:OF_A_SOURCE]),

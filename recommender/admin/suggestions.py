@@ -1,6 +1,6 @@
 """Suggested texts in the admin: asked for on the list of items, accepted or rejected here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -59,6 +59,7 @@ class SuggestionAdmin(AuditedActions):
     list_select_related = ("item",)
     search_fields = ("item__external_id", "item__title", "text")
     actions = ("accept", "reject")
+    note_themselves = actions
     fields = ("about", ("kind", "language"), "text", ("state", "problem"), "source")
     readonly_fields = ("about", "kind", "language", "state", "problem", "source")
 
@@ -78,15 +79,20 @@ class SuggestionAdmin(AuditedActions):
     @admin.action(description="Accept", permissions=["change"])
     def accept(self, request: HttpRequest, queryset: QuerySet[Suggestion]) -> None:
         """Write the chosen drafts into the catalog."""
-        self._decide(request, queryset.order_by("pk"), suggestion_accept)
+        done = self._decide(request, queryset.order_by("pk"), suggestion_accept)
+        self.note(request, "Accept.", done, f"{len(done)} suggestions")
 
     @admin.action(description="Reject", permissions=["change"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Suggestion]) -> None:
         """Put the chosen drafts away."""
-        self._decide(request, queryset.order_by("pk"), suggestion_reject)
+        done = self._decide(request, queryset.order_by("pk"), suggestion_reject)
+        self.note(request, "Reject.", done, f"{len(done)} suggestions")
 
-    def _decide(self, request: HttpRequest, rows: Any, decide: Callable[..., object]) -> None:
-        done, items = 0, set()
+    def _decide(
+        self, request: HttpRequest, rows: Iterable[Suggestion], decide: Callable[..., object]
+    ) -> list[Suggestion]:
+        """Those that could be decided; of the others a message each says why not."""
+        done = []
         for row in rows:
             try:
                 with transaction.atomic():
@@ -94,10 +100,10 @@ class SuggestionAdmin(AuditedActions):
             except CATALOG_ERRORS as err:
                 self.message_user(request, f"{row}: {err}", messages.WARNING)
             else:
-                done += 1
-                items.add(row.item_id)
-        workers_wake(items)
-        self.message_user(request, f"{done} decided.")
+                done.append(row)
+        workers_wake({row.item_id for row in done})
+        self.message_user(request, f"{len(done)} decided.")
+        return done
 
     @display(description="item")
     def about(self, row: Suggestion) -> SafeString:

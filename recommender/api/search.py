@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -10,13 +11,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.fields import StrictBooleanField
+from catalog.fields import NamesField, StrictBooleanField, StrictCharField
 from catalog.models import Item
+from recommender.api import conditions
 from recommender.llm import calls, rerank, understanding
-from recommender.llm.understanding import THIS, Interpretation, Sort, leaving_out
+from recommender.llm.understanding import THIS, Interpretation, Sort, Vocabulary, leaving_out
 from recommender.llm.understanding.sorting import ordered
 from recommender.popularity import most_used
-from retrieval import filters, index, spaces
+from retrieval import filters, index, lexical, spaces
 from retrieval.api import HITS_FIELDS, Meaning, SearchView
 from retrieval.search import Hit
 from retrieval.serializers import MAX_PARTS, SearchSerializer, UploadedSearchSerializer
@@ -57,6 +59,16 @@ INTERPRETATION = inline_serializer(
             child=serializers.CharField(),
             help_text="What was understood and cannot be asked of this catalog, such as price.",
         ),
+        "conditions": inline_serializer(
+            "InterpretedCondition",
+            {
+                "key": serializers.CharField(help_text="What names it in `unread`."),
+                "kind": serializers.ChoiceField(choices=("without", "filter", "not", "sort")),
+                "field": serializers.CharField(allow_null=True),
+                "value": serializers.JSONField(),
+            },
+            many=True,
+        ),
     },
     required=False,
     help_text="With `understand`, of the first page: what was looked for.",
@@ -73,6 +85,18 @@ class QuestionSerializer(SearchSerializer):
         default=False,
         help_text="Read the text as a person means it: what is not wanted, prices, categories, brands, "
         "an order, `like this` for the query's item, picture or sound. One part may have text then.",
+    )
+
+    by_rules = StrictBooleanField(
+        default=False,
+        help_text="With `understand`: no language model is waited for, and words that ask for nothing beside "
+        "what they are about, and words that are an item's title, stay as they are; the answer has no `interpretation` then.",
+    )
+    unread = NamesField(
+        child=StrictCharField(max_length=600),
+        max_length=20,
+        default=list,
+        help_text="With `understand`: conditions that are not meant, by their `key`.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +123,7 @@ class QuestionSearchView(SearchView):
     """Find items by what a question means."""
 
     body_serializer = QuestionSerializer
-    looked_for: Sequence[str] = ("query", "understand")
+    looked_for: Sequence[str] = ("query", "understand", "by_rules", "unread")
 
     @extend_schema(
         request={
@@ -121,18 +145,18 @@ class QuestionSearchView(SearchView):
         others = [part for part in given["query"] if "text" not in part]
         names = understanding.vocabulary()
         deadline = calls.Deadline.after(MODELS_S)
-        meant = understanding.understand(
-            asked["text"],
-            language=given.get("lang"),
-            reference=_reference(others),
-            known=names,
-            deadline=deadline,
-        )
+        meant = _read(given, asked["text"], others, names, deadline)
+        if given["by_rules"] and (
+            not conditions.says_more(meant, names) or lexical.is_title(asked["text"])
+        ):
+            return super().meaning(given)
+        meant = conditions.left_out(meant, given["unread"], names)
+        told: dict[str, Any] = {"conditions": conditions.told(meant)}
         allowed = _all(given["filter"], dict(meant.filter), _without(meant))
         query = _parts(meant, asked, others, allowed)
         if any("item" in part and part not in others for part in query):
             meant = replace(meant, sort=meant.sort or MOST_USED)
-        told = _told(meant, query)
+        told |= _told(meant, query)
 
         def order(hits: Sequence[Hit]) -> Sequence[Hit]:
             if meant.sort:
@@ -144,12 +168,23 @@ class QuestionSearchView(SearchView):
             told["degraded"] |= degraded
             return mixed
 
+        by_model = calls.enabled(rerank.PURPOSE) and not given["by_rules"]
         return Meaning(
-            query,
-            allowed,
-            order if meant.sort or calls.enabled(rerank.PURPOSE) else None,
-            {"interpretation": told},
+            query, allowed, order if meant.sort or by_model else None, {"interpretation": told}
         )
+
+
+def _read(
+    given: dict[str, Any],
+    text: str,
+    others: Sequence[dict[str, Any]],
+    names: Vocabulary,
+    deadline: calls.Deadline,
+) -> Interpretation:
+    read = understanding.by_rules
+    if not given["by_rules"]:
+        read = partial(understanding.understand, deadline=deadline)
+    return read(text, language=given.get("lang"), reference=_reference(others), known=names)
 
 
 def _item_id(hit: Hit) -> int:

@@ -8,17 +8,16 @@ in SOURCES and in FEATURES, and what a reason by it says in ``explain``.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from django.db import connection, transaction
-
+from recommender import limits
 from recommender.candidates import behaviour, beside, everybody, likeness
 from recommender.candidates.context import Context
+from recommender.limits import Report
 from recommender.types import Found
 from retrieval.exceptions import SpaceGone
 
@@ -38,19 +37,6 @@ SOURCES: Final[Mapping[str, Source]] = {
     "popular": everybody.popular,
     "new": everybody.new,
 }
-TIMEOUT_MS: Final = 500
-"""Of each source's statements: an answer without one source beats none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a source did."""
-
-    name: str
-    found: int
-    took_ms: float
-    error: str = ""
-    """Why it was skipped, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +59,17 @@ def gather(context: Context, wanted: int, *, enough: int) -> Gathered:
     """
     sources = context.placement.sources
     whole = sum(sources.values())
-    limits = {name: math.ceil(wanted * part / whole) for name, part in sources.items()}
-    away = likeness.searching_most(context) if len(limits) > 1 else None
-    under_way = away and beside.handed(partial(_ask, away, context, limits[away]), TIMEOUT_MS)
-    with _time_limit():
-        answers = _asked(context, limits, (away, under_way) if away and under_way else None)
+    shares = {name: math.ceil(wanted * part / whole) for name, part in sources.items()}
+    away = likeness.searching_most(context) if len(shares) > 1 else None
+    under_way = away and beside.handed(partial(_ask, away, context, shares[away]))
+    with limits.limited():
+        answers = _asked(context, shares, (away, under_way) if away and under_way else None)
         found = {name: each.found for name, each in answers.items()}
         reports = [each.report for each in answers.values()]
         for name in context.placement.fallback:
             if len(_ids(found.values())) >= min(enough, wanted):
                 break
-            if len(found.get(name, ())) < limits.get(name, 0):
+            if len(found.get(name, ())) < shares.get(name, 0):
                 continue  # it has no more
             answer = _ask(name, context, wanted)
             reports.append(answer.report)
@@ -99,33 +85,28 @@ class _Answer:
 
 
 def _asked(
-    context: Context, limits: Mapping[str, int], beside_it: tuple[str, Future[_Answer]] | None
+    context: Context, shares: Mapping[str, int], beside_it: tuple[str, Future[_Answer]] | None
 ) -> dict[str, _Answer]:
     """Each source's answer; the one ``beside_it`` is being asked on another connection already."""
     if beside_it is None:
-        return {name: _ask(name, context, limit) for name, limit in limits.items()}
+        return {name: _ask(name, context, limit) for name, limit in shares.items()}
     away, under_way = beside_it
     try:
-        here = {name: _ask(name, context, limits[name]) for name in limits if name != away}
+        here = {name: _ask(name, context, shares[name]) for name in shares if name != away}
     finally:
         under_way.exception()  # it is over before anything else is done
     try:
         there = under_way.result()
     except beside.NotConnected:
-        there = _ask(away, context, limits[away])
-    return {name: there if name == away else here[name] for name in limits}
+        there = _ask(away, context, shares[away])
+    return {name: there if name == away else here[name] for name in shares}
 
 
 def _ask(name: str, context: Context, limit: int) -> _Answer:
     started = time.perf_counter()
     found, error = [], ""
     try:
-        # its own transaction would cost two round trips; inside of somebody else's there is no way round
-        if connection.in_atomic_block:
-            with transaction.atomic():
-                found = SOURCES[name](context, limit)
-        else:
-            found = SOURCES[name](context, limit)
+        found = limits.apart(partial(SOURCES[name], context, limit))
     except SpaceGone:
         raise
     except Exception as err:
@@ -133,18 +114,6 @@ def _ask(name: str, context: Context, limit: int) -> _Answer:
         error = type(err).__name__
     took_ms = (time.perf_counter() - started) * 1000
     return _Answer(found, Report(name, len(found), round(took_ms, 2), error))
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """TIMEOUT_MS for each statement of this connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(TIMEOUT_MS)])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout TO DEFAULT")
 
 
 def _ids(lists: Iterable[Sequence[Found]]) -> set[int]:

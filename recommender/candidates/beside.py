@@ -20,6 +20,9 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from catalog.timeouts import settings_text
+from recommender import limits
+
 IDLE_S: Final = 1.0
 """A connection that did nothing for so long is looked at before it is used, which is a round trip."""
 MOST: Final = 4
@@ -42,12 +45,12 @@ class _Companions:
         """With nothing; a child process, too, has none of its parent's threads."""
         self.free = threading.BoundedSemaphore(MOST)
         self.threads = ThreadPoolExecutor(MOST, "beside")
-        self.open: dict[BaseDatabaseWrapper, tuple[Any, int]] = {}
-        """With the session of each, and the time limit that was set in it."""
+        self.open: dict[BaseDatabaseWrapper, tuple[Any, str]] = {}
+        """With the session of each, and the statement that set its limits."""
         self.used: dict[BaseDatabaseWrapper, float] = {}
         """When each did something last."""
 
-    def work(self, work: Callable[[], T], database: dict[str, Any], timeout_ms: int) -> T:
+    def work(self, work: Callable[[], T], database: dict[str, Any], limit: str) -> T:
         """In a companion's thread. Raises NotConnected, and what ``work`` does."""
         mine = connections[DEFAULT_DB_ALIAS]
         if mine.settings_dict != database:  # the asking thread has been sent to another one
@@ -59,8 +62,8 @@ class _Companions:
             if mine.errors_occurred or now - self.used.get(mine, now) > IDLE_S:
                 mine.close_if_unusable_or_obsolete()
                 mine.close_if_health_check_failed()
-            if mine.connection is None or self.open.get(mine) != (mine.connection, timeout_ms):
-                self._limit(mine, timeout_ms)
+            if mine.connection is None or self.open.get(mine) != (mine.connection, limit):
+                self._limit(mine, limit)
         except (OperationalError, InterfaceError) as err:
             raise NotConnected from err
         try:
@@ -71,27 +74,28 @@ class _Companions:
             raise NotConnected  # lost meanwhile: whatever ``work`` made of that, it is asked again
         return done
 
-    def _limit(self, mine: BaseDatabaseWrapper, timeout_ms: int) -> None:
+    def _limit(self, mine: BaseDatabaseWrapper, limit: str) -> None:
         with mine.cursor() as cursor:
-            cursor.execute(f"SET statement_timeout = {int(timeout_ms)}")
+            cursor.execute(limit)
         if mine not in self.open:
             mine.inc_thread_sharing()  # so that ``close`` may close it
-        self.open[mine] = mine.connection, timeout_ms
+        self.open[mine] = mine.connection, limit
 
 
 _companions = _Companions()
 
 
-def handed(work: Callable[[], T], timeout_ms: int) -> Future[T] | None:
-    """``work`` under way on another connection, each of whose statements may take ``timeout_ms``.
+def handed(work: Callable[[], T]) -> Future[T] | None:
+    """``work`` under way on another connection, within the limits of an answer.
 
     None where it is to be done here: within a transaction, whose rows no other connection sees, or
     while all companions are busy. The future raises NotConnected where there was no connection.
     """
     if connection.in_atomic_block or not _companions.free.acquire(blocking=False):
         return None
+    limit = settings_text(limits.STATEMENT_MS, limits.LOCK_MS)
     under_way: Future[T] = _companions.threads.submit(
-        _companions.work, work, connection.settings_dict, timeout_ms
+        _companions.work, work, connection.settings_dict, limit
     )
     under_way.add_done_callback(lambda _: _companions.free.release())
     return under_way

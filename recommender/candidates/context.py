@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from catalog.models import Item
+from catalog.models import Category, Item
 from recommender.ranking import recency
-from recommender.types import Interest, Placement, Taste
+from recommender.types import Interest, Placement, Rule, Taste
 from retrieval import spaces
 from retrieval.types import Modality
 
@@ -27,6 +27,10 @@ class Context:
     now: datetime
     left_out: frozenset[int] = frozenset()
     """What the request excludes."""
+    done: frozenset[int] = frozenset()
+    """What the placement hides from this visitor, who is done with it."""
+    rules: Sequence[Rule] = ()
+    """What they hide is not looked for."""
     session: tuple[Interest, ...] = ()
     """The items that the request names, the latest first: their vectors, and what each counts."""
     session_ids: Sequence[int] = ()
@@ -39,6 +43,27 @@ class Context:
     def items(self) -> QuerySet[Item]:
         """What may be shown: the segment without what is left out."""
         return self.segment.exclude(pk__in=self.left_out) if self.left_out else self.segment
+
+    @cached_property
+    def unhidden(self) -> QuerySet[Item]:
+        """The segment without what rules hide: what to look for on behalf of everybody."""
+        hiding = [rule for rule in self.rules if rule.action == "hide"]
+        if not hiding:
+            return self.segment
+        names = [rule for rule in hiding if not rule.item_ids]
+        hidden = Q(pk__in=frozenset[int]().union(*(rule.item_ids for rule in hiding)))
+        for path in {rule.category for rule in names if rule.category}:
+            inside = Category.objects.filter(Q(path=path) | Q(path__startswith=f"{path}/"))
+            hidden |= Q(categories__in=inside)
+        for tag in {rule.tag for rule in names if rule.tag and not rule.category}:
+            hidden |= Q(tags__contains=[tag])
+        return self.segment.exclude(pk__in=Item.objects.filter(hidden).values("pk"))
+
+    @cached_property
+    def sought(self) -> QuerySet[Item]:
+        """What to look for: what may be shown and will not be hidden again."""
+        without = self.left_out | self.done
+        return self.unhidden.exclude(pk__in=without) if without else self.unhidden
 
     @cached_property
     def session_strengths(self) -> list[tuple[int, float]]:
@@ -66,8 +91,3 @@ class Context:
             ((item_id, value) for item_id, value in counted.items() if value),
             key=lambda each: (-abs(each[1]), each[0]),
         )
-
-    @cached_property
-    def done_ids(self) -> list[int]:
-        """The items that the placement hides from this visitor."""
-        return [d.item_id for d in self.taste.history if d.type in self.placement.hide]

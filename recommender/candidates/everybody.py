@@ -29,8 +29,8 @@ FRESH_S: Final = 14 * 86_400.0
 KEPT_S: Final = 5.0
 MOST_KEPT: Final = 1_000
 """Lists, of different filters."""
-LEFT_OUT: Final = 20
-"""Items that a request leaves out, up to which the list of all is asked for so many more."""
+LEFT_OUT: Final = 300
+"""Items that a request leaves out or a visitor is done with, up to which the list of all is asked for so many more."""
 
 Rows = list[tuple[int, float]]
 NOT_KEPT: Final[tuple[float, int, Rows]] = (0.0, 0, [])
@@ -64,9 +64,10 @@ def forget_lists() -> None:
 
 def _listed(context: Context, statement: str, limit: int) -> Rows:
     """(item id, score), best first; as of KEPT_S ago at most."""
-    if len(context.left_out) > LEFT_OUT:
-        return _found(statement, index.ids_text(context.items), limit)
-    items, wanted = index.ids_text(context.segment), limit + len(context.left_out)
+    without = context.left_out | context.done
+    if len(without) > LEFT_OUT:
+        return _found(statement, index.ids_text(context.sought), limit)
+    items, wanted = index.ids_text(context.unhidden), limit + len(without)
     # a filter may be megabytes long
     key = connection.settings_dict["NAME"], statement, blake2b(items.encode()).digest()
     until, asked, rows = _kept.get(key, NOT_KEPT)
@@ -77,7 +78,7 @@ def _listed(context: Context, statement: str, limit: int) -> Rows:
             if len(_kept) >= MOST_KEPT:
                 _kept.clear()
             _kept[key] = now + KEPT_S, wanted, rows
-    return [row for row in rows if row[0] not in context.left_out][:limit]
+    return [row for row in rows if row[0] not in without][:limit]
 
 
 def _found(statement: str, items: str, limit: int) -> Rows:

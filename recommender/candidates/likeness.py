@@ -76,13 +76,13 @@ def _nearest(
             partition,
             np.stack([interest.vector for interest in interests]),
             limit,
-            items=context.items,
+            items=context.sought,
             ef_search=round(EF_SHARE * partition.ef_search),
         )
     parts = [Part(interest.vector, None) for interest in interests]
     hits = [
         search.search(
-            context.space, [part], limit, items=context.items, modalities=context.modalities
+            context.space, [part], limit, items=context.sought, modalities=context.modalities
         )
         for part in parts
     ]

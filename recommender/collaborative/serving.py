@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
-from psycopg import sql
 
 from catalog.models import Item
 from recommender.collaborative.stored import TOWERS, towers_of
@@ -89,7 +88,7 @@ def tower_vector(history: Sequence[tuple[int, float]]) -> TowerVisitor | None:
     """
     if not history:
         return None
-    active = sql.SQL(ACTIVE.format(Kind.TWO_TOWER.value, State.ACTIVE.value))
+    active = ACTIVE.format(Kind.TWO_TOWER.value, State.ACTIVE.value)
     found = index.contexts(TOWERS, active, [item_id for item_id, _ in history])
     if found is None:
         return None

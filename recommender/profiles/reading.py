@@ -1,11 +1,14 @@
 """A visitor's taste, for whoever has to answer now."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
+from recommender import limits
 from recommender.event_types import event_types
 from recommender.interests import take_in, taste
 from recommender.leanings import Deed, Leanings
@@ -15,7 +18,8 @@ from recommender.types import Taste
 from retrieval import index, spaces
 
 READ_ON_THE_SPOT: Final = 200
-"""Latest events that somebody without a profile is judged by until a worker has made one."""
+"""Latest events that somebody without a profile is judged by until a worker has made one, and of those that
+a profile has yet to take in."""
 
 
 class Told(NamedTuple):
@@ -29,17 +33,33 @@ class Told(NamedTuple):
     at: float
 
 
+def columns(visitor_id: str) -> str:
+    """SQL: what ``taste_read`` takes of a profile ``p`` that may be missing, and the events of the visitor
+    with this id (SQL) that wait to be taken in.
+
+    In one statement, so that each event is in the profile or waits: a worker stores the one and deletes the
+    other in one transaction.
+    """
+    return (
+        f"{COLUMNS}, (SELECT json_agg(json_build_array(event_id, visitor_id, item_id, type, share,"  # noqa: S608
+        " extract(epoch FROM occurred_at)::float8))::text FROM (SELECT * FROM recommender_pendingevent"
+        f" WHERE visitor_id = {visitor_id} AND parked_at IS NULL"
+        f" ORDER BY event_id DESC LIMIT {READ_ON_THE_SPOT}) waiting)"
+    )
+
+
 def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
     """What is known of the visitor in the space, as of ``now``; empty for one nobody knows.
 
-    One statement. Without a profile in the space, which an activated one lacks at first, what the
-    latest events say: two more, and now and then two for what is alike there. Nothing is written.
-    Raises SpaceGone.
+    One statement; one more for events that wait for a worker to take them in. Without a profile in the
+    space, which an activated one lacks at first, what the latest events say: two more; and now and then two
+    for what is alike there. Nothing is written. Raises SpaceGone.
     """
     partition = space.partition
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT coalesce(v.merged_into_id, v.id), {COLUMNS} FROM recommender_visitor v"  # noqa: S608
+            f"SELECT coalesce(v.merged_into_id, v.id), {columns('coalesce(v.merged_into_id, v.id)')}"  # noqa: S608
+            " FROM recommender_visitor v"
             " LEFT JOIN recommender_profile p ON p.space_id = %s"
             " AND p.visitor_id = coalesce(v.merged_into_id, v.id) WHERE v.external_id = %s",
             [partition.space_id, visitor],
@@ -51,20 +71,29 @@ def taste_of(visitor: str, space: spaces.Space, now: datetime) -> Taste:
 def taste_read(
     visitor_id: int, profile: Sequence[Any], partition: index.Partition, now: datetime
 ) -> Taste:
-    """What COLUMNS of the visitor's profile in the space say; as ``taste_of`` where all are null."""
-    if profile[0] is None:
-        leanings = _on_the_spot(partition, visitor_id)
-    else:
-        leanings = unpacked(Row(*profile), partition.fused_dim)
+    """What ``columns`` found of the visitor; as ``taste_of`` where no profile is there."""
+    *stored, waiting = profile
+    if stored[0] is None:
+        spot = limits.attempt("events", partial(_on_the_spot, partition, visitor_id))
+        leanings = spot or Leanings.empty(partition.fused_dim)
+        return taste(leanings, now.timestamp())
+    leanings = unpacked(Row(*stored), partition.fused_dim)
+    if waiting:
+        told = [Told(*each) for each in json.loads(waiting)]
+        limits.attempt("events", partial(_take_in, leanings, partition, told))
     return taste(leanings, now.timestamp())
 
 
 def _on_the_spot(partition: index.Partition, visitor_id: int) -> Leanings:
     leanings = Leanings.empty(partition.fused_dim)
     if told := latest([visitor_id], READ_ON_THE_SPOT):
-        done = (deed for _, deed in deeds(partition, told))
-        take_in(leanings, done, likeness.threshold(partition))
+        _take_in(leanings, partition, told)
     return leanings
+
+
+def _take_in(leanings: Leanings, partition: index.Partition, told: Sequence[Told]) -> None:
+    done = [deed for _, deed in deeds(partition, told)]
+    take_in(leanings, done, likeness.threshold(partition))
 
 
 def latest(visitor_ids: Sequence[int], limit: int) -> list[Told]:
