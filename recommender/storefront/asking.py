@@ -14,6 +14,7 @@ from catalog.parsers import query_fields
 from recommender.api.ask import MAX_QUESTION, AskSerializer, Turn
 from recommender.storefront.pages import page, page_language
 from recommender.storefront.plain import PlainView
+from recommender.storefront.suggestions import suggestions
 
 FILES: Final = ("image", "audio")
 MARK: Final = re.compile(r"\[(\d+)\]")
@@ -21,7 +22,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "title": "Ask the catalog",
         "hint": "It answers from what the items say and shows which; ask on with “cheaper”, “in blue” or “more like the second”.",
-        "placeholder": "What animals can fly?",
+        "demo": "What animals can fly?",
+        "any": "What are you looking for?",
         "question": "Your question",
         "attach": "Attach a picture or a sound",
         "picture": "Picture",
@@ -42,7 +44,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": {
         "title": "问问目录",
         "hint": "答案来自商品自身的内容，并注明出处；可以接着问“便宜一点”、“蓝色的”或“更像第二个”。",
-        "placeholder": "什么动物会飞？",
+        "demo": "什么动物会飞？",
+        "any": "您想找什么？",
         "question": "您的问题",
         "attach": "附上图片或声音",
         "picture": "图片",
@@ -61,25 +64,21 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "sounds": "{title}的声音",
     },
 }
-EXAMPLES: Final = (
-    ("zh", "什么动物会飞？"),
-    ("en", "What animals can fly?"),
-    ("en", "Which instruments have strings?"),
-    ("zh", "下雨天需要什么？"),
-)
 
 
 def ask_box(request: HttpRequest) -> dict[str, Any]:
-    """What the box of the template ``storefront/ask.html`` shows."""
+    """What the box of the template ``storefront/ask.html`` shows, and what is ``suggested`` beside it."""
     words = WORDS["zh" if page_language(request) == "zh-hans" else "en"]
+    suggested = suggestions(request)
     return {
+        "suggested": suggested,
         "ask": {
             "words": words,
-            "examples": EXAMPLES,
+            "placeholder": words["demo"] if suggested.is_demo else words["any"],
             "most": MAX_QUESTION,
             "url": reverse("storefront:ask"),
             "lang": request.GET.get("lang", ""),
-        }
+        },
     }
 
 

@@ -11,8 +11,11 @@ from catalog.models import Item
 from catalog.serializers import languages_wanted
 from catalog.summaries import item_summaries
 from recommender.storefront.address import wanted
-from recommender.storefront.controls import value_label
+from recommender.storefront.controls import number_label, value_label
+from recommender.storefront.fields import field_label, price_field
 from recommender.storefront.pages import MODALITIES
+
+MOST_DETAILS = 12
 
 
 def items_named(request: Request, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -31,7 +34,8 @@ def cards(request: Request, ids: Sequence[int], languages: tuple[str, ...]) -> l
 
 
 def card(item: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """An item's summary with its ``address`` and the name of its first category."""
+    """An item's summary with its ``address``, the name of its first category and its ``price``."""
+    costs = item["attributes"].get(price_field())
     lang = request.query_params.get("lang")
     address = reverse("storefront:plain-item", args=[item["external_id"]])
     return {
@@ -40,7 +44,36 @@ def card(item: Mapping[str, Any], request: Request) -> dict[str, Any]:
         "category": value_label("categories", item["categories"][0].rpartition("/")[2])
         if item["categories"]
         else "",
+        "price": number_label(costs) if _is_number(costs) else None,
     }
+
+
+def details(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values of at most MOST_DETAILS attributes, those that are single values or lists of some."""
+    listed = {
+        name: [each for each in (value if isinstance(value, list) else [value]) if _is_shown(each)]
+        for name, value in attributes.items()
+    }
+    rows = [
+        (field_label(name), ", ".join(value_label(name, _said(each)) for each in values))
+        for name, values in listed.items()
+        if values
+    ]
+    return rows[:MOST_DETAILS]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_shown(value: Any) -> bool:
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and bool(value.strip()))
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(number_label(value) if _is_number(value) else value)
 
 
 def why(

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from django.utils.translation import gettext
 
@@ -12,6 +13,8 @@ from retrieval.filters.fields import Field
 
 SHOWN = 12
 """Values of a field that a form offers, and all that are chosen."""
+HUGE: Final = 10**15
+"""From here on a number is shown by its power of ten: so many digits are no amount that somebody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +108,29 @@ def value_label(field: str, value: str) -> str:
     return capital(value) if field == "kind" else value
 
 
+def number_label(value: float) -> float | str:
+    """A number to show: itself, a huge one as 1.00E+308."""
+    return value if abs(value) < HUGE else f"{Decimal(value):.2E}"
+
+
 def filters_said(asked: Wanted) -> list[str]:
     """Every condition of an address in words, such as "Kind: Stamp" and "Price: < 50"."""
-    signs = {"gte": "≥", "lte": "≤", "gt": ">", "lt": "<"}
     values = [
         f"{field_label(name)}: {value_label(name, value)}"
         for name, chosen in asked.values.items()
         for value in chosen
     ]
     return values + [
-        f"{field_label(name)}: {signs[bound]} {value}"
+        f"{field_label(name)}: {said}"
         for name, bounds in asked.bounds.items()
-        for bound, value in bounds.items()
+        for said in bounds_said(bounds)
     ]
+
+
+def bounds_said(bounds: Mapping[str, Any]) -> list[str]:
+    """Such as "≥ 10" and "< 50"; what is no bound is left out."""
+    signs = {"gte": "≥", "lte": "≤", "gt": ">", "lt": "<"}
+    return [f"{signs[bound]} {value}" for bound, value in bounds.items() if bound in signs]
 
 
 def _smallest(field: Field, wanted: Sequence[Mapping[str, Any]]) -> float | None:

@@ -25,6 +25,11 @@ def field_label(name: str) -> str:
     return str(NAMES[name]) if name in NAMES else capital(name.replace("_", " "))
 
 
+def price_field() -> str:
+    """The attribute that says what an item costs."""
+    return str(settings.LLM["FIELDS"].get("price", ""))
+
+
 def capital(text: str) -> str:
     """The text with a large first letter."""
     return text[:1].upper() + text[1:]

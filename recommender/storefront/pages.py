@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JSONCatalog
 
-from recommender.storefront.fields import field_label, shown_fields
+from recommender.storefront.fields import field_label, price_field, shown_fields
 
 # (language tag, its own name): the languages of the demo catalog
 LANGUAGES = (
@@ -52,7 +52,12 @@ def page(
             "events": "on" if settings.API["ANONYMOUS_EVENTS"] else "off",
             "docs_url": f"{get_script_prefix()}api/docs/",
             "fields": [
-                {"name": field.name, "type": field.type, "label": field_label(field.name)}
+                {
+                    "name": field.name,
+                    "type": field.type,
+                    "label": field_label(field.name),
+                    "is_price": field.name == price_field(),
+                }
                 for field in shown_fields()
             ],
             "phrases": phrases(translation.get_language()),

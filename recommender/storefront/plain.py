@@ -18,11 +18,13 @@ from catalog.parsers import BoundedMultiPartParser, query_fields
 from catalog.selectors import category_descendants, items_for_api
 from catalog.serializers import languages_wanted, words_for
 from catalog.tree import category_tree
+from recommender.api import QuestionSearchView
 from recommender.storefront.address import FILES, Wanted, search_body, wanted
 from recommender.storefront.cards import (
     card,
     cards,
     counts,
+    details,
     items_named,
     speaks_for,
     why,
@@ -31,6 +33,7 @@ from recommender.storefront.cards import (
 from recommender.storefront.controls import controls, filters_said, value_label
 from recommender.storefront.fields import shown_fields
 from recommender.storefront.pages import MODALITIES, page, page_language
+from recommender.storefront.understood import reading, understood
 from retrieval.api import search_answer, similar_answer
 
 PER_PAGE = 24
@@ -147,12 +150,13 @@ class PlainSearch(PlainView):
         started = time.perf_counter()
         options: dict[str, Any] = {"limit": PER_PAGE, "explain": True}
         query = search_body(asked, files)
+        query |= reading(asked, self.said())
         if cursor := request.query_params.get("cursor"):
             body = options | {"cursor": cursor}
         else:
             names = [field.name for field in shown_fields()]
             body = options | {"facets": names} | query
-        answer = search_answer(request, body, files, started)
+        answer = search_answer(request, body, files, started, view=QuestionSearchView())
         with override(page_language(request._request)):
             context = self.form() | self.found(request, asked, files, answer)
         return page(request._request, "storefront/plain.html", context)
@@ -161,11 +165,10 @@ class PlainSearch(PlainView):
         self, request: Request, asked: Wanted, files: Mapping[str, Any], answer: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The hits of an answer with why they are there, and where to go from them."""
-        items = items_named(request, [name for name, _ in asked.items])
-        named = [(text, weight) for text, weight in asked.words]
-        named += [(items[name]["title"] if name in items else name, w) for name, w in asked.items]
-        named += [(files[name].name, asked.file_weights[name]) for name in FILES if name in files]
-        parts = [name for name, weight in named if counts(weight)]
+        compared = answer.get("interpretation", {}).get("query", ())
+        names = [name for name, _ in asked.items]
+        items = items_named(request, names + [part["item"] for part in compared if "item" in part])
+        parts = self.parts(asked, files, items, answer)
         chosen = [
             items[name]["attributes"] for name, w in asked.items if name in items and speaks_for(w)
         ]
@@ -183,12 +186,30 @@ class PlainSearch(PlainView):
                 for hit in answer["hits"]
             ],
             "searched": True,
+            "understood": understood(answer, self.said()),
             "filtered": filters_said(asked),
             "took_ms": answer["took_ms"],
             "controls": controls(asked, answer.get("facets", {}), chosen),
             "files_sent": [files[name].name for name in FILES if name in files],
             "next": f"?{following.urlencode()}" if answer["next_cursor"] else "",
         }
+
+    def parts(
+        self,
+        asked: Wanted,
+        files: Mapping[str, Any],
+        items: Mapping[str, Any],
+        answer: Mapping[str, Any],
+    ) -> list[str]:
+        """What each part is called that the hits were compared with."""
+        if "interpretation" in answer:
+            query = answer["interpretation"]["query"]
+        else:
+            said = [({"text": text}, weight) for text, weight in asked.words]
+            said += [({"item": name}, weight) for name, weight in asked.items]
+            said += [({name: name}, asked.file_weights[name]) for name in FILES if name in files]
+            query = [part for part, weight in said if counts(weight)]
+        return [_part_name(part, files, items) for part in query]
 
     def first_page(self, request: Request) -> HttpResponse:
         """Categories, and what came last."""
@@ -228,6 +249,15 @@ class PlainSearch(PlainView):
         return page(request._request, "storefront/plain.html", context)
 
 
+def _part_name(part: Mapping[str, Any], files: Mapping[str, Any], items: Mapping[str, Any]) -> str:
+    if "text" in part:
+        return str(part["text"])
+    if "item" in part:
+        name = part["item"]
+        return str(items[name]["title"] if name in items else name)
+    return str(next(files[name].name for name in FILES if name in part))
+
+
 class PlainItem(PlainView):
     """One item and its kin."""
 
@@ -249,6 +279,7 @@ class PlainItem(PlainView):
             "words": words,
             "texts": [item, *item.texts.all()],
             "media": media,
+            "details": details(item.attributes),
             "paths": [
                 (one.path, value_label("categories", one.path)) for one in item.categories.all()
             ],

@@ -18,14 +18,6 @@ from catalog.serializers import words_for
 from recommender.storefront.asking import ask_box
 from recommender.storefront.pages import page
 
-EXAMPLES = (
-    ("en", "frog"),
-    ("zh", "我想要一部新的智能手机"),
-    ("en", "a new smartphone"),
-    ("en", "something that flies"),
-    ("de", "ein Musikinstrument"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -87,7 +79,6 @@ def _shell(
     said = request.GET.urlencode()
     context = ask_box(request) | {
         "preview": preview,
-        "examples": EXAMPLES,
         "plain_url": f"{plain}?{said}" if said else plain,
     }
     return page(request, "storefront/page.html", context, status)

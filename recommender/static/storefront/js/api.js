@@ -2,7 +2,7 @@
 
 import { gettext } from "./i18n.js";
 import { language } from "./language.js";
-import { filterSaid, uploadOf } from "./query.js";
+import { AS_TYPED, filterSaid, uploadOf } from "./query.js";
 
 const ROOT = document.documentElement.dataset.api;
 /** What this catalog is filtered by here: `[{name, type, label}]`. */
@@ -103,7 +103,7 @@ function postJson(path, body, signal) {
 export const post = (address, body) => postJson(new URL(address, location.href).href, body);
 
 /** The request for a composed query, and the files that go with it. */
-function asked({ parts, filters = {}, modalities = null, mode = "hybrid" }, limit) {
+function asked({ parts, filters = {}, modalities = null, mode = "hybrid", read = "", unread = [] }, limit) {
   const files = [];
   const query = parts
     .filter((part) => part.weight !== 0)
@@ -120,6 +120,10 @@ function asked({ parts, filters = {}, modalities = null, mode = "hybrid" }, limi
   if (filter) body.filter = filter;
   if (modalities) body.modalities = modalities;
   if (mode !== "hybrid") body.mode = mode;
+  const words = query.filter((part) => part.text);
+  if (words.length === 1 && (words[0].weight ?? 1) > 0 && mode !== "lexical" && read !== AS_TYPED) {
+    Object.assign(body, { understand: true, by_rules: true }, unread.length ? { unread } : {});
+  }
   return { body, files };
 }
 

@@ -1,5 +1,6 @@
 // Items as cards.
 
+import { price } from "./attributes.js";
 import { addAgainst, addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { ledTo, tell } from "./events.js";
@@ -19,12 +20,18 @@ export function categoryName(path) {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-/** A picture at a size that suits its pixels: enlarged a little when small, never to a blur. */
-export function picture(url, alt, { eager = false } = {}) {
+/** In place of a picture: that there is a sound, else how the title begins. */
+function noPicture({ title, audio }) {
+  const letter = [...title].find((each) => /[\p{L}\p{N}]/u.test(each)) ?? "·";
+  return audio ? icon("sound") : h("span", { class: "initial", "aria-hidden": "true" }, letter.toLocaleUpperCase());
+}
+
+/** A picture at a size that suits its pixels: enlarged a little when small, never to a blur; else what is in its place. */
+export function picture(url, alt, instead, { eager = false } = {}) {
   const box = h("div", { class: "picture" });
   if (!url) {
     box.classList.add("none");
-    box.append(icon("sound"));
+    box.append(noPicture(instead));
     return box;
   }
   const image = h("img", { alt, loading: eager ? "eager" : "lazy", decoding: "async", draggable: "false" });
@@ -84,7 +91,7 @@ export function card(item, { hit = null, heading = "h3", reasons = [], requestId
     h(
       "div",
       { class: "front" },
-      picture(item.image, ""),
+      picture(item.image, "", item),
       opinionButtons(item),
       item.audio ? playButton(item.audio, gettext("the sound of {title}", { title: item.title }), "play", played) : null,
     ),
@@ -93,6 +100,7 @@ export function card(item, { hit = null, heading = "h3", reasons = [], requestId
       { class: "about" },
       h(heading, { lang: item.language }, itemLink(item, requestId)),
       category ? h("p", { class: "category" }, categoryName(category)) : null,
+      price(item),
       why(reasons),
       hit ? whyHit(hit.score, hit.best, hit.contributions, hit.names) : null,
     ),

@@ -26,9 +26,12 @@ function say(text) {
 }
 
 /** What refines the place: it stays when the parts change. */
-function refinement() {
-  const { view, filters, modalities, mode } = currentRoute() ?? {};
-  return view === "search" ? { filters, modalities, mode } : { filters: {}, modalities: null, mode: MODES[0] };
+function refinement(parts) {
+  const { view, parts: before, filters, modalities, mode, read, unread } = currentRoute() ?? {};
+  if (view !== "search") return { filters: {}, modalities: null, mode: MODES[0] };
+  const words = (some) => some.flatMap(({ text }) => text ?? []).join("\n");
+  // other words are another sentence
+  return { filters, modalities, mode, ...(words(before) === words(parts) ? { read, unread } : {}) };
 }
 
 const wanted = (part) => (part.weight ?? 1) > 0;
@@ -38,7 +41,7 @@ function search(parts) {
   if (parts.length > MAX_PARTS) say(gettext("A query can have {most} parts; remove one first.", { most: MAX_PARTS }));
   else if (parts.length === 0) navigate({ view: "home" });
   else if (!parts.some(wanted)) say(gettext("Say also what it should be like: no part here is “like”."));
-  else navigate({ view: "search", parts, ...refinement() });
+  else navigate({ view: "search", parts, ...refinement(parts) });
 }
 
 function composed() {

@@ -6,12 +6,14 @@ import { gettext, ngettext, number } from "./i18n.js";
 import { languageName } from "./language.js";
 
 const SHOWN = 7; // values of a field before the others are unfolded
-const PRICES = /price|cost|preis|prix|precio|价格/i;
+
+/** The field that says what an item costs, if the catalog declares one. */
+export const PRICE = FIELDS.find((field) => field.is_price);
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** What a field is called: one that the page does not know by its own name. */
-export const fieldName = (name) => FIELDS.find((field) => field.name === name)?.label ?? capital(name);
+export const fieldName = (name) => FIELDS.find((field) => field.name === name)?.label ?? capital(name.replaceAll("_", " "));
 
 /** What a value of a field is called. */
 export function valueName(field, value) {
@@ -24,7 +26,8 @@ export function valueName(field, value) {
 
 const shownNumber = (value) => (Number.isFinite(Number(value)) ? number(Number(value)) : value);
 
-function rangeName({ gte, lte, gt, lt }) {
+/** What bounds are called. */
+export function rangeName({ gte, lte, gt, lt }) {
   const [from, to] = [gte ?? gt, lte ?? lt].map((value) => value && (/^\d{4}-/.test(value) ? value : shownNumber(value)));
   if (lt !== undefined && from === undefined) return gettext("under {to}", { to });
   if (from === undefined) return gettext("up to {to}", { to });
@@ -81,7 +84,7 @@ function below(field, wanted, choose) {
   const values = wanted.flatMap((item) => [item.attributes?.[field.name]].flat().filter((value) => typeof value === "number"));
   if (values.length === 0) return null;
   const least = Math.min(...values);
-  const words = PRICES.test(field.name)
+  const words = field.is_price
     ? ngettext("Cheaper than the item you chose", "Cheaper than the items you chose", values.length)
     : ngettext("Less than the item you chose", "Less than the items you chose", values.length);
   return h("button", { type: "button", class: "chip below", id: idOf("below", field.name), onclick: () => choose({ lt: String(least) }) }, icon("below"), `${words} (${gettext("under {to}", { to: number(least) })})`);

@@ -16,5 +16,10 @@ export function ngettext(one, many, count) {
   return filled(form, { count: count.toLocaleString(document.documentElement.lang) });
 }
 
-/** A number as the page's language writes it. */
-export const number = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
+const MOST_DIGITS = 15; // before the point: more are no amount that somebody reads
+
+/** A number as the page's language writes it; a huge one by its power of ten, as in 1E308. */
+export function number(value) {
+  const notation = Math.abs(value) < 10 ** MOST_DIGITS ? "standard" : "scientific";
+  return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2, notation });
+}

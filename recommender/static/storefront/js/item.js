@@ -1,6 +1,7 @@
 // One item: large picture, sounds, videos, words in every language, and its kin.
 
 import { item as fetchItem, similar, summaryOf } from "./api.js";
+import { details } from "./attributes.js";
 import { categoryName, picture } from "./cards.js";
 import { addToQuery } from "./composer.js";
 import { h, icon } from "./dom.js";
@@ -22,11 +23,12 @@ function usable(item, modality) {
   return item.media.filter((medium) => medium.modality === modality && medium.status !== "failed");
 }
 
-function pictures(item, title) {
+function pictures(item, shown) {
+  const { title } = shown;
   const images = usable(item, "image");
-  const stage = h("div", { class: "stage" }, picture(images[0]?.url, images[0]?.alt || title, { eager: true }));
+  const stage = h("div", { class: "stage" }, picture(images[0]?.url, images[0]?.alt || title, shown, { eager: true }));
   if (images.length < 2) return h("div", { class: "gallery" }, stage);
-  const show = (image) => stage.replaceChildren(picture(image.url, image.alt || title, { eager: true }));
+  const show = (image) => stage.replaceChildren(picture(image.url, image.alt || title, shown, { eager: true }));
   const thumb = (image, index) =>
     h("button", { type: "button", "aria-label": gettext("Picture {number}", { number: index + 1 }), onclick: () => show(image) }, h("img", { src: image.url, alt: "" }));
   return h("div", { class: "gallery" }, stage, h("div", { class: "thumbs" }, images.map(thumb)));
@@ -73,7 +75,7 @@ function detail(item) {
   return h(
     "article",
     { class: "detail" },
-    pictures(item, shown.title),
+    pictures(item, shown),
     h(
       "div",
       { class: "facts" },
@@ -89,6 +91,7 @@ function detail(item) {
         h("a", { class: "button primary", href: addressOf({ view: "similar", id: item.external_id }) }, icon("similar"), gettext("Similar")),
         h("button", { type: "button", class: "button", onclick: () => addToQuery({ item: item.external_id }, shown) }, icon("plus"), gettext("Add to the search")),
       ),
+      details(item),
       chips("tags", gettext("Tags"), shown.tags.map(tag)),
       titles(item, shown.language ?? language()),
       h("p", { class: "identifier" }, h("code", {}, item.external_id)),

@@ -1,6 +1,6 @@
 // Addresses and the browser's history.
 //
-// Routes: {view: "home"}, {view: "search", parts, filters, modalities, mode}, {view: "category", path},
+// Routes: {view: "home"}, {view: "search", parts, filters, modalities, mode, read, unread}, {view: "category", path},
 // {view: "similar", id, modalities}, {view: "item", id, modalities}.
 
 import { followAddress, language } from "./language.js";

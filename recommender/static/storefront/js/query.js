@@ -1,5 +1,6 @@
 // What a query is made of: words, items, and files that live only as long as the page; and what
-// refines it: filters, how much each modality counts, and how words are matched.
+// refines it: filters, how much each modality counts, how words are matched, and whether they are read as a
+// sentence (`read`) and which of its conditions are not meant (`unread`).
 //
 // A part is {text}, {item} or {upload}, with a {weight} unless it is 1; a part that weighs 0 is left out
 // of the search for now. Files cannot be in an address: the history entry holds the upload's key, and
@@ -11,6 +12,7 @@ export const MODALITIES = ["text", "image", "audio"];
 export const MODES = ["hybrid", "dense", "lexical"]; // the first one is meant where none is said
 export const MOST = 2; // how much a part or a modality can weigh
 export const STEP = 0.25;
+export const AS_TYPED = "words"; // `read` of a search whose words are no sentence
 const BOUNDS = ["gte", "lte", "gt", "lt"];
 
 const uploads = new Map();
@@ -78,9 +80,10 @@ export function modalitiesSaid(weights) {
 /**
  * What an address filters by: `{field: [value, …]}` of texts, `{field: {gte, lte, gt, lt}}` of ranges.
  * As in `f.kind=stamp&f.price.lt=50`; an unknown field is passed on, the server says what is wrong with it.
+ * The object inherits nothing: a field called `__proto__` is a name like any other.
  */
 export function filtersOfParams(params) {
-  const filters = {};
+  const filters = Object.create(null);
   for (const [name, given] of params) {
     const value = given.trim();
     if (!name.startsWith("f.") || !value) continue;
@@ -93,25 +96,33 @@ export function filtersOfParams(params) {
   return filters;
 }
 
-export function paramsOfRefinement({ filters = {}, modalities = null, mode = MODES[0] }) {
+export function paramsOfRefinement({ filters = {}, modalities = null, mode = MODES[0], read = "", unread = [] }) {
   const ofFilter = ([field, said]) =>
     Array.isArray(said) ? said.map((value) => [`f.${field}`, value]) : Object.entries(said).map(([bound, value]) => [`f.${field}.${bound}`, value]);
   return [
     ...Object.entries(filters).flatMap(ofFilter),
     ...MODALITIES.filter((name) => modalities?.[name]).map((name) => [`by.${name}`, String(modalities[name])]),
     ...(mode === MODES[0] ? [] : [["mode", mode]]),
+    ...(read ? [["read", read]] : []),
+    ...unread.map((key) => ["unread", key]),
   ];
 }
 
 export function refinementOfParams(params) {
   const mode = params.get("mode");
-  return { filters: filtersOfParams(params), modalities: modalitiesOfParams(params), mode: MODES.includes(mode) ? mode : MODES[0] };
+  return {
+    filters: filtersOfParams(params),
+    modalities: modalitiesOfParams(params),
+    mode: MODES.includes(mode) ? mode : MODES[0],
+    read: params.get("read") === AS_TYPED ? AS_TYPED : "",
+    unread: params.getAll("unread"),
+  };
 }
 
 /** A value as a field of this type has it; what is no such value stays as it is, for the server to refuse. */
 function typed(value, type) {
   if (type === "number") return value !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
-  if (type === "boolean") return { true: true, false: false }[value] ?? value;
+  if (type === "boolean") return value === "true" || (value === "false" ? false : value);
   return value;
 }
 

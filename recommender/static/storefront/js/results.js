@@ -11,6 +11,7 @@ import { partLabelled } from "./parts.js";
 import { playButton } from "./player.js";
 import { filterChips, showFilters } from "./refine.js";
 import { emptyState, loadInto, skeletonCards } from "./states.js";
+import { partsCompared, understood } from "./understood.js";
 
 const FIRST = 24;
 const PAGE = 48;
@@ -58,8 +59,8 @@ function hits(answer, { heading, names, signal }) {
 }
 
 /**
- * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names` make those of the
- * parts of the query, once the answer is there.
+ * Fill `box` with the hits `fetch(limit)` gives, and on demand with more of them; `names(answer)` make those of
+ * the parts of the query.
  */
 export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", names = () => null, answered = () => {}, placeholder = () => skeletonCards(12) } = {}) {
   return loadInto(box, {
@@ -67,7 +68,7 @@ export function hitList(box, fetch, signal, { limit = FIRST, heading = "h2", nam
     fetch: () => fetch(limit),
     show: (answer) => {
       answered(answer);
-      return hits(answer, { heading, names: names(), signal });
+      return hits(answer, { heading, names: names(answer), signal });
     },
     signal,
   });
@@ -93,12 +94,15 @@ function whatWas(view) {
 export function searchView(view, query, signal) {
   const placeholder = whatWas(view);
   const box = h("section", { class: "results", "aria-label": gettext("Results") });
-  view.replaceChildren(h("h1", { class: "visually-hidden" }, gettext("Results")), filterChips(query.filters) ?? "", box);
-  const counting = query.parts.filter((part) => part.weight !== 0);
+  const meaning = h("div");
+  view.replaceChildren(h("h1", { class: "visually-hidden" }, gettext("Results")), filterChips(query.filters) ?? "", meaning, box);
   return hitList(box, (limit) => search(query, limit, signal), signal, {
     placeholder,
-    names: () => counting.map((part) => () => partLabelled(part)),
-    answered: (answer) => showFilters(query, answer, FIRST, signal),
+    names: ({ interpretation }) => partsCompared(query, interpretation).map((part) => () => partLabelled(part)),
+    answered: (answer) => {
+      meaning.replaceChildren(understood(query, answer.interpretation) ?? "");
+      showFilters(query, answer, FIRST, signal);
+    },
   });
 }
 
@@ -106,7 +110,7 @@ function source(item) {
   return h(
     "header",
     { class: "source" },
-    h("a", { href: addressOf({ view: "item", id: item.external_id }), tabindex: "-1", "aria-hidden": "true" }, picture(item.image, "")),
+    h("a", { href: addressOf({ view: "item", id: item.external_id }), tabindex: "-1", "aria-hidden": "true" }, picture(item.image, "", item)),
     h(
       "div",
       {},
