@@ -110,3 +110,17 @@ def ratio(tops: Iterable[float], bottoms: Iterable[float]) -> Found:
     value = top.sum() / bottom.sum()
     error = mean((top - value * bottom) / bottom.mean())[1]
     return value, error, stats.norm.interval(0.95, value, error)
+
+
+def lift(control: tuple[float, float], other: tuple[float, float]) -> tuple[float, float, float]:
+    """other / control - 1 of two (figure, standard error), and its interval: by the slopes, which are measured."""
+    step = 1e-6
+
+    def of(below: float, above: float) -> float:
+        return above / below - 1
+
+    (below, below_error), (above, above_error) = control, other
+    by_below = (of(below + step, above) - of(below - step, above)) / (2 * step)
+    by_above = (of(below, above + step) - of(below, above - step)) / (2 * step)
+    error = math.hypot(by_below * below_error, by_above * above_error)
+    return of(below, above), *stats.norm.interval(0.95, of(below, above), error)

@@ -106,6 +106,43 @@ def test_two_kinds_of_things_are_two_interests(world, django_assert_num_queries)
     assert Profile.objects.count() == 1
 
 
+def test_what_waits_for_a_worker_counts_already(world, django_assert_num_queries):
+    likes("frog")
+    update()
+    space = spaces.active_space()
+    for n, name in enumerate(("drum", "toad", "bell"), 2):
+        likes(name)
+        with django_assert_num_queries(4):  # the vectors of what waits too, in a savepoint
+            found = profiles.taste_of("anna", space, NOW)
+        assert found.history[0].item_id == world[name]
+        assert sum(each.weight for each in found.interests) == pytest.approx(4.0 * n)
+    record(sent("e9", type="withdraw", item="drum"))
+    before = taste()
+    assert {done.item_id for done in before.history} == {world[n] for n in ("frog", "toad", "bell")}
+    assert PendingEvent.objects.count() == 4
+
+    assert update() == 4
+    alike(taste(), before)
+
+
+def test_of_many_events_that_wait_the_latest_count(world, monkeypatch):
+    likes("frog")
+    update()
+    monkeypatch.setattr(reading, "READ_ON_THE_SPOT", 2)
+    likes("drum", "toad", "bell")
+    found = taste()
+    assert {done.item_id for done in found.history} == {world[n] for n in ("frog", "toad", "bell")}
+
+
+def test_an_event_that_waits_for_its_items_vector_does_not_count_twice(world):
+    likes("frog")
+    make_item("kazoo", "kazoo")
+    record(sent("e5", item="kazoo"))
+    update()
+    assert PendingEvent.objects.filter(parked_at=None).count() == 0
+    assert [done.strength for done in taste().history] == [4.0, 4.0]
+
+
 def test_the_vector_is_the_items_own(world):
     likes("drum")
     update()
@@ -323,7 +360,7 @@ def test_after_a_switch(world, second, django_assert_num_queries):
     spaces.space_activate(second)
     space = spaces.active_space()
     likeness.threshold(space.partition)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):  # two of them the savepoint of the test's transaction
         spot = profiles.taste_of("anna", space, NOW)
     assert spot.interests[0].vector.shape == (24,)
     assert standing(spot.interests) == [(each.item_id, each.weight) for each in before.interests]

@@ -277,14 +277,14 @@ class TestServing:
 
     def test_a_list_that_goes_on_says_who_ranked_it(self, shelf):
         version("grumpy", AGAINST)
-        first = ask(limit=2)
+        first = ask(limit=1)
         version("merry", {"popular": 5.0})
         rest = ask(cursor=first["next_cursor"], explain="true")
-        assert [each["ranker"] for each in rest["items"]] == ["grumpy", "grumpy"]
+        assert [each["ranker"] for each in rest["items"]] == ["grumpy"]
         versions.version_retire(RecommenderModel.objects.get(name="grumpy").pk)
         rest = ask(cursor=first["next_cursor"], explain="true")
         assert "contributions" not in rest["items"][0]
-        assert rest["items"][0]["features"]["popular"] > 0
+        assert any(rest["items"][0]["features"].values())
 
     def test_one_of_other_features_is_ignored_with_a_warning(self, shelf, caplog):
         stored = LogisticRanker(AGAINST).to_json().replace('"taste"', '"smell"')

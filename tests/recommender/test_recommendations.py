@@ -17,7 +17,7 @@ from tests.clients import anonymous
 from tests.recommender.worlds import happen
 from tests.retrieval.conftest import make_item, png
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_chance")]
 PATH = "/api/v1/recommendations/"
 MOST_STATEMENTS = 30
 
@@ -30,16 +30,6 @@ ANIMALS = [
 ]
 INSTRUMENTS = ["drum loud tune", "flute soft tune", "violin sweet tune", "horn golden tune"]
 THINGS = ["hammer iron tool", "saw steel tool", "nail tiny tool"]
-
-
-@pytest.fixture(autouse=True)
-def no_chance(settings) -> None:
-    """Nothing is drawn by chance."""
-    placements = {
-        name: options | {"exploration": 0.0}
-        for name, options in settings.RECOMMENDER["PLACEMENTS"].items()
-    }
-    settings.RECOMMENDER = settings.RECOMMENDER | {"PLACEMENTS": placements}
 
 
 @pytest.fixture
@@ -198,6 +188,15 @@ def test_pages_follow_without_a_repeat_to_the_end(catalog):
     assert sorted(seen) == sorted(catalog)
 
 
+def test_a_list_that_ends_with_a_page_has_no_other(catalog):
+    whole = ask(visitor="anna", limit=len(catalog))
+    assert (sorted(names(whole)), whole["next_cursor"]) == (sorted(catalog), None)
+    first = ask(visitor="anna", limit=len(catalog) // 2)
+    second = ask(cursor=first["next_cursor"])
+    assert sorted(names(first) + names(second)) == sorted(catalog)
+    assert second["next_cursor"] is None
+
+
 def test_a_page_may_be_overridden_to_be_longer_than_two_of_what_is_declared(catalog, settings):
     given = settings.RECOMMENDER["PLACEMENTS"]
     declared = given | {"home": given["home"] | {"limit": 2}}
@@ -292,7 +291,7 @@ def test_an_answer_is_logged_for_events_to_refer_to(catalog):
     assert {len(each) for each in row.features} == {len(FEATURES)}
 
 
-def test_a_pin_on_a_later_page_than_are_made_at_once(catalog):
+def test_a_pin_on_a_later_page_waits_for_it(catalog):
     rule_save(Rule(action="pin", position=8), "editor", items=[catalog["nail"]])
     pages = [ask(visitor="anna", limit=2)]
     while cursor := pages[-1]["next_cursor"]:
@@ -301,17 +300,21 @@ def test_a_pin_on_a_later_page_than_are_made_at_once(catalog):
     assert (shown.index("nail"), len(shown), len(set(shown))) == (7, 12, 12)
 
 
-def test_the_setup_is_read_once_a_page(catalog):
-    """However many items have to be skipped on the way."""
+def test_the_setup_is_read_twice_a_later_page(catalog):
+    """For what is hidden by now and for the items that follow, however many have to be skipped on the way."""
     cursors = [ask(visitor="anna", limit=4)["next_cursor"] for _ in range(2)]
-    statements = []
+    read = []
+
+    def reading(execute, statement, *rest):
+        read[-1] += "recommender_placement WHERE" in str(statement)
+        return execute(statement, *rest)
+
     for cursor in cursors:
-        with CaptureQueriesContext(connection) as captured:
+        read.append(0)
+        with connection.execute_wrapper(reading):
             shown = names(ask(cursor=cursor))
-        read = [each for each in captured if "recommender_placement WHERE" in each["sql"]]
-        statements.append(len(read))
         Item.objects.filter(external_id__in=shown[:3]).update(published=False)
-    assert statements == [1, 1 + 1]  # the second list is longer by one that is made on the way
+    assert read == [2, 2]
 
 
 def test_a_pinned_item_stands_first_with_the_rule_as_reason(catalog):
@@ -376,7 +379,7 @@ def test_a_source_that_fails_or_is_slow_is_skipped_and_said(catalog, monkeypatch
             cursor.execute("SELECT pg_sleep(60)")
         return []
 
-    monkeypatch.setattr("recommender.candidates.TIMEOUT_MS", 50)
+    monkeypatch.setattr("recommender.limits.STATEMENT_MS", 50)
     monkeypatch.setitem(SOURCES, "trending", slow)
     monkeypatch.setitem(SOURCES, "taste", broken)
 
@@ -385,6 +388,7 @@ def test_a_source_that_fails_or_is_slow_is_skipped_and_said(catalog, monkeypatch
     assert len(answer["items"]) == 3
     errors = {each["name"]: each["error"] for each in answer["sources"] if each["error"]}
     assert errors == {"taste": "RuntimeError", "trending": "OperationalError"}
+    assert answer["degraded"] is True
 
 
 @pytest.mark.parametrize(
@@ -424,6 +428,24 @@ def test_rows_have_titles_and_no_item_twice(catalog):
     assert titles[0] == "For you"
     assert any(title.startswith("Because you liked ") for title in titles)
     assert Impression.objects.count() == len(answer["rows"])
+
+
+def test_no_later_page_of_a_row_has_what_another_row_showed(catalog):
+    tell(*(("anna", "like", name) for name in ("frog", "drum")))
+    rows = ask_rows(visitor="anna", limit=2)
+    assert [row["code"] for row in rows] == ["for_you", "because", "because", "new"]
+    everything = {name for row in rows for name in names(row)}
+    assert len(everything) == 2 * len(rows)
+    for row in rows:
+        seen, cursor = [], row["next_cursor"]
+        while cursor:
+            answer = ask(cursor=cursor)
+            seen += names(answer)
+            cursor = answer["next_cursor"]
+        assert len(set(seen)) == len(seen)
+        assert not everything & set(seen)
+        if row["code"] in ("for_you", "new"):
+            assert {*seen, *everything} == catalog.keys() - {"frog", "drum"}
 
 
 def test_rows_of_a_stranger(catalog):

@@ -304,8 +304,14 @@ class TestReplay:
             return
         found = metric["differences"]["bold"]
         assert found["value"] == pytest.approx(bold - control, rel=1e-9)
-        assert found["low"] == pytest.approx(bold - control - 1.959964 * error, rel=1e-5)
-        assert found["lift"] == pytest.approx(bold / control - 1, rel=1e-9)
+        interval = stats.norm.interval(0.95, bold - control, error)
+        assert (found["low"], found["high"]) == pytest.approx(interval, rel=1e-6)
+        lift = reference.lift((control, control_error), (bold, bold_error))
+        assert (found["lift"], found["lift_low"], found["lift_high"]) == pytest.approx(
+            lift, rel=1e-6
+        )
+        detectable = error * (stats.norm.isf(0.025) + stats.norm.isf(0.2))
+        assert found["detectable"] == pytest.approx(detectable, rel=1e-6)
         p_value = 2 * stats.norm.sf(abs(bold - control) / error)
         assert found["p_value"] == pytest.approx(p_value, rel=1e-6)
 

@@ -4,23 +4,23 @@ import re
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from catalog.models import Item
-from retrieval import lexical, queries, services, spaces
+from recommender.llm.understanding import names_read
+from retrieval import lexical, queries, services
 from tests.recommender.test_storefront import Elements
-from tests.retrieval.conftest import make_item, png, wav
+from tests.retrieval.conftest import make_item, make_space, png, wav
 
 pytestmark = pytest.mark.django_db
 
 RED, GREEN, BLUE = (210, 30, 30), (30, 180, 60), (30, 60, 210)
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
-    """A few things with prices, embedded; a worker that answers at once."""
+@pytest.fixture(scope="module")
+def stored(module_db) -> None:
+    """A few things with prices, embedded."""
     given: list[dict[str, Any]] = [
         {"external_id": "frog", "title": "green frog", "media": [png(GREEN), wav(440)], "categories": ("animals/amphibians",), "attributes": {"price": 30}, "texts": {"zh": "青蛙"}},
         {"external_id": "toad", "title": "green toad", "media": [png(GREEN)], "categories": ("animals/amphibians",), "attributes": {"price": 12}},
@@ -28,15 +28,18 @@ def world(monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
         {"external_id": "whale", "title": "blue whale", "media": [png(BLUE), wav(1760)], "categories": ("animals/mammals",), "attributes": {"price": 90}},
     ]  # fmt: skip
     items = {one["external_id"]: make_item(kind="thing", **one) for one in given}
-    retrieval = django_settings.RETRIEVAL
-    space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
-    services.embed_items(space_id, [item.pk for item in items.values()])
+    services.embed_items(make_space().id, [item.pk for item in items.values()])
     lexical.index_items([item.pk for item in items.values()])
+
+
+@pytest.fixture
+def world(stored, monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
+    """The things; a worker that answers at once."""
     monkeypatch.setattr(
         "retrieval.queries.current_app.send_task",
         lambda name, args, **_: queries.media_answer(*args),
     )
-    return items
+    return {item.external_id: item for item in Item.objects.all()}
 
 
 def ids(page: str) -> list[str]:
@@ -149,6 +152,54 @@ def test_categories_are_read_a_page_at_a_time(client: Client, world, monkeypatch
     assert ids(client.get(f"/plain/{more}").text) == ["whale"]
 
 
+def test_a_sentence_is_read_and_can_be_taken_back(client: Client, world):
+    names_read()
+    page = client.get("/plain/?q=green+animals+under+20,+not+frog").text
+    assert ids(page) == ["toad"]
+    chips = [
+        (each["aria-label"], each["href"])
+        for each in Elements(page).named("a")
+        if each.get("class") == "chip"
+    ]
+    assert [name for name, _ in chips] == [
+        "This is not meant: not frog",
+        "This is not meant: Category: Animals",
+        "This is not meant: Price: < 20",
+    ]
+    assert set(ids(client.get(f"/plain/{chips[2][1]}").text)) == {"toad", "whale"}
+    (other,) = [
+        each["href"] for each in Elements(page).named("a") if each.get("class") == "as-link"
+    ]
+    typed = client.get(f"/plain/{other}").text
+    assert "Searched for the words as typed." in typed
+    assert len(ids(typed)) == 4
+    (back,) = [
+        each["href"] for each in Elements(typed).named("a") if each.get("class") == "as-link"
+    ]
+    assert ids(client.get(f"/plain/{back}").text) == ["toad"]
+
+
+def test_a_sentence_with_a_picture_in_chinese(client: Client, world):
+    names_read()
+    picture = SimpleUploadedFile("green.png", png(GREEN).getvalue(), "image/png")
+    form = {"q": "动物，20元以下", "image": picture, "lang": "zh"}
+    page = client.post("/plain/?lang=zh", form).text
+    assert ids(page) == ["toad"]
+    assert "理解为" in page
+    assert "不是这个意思：价格: ≤ 20" in page
+
+
+def test_plain_words_are_not_read(client: Client, world):
+    names_read()
+    for address in (
+        "q=frog",
+        "q=animals",
+        "q=green+frog+under+20&mode=lexical",
+        "q=not+frog&q=toad",
+    ):
+        assert "understood" not in client.get(f"/plain/?{address}").text
+
+
 def test_an_item_and_its_kin_by_what_they_are_alike_in(client: Client, world):
     page = client.get("/plain/items/frog/").text
     assert '<h1 lang="en">green frog</h1>' in page
@@ -238,9 +289,7 @@ def test_bodies_that_are_no_form_are_refused(client: Client, world, body, kind, 
 def test_titles_categories_and_queries_are_text_not_markup(client: Client, world):
     evil = '"><script>alert(1)</script>'
     make_item("evil", evil, description=evil, tags=(evil,), categories=("<b>bold</b>",))
-    retrieval = django_settings.RETRIEVAL
-    space_id = spaces.ensure_active_space(retrieval["PROFILE"], retrieval["DIM"])
-    services.embed_items(space_id, [Item.objects.get(external_id="evil").pk])
+    services.embed_items(make_space().id, [Item.objects.get(external_id="evil").pk])
     pages = [
         client.get("/plain/").text,
         client.get("/plain/", {"q": evil, "item": "evil", "f.tags": evil}).text,
@@ -299,3 +348,18 @@ def test_a_search_takes_a_fixed_number_of_statements(
         make_item(f"more-{n}", f"green thing {n}", attributes={"price": n})
     with django_assert_max_num_queries(30):
         client.get("/plain/?q=green&item=frog&f.kind=thing")
+
+
+def test_what_an_item_says_of_itself_is_shown(client: Client, world):
+    make_item("pan", "iron pan", attributes={"price": 12.5, "sizes": [20, "<b>28</b>"], "dishwasher_safe": False, "size": {"w": 3}, "note": " "})  # fmt: skip
+    services.embed_items(make_space().id, [Item.objects.get(external_id="pan").pk])
+    page = client.get("/plain/items/pan/", {"lang": "en"}).text
+    rows = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)
+    assert rows == [
+        ("Price", "12.5"),
+        ("Sizes", "20, &lt;b&gt;28&lt;/b&gt;"),
+        ("Dishwasher safe", "No"),
+    ]
+    cards = client.get("/plain/").text
+    assert re.findall(r'class="price">Price <b>(.*?)</b>', cards) == ["12.5", "90", "2", "12", "30"]
+    assert cards.count('<span class="initial" aria-hidden="true">I</span>') == 1
