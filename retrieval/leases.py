@@ -3,6 +3,7 @@
 A worker that dies leaves a lease that runs out; whoever finds that decides what becomes of the row.
 """
 
+import logging
 import threading
 import time
 from datetime import datetime, timedelta
@@ -10,9 +11,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
+
+log = logging.getLogger(__name__)
 
 REPORT_EVERY_S: Final = 0.5
 """People do not look more often."""
@@ -52,12 +55,18 @@ class Lease:
 
     def _renew(self) -> None:
         try:
-            while not self._ended.wait(settings.RETRIEVAL["TRAIN_LEASE_S"] / 4):
-                if not self._mine.update(leased_until=lease_end()):
-                    self._lost = True
-                    return
+            while not self._lost and not self._ended.wait(settings.RETRIEVAL["TRAIN_LEASE_S"] / 4):
+                self._renew_once()
         finally:
             connection.close()  # this thread's own
+
+    def _renew_once(self) -> None:
+        """A database that is away for a moment costs nothing: the lease outlives some of these."""
+        try:
+            self._lost = not self._mine.update(leased_until=lease_end())
+        except (OperationalError, InterfaceError) as err:
+            log.warning("could not renew a lease, trying again: %s", err)
+            connection.close()
 
     def report(self, entry: dict[str, Any]) -> None:
         """Write one entry of what training says, unless it is the same stage again too soon."""

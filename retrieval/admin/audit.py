@@ -1,6 +1,6 @@
 """The catalog's quality in the admin: what the last audit found, and a button for the next."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -10,26 +10,21 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from catalog.admin import html
+from catalog.admin.base import CarefulAdmin
 from catalog.admin.dialogs import dialog_action, redirected
 from catalog.models import Item
+from retrieval.admin.runs import run_badge
 from retrieval.audit import run_create
 from retrieval.exceptions import AuditRunning
 from retrieval.models import AuditFinding, AuditRun
 
 ANY = "any"
 LIST = "admin:retrieval_auditfinding_changelist"
-RUN_VARIANTS: Final = {
-    AuditRun.Status.DONE: "success",
-    AuditRun.Status.RUNNING: "warning",
-    AuditRun.Status.QUEUED: "info",
-    AuditRun.Status.FAILED: "danger",
-}
 
 
 class QualityFilter(DropdownFilter):
@@ -67,7 +62,7 @@ def _badge(finding: AuditFinding, version: int) -> SafeString:
 
 
 @admin.register(AuditFinding)
-class AuditFindingAdmin(ModelAdmin):
+class AuditFindingAdmin(CarefulAdmin):
     """Findings are read, not edited: repair the item and audit again."""
 
     list_display = ("about", "kind_of_finding", "detail", "score_shown", "found_at")
@@ -165,7 +160,7 @@ def run_panel() -> SafeString:
     labels = dict(AuditFinding.Check.choices)
     context = {
         "run": run,
-        "badge": html.badge(run.status, RUN_VARIANTS[AuditRun.Status(run.status)]),
+        "badge": run_badge(run),
         "alive": run.status in AuditRun.UNFINISHED,
         "percent": round(100 * run.done / run.total) if run.total else 0,
         "found": [(labels[name], count) for name, count in run.found.items() if name in labels],

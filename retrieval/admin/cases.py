@@ -17,7 +17,7 @@ from unfold.forms import BaseDialogForm
 from catalog.admin import html
 from catalog.admin.dialogs import dialog_action, row_or_404
 from retrieval import contents, moderation
-from retrieval.admin.policies import example_shown
+from retrieval.admin.policy_examples import example_shown
 from retrieval.admin.reviews import (
     ReviewAdmin,
     StateFilter,

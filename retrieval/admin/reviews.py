@@ -11,23 +11,17 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 
 from catalog.admin import html
-from catalog.admin.base import counted
+from catalog.admin.base import CarefulAdmin, counted
 from catalog.admin.dialogs import redirected
 from catalog.models import Item, Media
 from retrieval import review_runs
+from retrieval.admin.runs import run_badge
 from retrieval.exceptions import RetrievalError, ReviewConflict
 from retrieval.models import ReviewRun
 
-RUN_VARIANTS: Final = {
-    ReviewRun.Status.DONE: "success",
-    ReviewRun.Status.RUNNING: "warning",
-    ReviewRun.Status.QUEUED: "info",
-    ReviewRun.Status.FAILED: "danger",
-}
 MEDIA_SHOWN: Final = 4
 OPEN: Final = ""
 ALL: Final = "all"
@@ -54,7 +48,7 @@ class StateFilter(DropdownFilter):
         return queryset.filter(state="open" if chosen == OPEN else chosen)
 
 
-class ReviewAdmin(ModelAdmin):
+class ReviewAdmin(CarefulAdmin):
     """A queue: rows come from runs, and are decided one by one or together, never edited."""
 
     run_kind: ClassVar[ReviewRun.Kind]
@@ -164,7 +158,7 @@ def run_panel(kind: ReviewRun.Kind, url_name: str) -> SafeString:
     context = {
         "run": run,
         "url": url_name,
-        "badge": html.badge(run.status, RUN_VARIANTS[ReviewRun.Status(run.status)]),
+        "badge": run_badge(run),
         "alive": run.status in ReviewRun.UNFINISHED,
         "found": _figures(run),
         "examples": _rehearsed(run),

@@ -229,7 +229,8 @@ class EmbeddingSpaceAdmin(SpaceViews):
             "others": others.exclude(head_sha256=""),
         }
         chosen = request.GET.get("with", "")
-        if chosen.isdigit() and (other := others.filter(pk=chosen).first()):
+        other = next((each for each in others if chosen == str(each.pk)), None)
+        if other is not None:
             context["other"] = other
             try:
                 found = comparison.compare(row.pk, other.pk)

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 
 from catalog.admin import html
 from retrieval import training_jobs
+from retrieval.admin.runs import run_badge
 from retrieval.models import TrainingJob
 
 Status = TrainingJob.Status
-VARIANTS = {Status.QUEUED: "info", Status.RUNNING: "warning", Status.DONE: "success"}
 # what went wrong is shown for a week, what went well for an hour
 FAILED_FOR, DONE_FOR = timedelta(days=7), timedelta(hours=1)
 MAX_JOBS = 20
@@ -24,7 +24,7 @@ def jobs_shown() -> QuerySet[TrainingJob]:
     """Unfinished ones, and those that ended lately."""
     now = timezone.now()
     return TrainingJob.objects.filter(
-        Q(status__in=(Status.QUEUED, Status.RUNNING))
+        Q(status__in=TrainingJob.UNFINISHED)
         | Q(status=Status.FAILED, updated_at__gt=now - FAILED_FOR)
         | Q(status=Status.DONE, updated_at__gt=now - DONE_FOR)
     )
@@ -42,13 +42,10 @@ def jobs_panel(request: HttpRequest, *, retry: bool, problem: str = "") -> SafeS
 
 def _line(job: TrainingJob) -> dict[str, Any]:
     dead = training_jobs.interrupted(job)
-    state = "interrupted" if dead else job.status
     return {
         "job": job,
-        "badge": html.badge(
-            state, "danger" if dead else VARIANTS.get(Status(job.status), "danger")
-        ),
+        "badge": html.badge("interrupted", "danger") if dead else run_badge(job),
         "retriable": dead or job.status == Status.FAILED,
-        "alive": not dead and job.status in (Status.QUEUED, Status.RUNNING),
+        "alive": not dead and job.status in TrainingJob.UNFINISHED,
         "why": job.error or ("The worker that trained it was killed." if dead else ""),
     }

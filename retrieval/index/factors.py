@@ -22,6 +22,7 @@ from retrieval.index.partitions import (
     partition_there,
 )
 from retrieval.index.rows import HALFVEC_HEADER
+from retrieval.prepared import prepared
 
 NAMES: Final = ("item_id", "vector", "context", "learned", "content_version")
 _COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, NAMES))
@@ -126,17 +127,17 @@ def factors_store(partition: Factors, rows: Sequence[FactorRow]) -> int:
 
 
 def contexts(
-    parent: str, version: sql.Composable, item_ids: Sequence[int]
+    parent: str, version: str, item_ids: Sequence[int]
 ) -> tuple[int, dict[int, NDArray[np.float32]]] | None:
     """The version, and its items' contexts by item; one statement.
 
-    ``version`` is a query of one id. None where none of the items is there.
+    ``version`` is a query of one id, SQL. None where none of the items is there.
     """
-    statement = sql.SQL(
-        "SELECT model_id, item_id, halfvec_send(context) FROM {} WHERE model_id = ({})"
-        " AND item_id = ANY(%s)"
-    ).format(sql.Identifier(parent), version)
-    with connection.cursor() as cursor:
+    statement = (
+        "SELECT model_id, item_id, halfvec_send(context)"  # noqa: S608 - our names
+        f" FROM {parent} WHERE model_id = ({version}) AND item_id = ANY(%s)"
+    )
+    with prepared(binary=True) as cursor:
         cursor.execute(statement, [list(item_ids)])
         rows = cursor.fetchall()
     if not rows:

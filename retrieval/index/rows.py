@@ -150,6 +150,26 @@ def vectors(
         }
 
 
+def cosines(
+    partition: Partition, pairs: Sequence[tuple[int, int]], columns: Sequence[Modality]
+) -> list[dict[Modality, float]]:
+    """Of each two items, modality by modality of those that both have. One statement. Raises SpaceGone."""
+    measured = ", ".join(f"-(one.{name} <#> other.{name})" for name in columns)  # of unit rows
+    statement = (
+        f"SELECT pair.place, {measured}"  # noqa: S608 - our names
+        " FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS pair(one, other, place)"
+        f" JOIN {partition.name} one ON one.item_id = pair.one"
+        f" JOIN {partition.name} other ON other.item_id = pair.other"
+    )
+    found: list[dict[Modality, float]] = [{} for _ in pairs]
+    with partition_there(partition), prepared(binary=True) as cursor:
+        cursor.execute(statement, [[one for one, _ in pairs], [other for _, other in pairs]])
+        for place, *values in cursor.fetchall():
+            told = zip(columns, values, strict=True)
+            found[place - 1] = {name: value for name, value in told if value is not None}
+    return found
+
+
 def sent(column: Column) -> str:
     """SQL: a vector of a row ``e`` as bytes, for a statement that reads more than vectors."""
     return f"halfvec_send(e.{column})"

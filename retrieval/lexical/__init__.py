@@ -1,6 +1,7 @@
 """Finds items by their words: full text per language, exact identifiers, typing errors, prefixes.
 
-- ``matches(text, limit, items=…) -> [LexicalHit]`` and ``suggest(prefix, limit) -> [Suggestion]``;
+- ``matches(text, limit, items=…) -> [LexicalHit]``, ``suggest(prefix, limit) -> [Suggestion]`` and
+  ``is_title(text) -> bool``;
 - ``index_due(item_ids)`` and ``due(limit=…)``: the index follows from the items' rows. A row is due
   when it is missing or older than ``Item.content_version``; no message need say so.
 
@@ -10,8 +11,8 @@ not asked.
 """
 
 from retrieval.lexical.documents import due, due_among, index_due, index_items
-from retrieval.lexical.lexemes import picture_names
-from retrieval.lexical.matching import ALL_MEANT, ALL_WORDS, EXACT, matches
+from retrieval.lexical.lexemes import picture_codes, picture_names
+from retrieval.lexical.matching import ALL_MEANT, ALL_WORDS, EXACT, is_title, matches
 from retrieval.lexical.stemming import stemmed
 from retrieval.lexical.suggesting import suggest
 from retrieval.lexical.types import LexicalHit, Suggestion
@@ -26,7 +27,9 @@ __all__ = [
     "due_among",
     "index_due",
     "index_items",
+    "is_title",
     "matches",
+    "picture_codes",
     "picture_names",
     "stemmed",
     "suggest",

@@ -29,6 +29,7 @@ from retrieval.lexical.queries import (
     widened_unknown,
 )
 from retrieval.lexical.types import LexicalHit
+from retrieval.models import LexicalDocument
 from retrieval.preprocess.text import normalise
 
 MAX_IDENTIFIER = 128
@@ -90,6 +91,16 @@ def matches(
     if EXACT not in search.found.values() and any(len(reading) > 1 for reading in whole):
         search.some_words(whole, SOME)
     return search.hits()
+
+
+def is_title(text: str) -> bool:
+    """Whether a visible item is called so in any language, whatever the case, accents and punctuation.
+
+    One look-up in the index of titles. Never raises for any text.
+    """
+    folded = fold(text)
+    named = LexicalDocument.objects.filter(title=folded, item__in=Item.objects.visible())
+    return bool(folded) and named.exists()
 
 
 class _Search:

@@ -19,6 +19,7 @@ from retrieval.models.review import (
     ReviewRun,
     Screening,
 )
+from retrieval.models.runs import Run
 
 __all__ = [
     "AuditFinding",
@@ -34,6 +35,7 @@ __all__ = [
     "Policy",
     "PolicyExample",
     "ReviewRun",
+    "Run",
     "Screening",
     "TrainingJob",
 ]

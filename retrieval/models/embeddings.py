@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
 from catalog.models import Item
+from retrieval.models.runs import LeasedRun, Run
 
 
 class EmbeddingSpace(models.Model):
@@ -84,39 +85,17 @@ class EmbeddingSpace(models.Model):
         return f"{self.name} ({self.state})"
 
 
-class TrainingJob(models.Model):
-    """A space that somebody asked for in the admin, and how far its training is.
-
-    A running job's worker renews ``leased_until``; one whose lease ran out was interrupted.
-    """
-
-    class Status(models.TextChoices):
-        """Where the work stands."""
-
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
+class TrainingJob(LeasedRun):
+    """A space that somebody asked for in the admin, and how far its training is."""
 
     name = models.CharField(max_length=100, help_text="Of the new space.")
     profile = models.CharField(max_length=32)
     fusion = models.CharField(max_length=9, choices=EmbeddingSpace.Fusion)
     metric = models.CharField(max_length=13, choices=EmbeddingSpace.Metric)
     seed = models.PositiveIntegerField(default=0)
-    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
-    stage = models.CharField(max_length=32, blank=True)
-    percent = models.PositiveSmallIntegerField(default=0)
-    note = models.CharField(max_length=200, blank=True)
-    error = models.TextField(blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
     space = models.ForeignKey(EmbeddingSpace, null=True, on_delete=models.SET_NULL)
-    created_by = models.CharField(max_length=150, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(LeasedRun.Meta):
         constraints = [
             # a second click, or a second admin, does not train the same space again
             models.UniqueConstraint(
@@ -219,31 +198,13 @@ class AuditFinding(models.Model):
         return f"{self.check_name} of item {self.item_id}"
 
 
-class AuditRun(models.Model):
+class AuditRun(Run):
     """An audit that somebody asked for in the admin, and how far it is."""
 
-    class Status(models.TextChoices):
-        """Where the work stands."""
-
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    UNFINISHED = (Status.QUEUED, Status.RUNNING)
-
-    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
     stage = models.CharField(max_length=64, blank=True)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     found = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
-    created_by = models.CharField(max_length=150, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"audit {self.pk} ({self.status})"

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from catalog.models import Category, Item
+from retrieval.models.runs import LeasedRun
 
 DEFAULT_THRESHOLD: Final = 5.0
 """Deviations from what is usual; docs/howto/review.md has what it finds and misses."""
@@ -14,12 +15,8 @@ EXAMPLES_FOLDER: Final = "examples"
 """Below the media root."""
 
 
-class ReviewRun(models.Model):
-    """A look at the whole catalog that somebody asked for, and how far it is.
-
-    A running one's worker renews ``leased_until``; one whose lease ran out was interrupted. A
-    rehearsal only counts.
-    """
+class ReviewRun(LeasedRun):
+    """A look at the whole catalog that somebody asked for, and how far it is. A rehearsal only counts."""
 
     class Kind(models.TextChoices):
         """What is looked for."""
@@ -27,35 +24,14 @@ class ReviewRun(models.Model):
         DUPLICATES = "duplicates"
         MODERATION = "moderation"
 
-    class Status(models.TextChoices):
-        """Where the work stands."""
-
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    UNFINISHED = (Status.QUEUED, Status.RUNNING)
-
     kind = models.CharField(max_length=10, choices=Kind)
     policy = models.ForeignKey(
         "Policy", null=True, on_delete=models.CASCADE, related_name="+", help_text="Null: all."
     )
     rehearsal = models.BooleanField(default=False)
-    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
-    stage = models.CharField(max_length=32, blank=True)
-    percent = models.PositiveSmallIntegerField(default=0)
-    note = models.CharField(max_length=200, blank=True)
     found = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
-    created_by = models.CharField(max_length=150, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(LeasedRun.Meta):
         constraints = [
             # a second click, or a second person, does not start the same again
             models.UniqueConstraint(

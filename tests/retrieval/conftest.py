@@ -54,11 +54,16 @@ def make_item(
     return item
 
 
-@pytest.fixture
-def space(db) -> spaces.Space:
+def make_space() -> spaces.Space:
     """The first, untrained space."""
     spaces.ensure_active_space(settings.RETRIEVAL["PROFILE"], settings.RETRIEVAL["DIM"])
     return spaces.active_space()
+
+
+@pytest.fixture
+def space(db) -> spaces.Space:
+    """The first, untrained space."""
+    return make_space()
 
 
 @pytest.fixture

@@ -20,10 +20,11 @@ from catalog.upserts import items_upsert
 from retrieval.exceptions import InvalidQuery
 from retrieval.filters import compiling, fields, filter_items, indexes
 from tests.retrieval import filter_reference as reference
+from tests.thoroughness import examples
 
 WORLD = reference.items(64)
-THOROUGH = hypothesis_settings(
-    max_examples=1_000,
+GENERATED = hypothesis_settings(
+    max_examples=examples(1_000),
     deadline=None,
     derandomize=True,
     database=None,
@@ -131,13 +132,13 @@ def _nested(inner):
 trees = st.recursive(_objects, _nested, max_leaves=6)
 
 
-@THOROUGH
+@GENERATED
 @given(tree=trees)
 def test_sql_and_python_agree(world, tree):
     assert found(tree) == expected(tree)
 
 
-@hypothesis_settings(THOROUGH, max_examples=300)
+@hypothesis_settings(GENERATED, max_examples=examples(300))
 @given(tree=trees)
 def test_the_indexes_answer_the_same(world, tree):
     with connection.cursor() as cursor:
@@ -156,7 +157,7 @@ def test_the_generated_filters_are_worth_running(world):
     """Were nearly all of them to match nothing or everything, agreement would say little."""
     sizes = Counter()
 
-    @hypothesis_settings(THOROUGH, max_examples=300)
+    @hypothesis_settings(GENERATED, max_examples=300)
     @given(tree=trees)
     def measure(tree):
         size = len(expected(tree))
@@ -168,7 +169,7 @@ def test_the_generated_filters_are_worth_running(world):
     assert min(sizes["none"], sizes["all"]) > 0
 
 
-@hypothesis_settings(THOROUGH, max_examples=300)
+@hypothesis_settings(GENERATED, max_examples=examples(300))
 @given(tree=_objects)
 def test_a_filter_and_its_negation_share_the_items_out(world, tree):
     everything = {item["external_id"] for item in WORLD}
@@ -197,7 +198,7 @@ any_json = st.recursive(
 )
 
 
-@hypothesis_settings(THOROUGH, max_examples=1_500)
+@hypothesis_settings(GENERATED, max_examples=examples(1_500))
 @given(tree=st.dictionaries(_keys, any_json, max_size=3) | any_json)
 def test_any_json_is_refused_or_answered(world, tree):
     try:

@@ -96,6 +96,22 @@ def test_scores_are_exact_inner_products_per_column(space, many_items):
         assert found[item_id].scores == {"fused": expected, "text": expected}
 
 
+def test_cosines_are_of_the_modalities_that_both_items_have(space, many_items):
+    items, text, image = many_items(4), unit_rows(1, 4), unit_rows(2, 4)
+    fill(space, items[:2], text[:2], text=text[:2], image=image[:2])
+    fill(space, items[2:3], text[2:3], text=text[2:3])
+    ids = [item.pk for item in items]
+    pairs = [(ids[1], ids[0]), (ids[0], ids[2]), (ids[0], ids[3]), (ids[1], ids[0])]
+
+    found = index.cosines(space.partition, pairs, ("image", "text"))
+
+    both = {
+        "image": pytest.approx(image[1] @ image[0], abs=1e-3),
+        "text": pytest.approx(text[1] @ text[0], abs=1e-3),
+    }
+    assert found == [both, {"text": pytest.approx(text[0] @ text[2], abs=1e-3)}, {}, both]
+
+
 def test_a_vector_of_another_dimension_is_refused(space, many_items):
     items = many_items(1)
     with pytest.raises((DataError, IntegrityError)), transaction.atomic():

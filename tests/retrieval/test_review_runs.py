@@ -5,14 +5,16 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
 from catalog.models import Item
-from retrieval import moderation, review_runs
+from retrieval import leases, moderation, review_runs
 from retrieval.exceptions import ReviewRunning
 from retrieval.models import Case, DuplicatePair, Policy, ReviewRun
 from tests.retrieval.conftest import make_item
 from tests.retrieval.test_moderation import embed, policy
+from tests.workers.conftest import until
 from workers import sweeper, tasks
 
 pytestmark = pytest.mark.django_db
@@ -120,13 +122,24 @@ class TestKilled:
     def test_the_next_takes_its_place(self, dead):
         review_runs.run_create(Kind.DUPLICATES)
         dead.refresh_from_db()
-        assert (dead.status, dead.error) == (Status.FAILED, review_runs.KILLED)
+        assert (dead.status, dead.error) == (Status.FAILED, review_runs.REPLACED)
 
-    def test_the_sweep_says_so(self, dead, monkeypatch):
-        monkeypatch.setattr("workers.queues.depths", lambda: {"train": 0, "embed": 0})
+    def test_the_sweep_begins_it_again(self, dead, runs_sent, monkeypatch):
+        monkeypatch.setattr("workers.queues.depths", lambda: {"train": 0, "embed": 1})
+        begun = timezone.now() - timedelta(minutes=5)
+        ReviewRun.objects.filter(pk=dead.pk).update(stage="comparing", percent=40, updated_at=begun)
         sweeper.sweep()
         dead.refresh_from_db()
-        assert dead.status == Status.FAILED
+        assert (dead.status, dead.stage, dead.percent) == (Status.QUEUED, "", 0)
+        assert runs_sent == [(("workers.tasks.review_catalog",), {"args": [dead.pk]})]
+
+    def test_what_kills_every_worker_ends(self, dead, runs_sent, monkeypatch):
+        monkeypatch.setattr("workers.queues.depths", lambda: {"train": 0, "embed": 1})
+        ReviewRun.objects.filter(pk=dead.pk).update(attempts=review_runs.MAX_ATTEMPTS)
+        sweeper.sweep()
+        dead.refresh_from_db()
+        assert (dead.status, dead.error) == (Status.FAILED, review_runs.KILLED)
+        assert runs_sent == []
 
     def test_a_worker_that_lost_its_lease_writes_nothing_more(self, knives, monkeypatch):
         def robbed(row: ReviewRun, tell) -> dict:
@@ -147,6 +160,68 @@ class TestKilled:
         monkeypatch.setattr("workers.queues.depths", lambda: {"train": 0, "embed": 1})
         sweeper.sweep()
         assert runs_sent == [(("workers.tasks.review_catalog",), {"args": [lost.pk]})]
+
+
+def ended_by_the_server() -> None:
+    """What a restart of Postgres does to this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDatabaseAway:
+    def test_the_run_is_begun_again_and_finds_everything(self, knives, monkeypatch):
+        find = review_runs.WORK[Kind.DUPLICATES]
+        seen: list[str] = []
+
+        def interrupted_once(row: ReviewRun, tell) -> dict:
+            seen.append(row.status)
+            if len(seen) == 1:
+                ended_by_the_server()
+            return find(row, tell)
+
+        monkeypatch.setitem(review_runs.WORK, Kind.DUPLICATES, interrupted_once)
+        row = ReviewRun.objects.create(kind=Kind.DUPLICATES)
+        tasks.review_catalog.apply(args=[row.pk])  # retries at once
+        row.refresh_from_db()
+        assert seen == [Status.RUNNING, Status.RUNNING]
+        assert (row.status, row.error, row.attempts) == (Status.DONE, "", 2)
+        assert row.leased_until is None
+        assert (row.found["exact"], DuplicatePair.objects.count()) == (1, 1)
+
+    def test_a_run_that_always_loses_it_fails_with_what_was_said(self, knives, monkeypatch):
+        def interrupted(row: ReviewRun, tell) -> dict:
+            ended_by_the_server()
+            return {}
+
+        monkeypatch.setitem(review_runs.WORK, Kind.DUPLICATES, interrupted)
+        row = ReviewRun.objects.create(kind=Kind.DUPLICATES)
+        tasks.review_catalog.apply(args=[row.pk])
+        row.refresh_from_db()
+        assert (row.status, row.attempts) == (Status.FAILED, review_runs.MAX_ATTEMPTS)
+        assert row.error.startswith("OperationalError: terminating connection")
+
+    def test_the_lease_is_renewed_after_its_connection_was_ended(self, db, settings):
+        settings.RETRIEVAL = {**settings.RETRIEVAL, "TRAIN_LEASE_S": 1}
+        row = ReviewRun.objects.create(kind=Kind.DUPLICATES, status=Status.RUNNING)
+        mine = ReviewRun.objects.filter(pk=row.pk)
+
+        def renewed() -> bool:
+            leased = mine.get().leased_until
+            return leased is not None and leased > timezone.now()
+
+        with leases.Lease(mine, review_runs.RunLost()) as lease:
+            until(renewed, "the lease is renewed")
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                assert cursor.fetchall() == [(True,)]
+            mine.update(leased_until=None)
+            until(renewed, "the lease is renewed again")
+            lease.report({"stage": "comparing", "items": 1, "of": 2})
+        assert mine.get().percent == 50
 
 
 def test_the_embedding_task_checks_what_it_embedded(space):

@@ -1,6 +1,7 @@
 """Composed queries against slow, obvious references over every item; contributions that add up."""
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from retrieval.models import EmbeddingSpace
 from retrieval.scoring import SAME_MODALITY_SHARE, Part
 from retrieval.search import Hit, Query
 from retrieval.types import MODALITIES
-from tests.retrieval.conftest import make_item
+from tests.retrieval.conftest import make_item, make_space
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +26,8 @@ ITEMS = 60
 MANY = 1_000
 FUSIONS = EmbeddingSpace.Fusion.values
 METRICS = EmbeddingSpace.Metric.values
+NUMBERS = count()
+"""Of worlds: one module has several."""
 
 
 def rows(seed: int, count: int) -> np.ndarray:
@@ -36,7 +39,7 @@ class World:
 
     def __init__(self, fusion: str = "weighted", metric: str = "cosine") -> None:
         row = spaces.space_create_untrained(
-            f"world-{fusion}-{metric}", profile="fake", dim=DIM, fusion=fusion, metric=metric
+            f"world-{next(NUMBERS)}", profile="fake", dim=DIM, fusion=fusion, metric=metric
         )
         self.space = spaces.space(row.pk)
         self.items = [make_item(f"item-{n}", f"word{n % 7} thing{n}") for n in range(ITEMS)]
@@ -90,8 +93,9 @@ class World:
         return SAME_MODALITY_SHARE * same + (1 - SAME_MODALITY_SHARE) * fused
 
 
-@pytest.fixture
-def world(request, space) -> World:
+@pytest.fixture(scope="module")
+def world(request, module_db) -> World:
+    make_space()
     return World(*getattr(request, "param", ()))
 
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.visible import INVISIBLE, has_visible
 from retrieval.preprocess import document_texts, normalise
-from retrieval.preprocess.text import INVISIBLE, with_whole_vowels
+from retrieval.preprocess.text import with_whole_vowels
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,8 @@ def test_document_texts():
 )
 def test_the_vowel_am_is_one_letter_again(text, whole):
     assert with_whole_vowels(normalise(text)) == whole
+
+
+def test_a_title_may_be_whatever_leaves_a_query_something_to_search():
+    everything = map(chr, (*range(0x3000, 0x3200), *range(0x3400), *range(0xFE00, 0x10000)))
+    assert [char for char in everything if has_visible(char) != bool(normalise(char))] == []
