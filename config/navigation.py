@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 
 def _admin_link(title: str, icon: str, name: str) -> dict[str, Any]:
@@ -17,10 +17,17 @@ def _admin_link(title: str, icon: str, name: str) -> dict[str, Any]:
     }
 
 
+def _at_items(request: Any) -> bool:
+    """Not in the playground, whose address is below theirs."""
+    items, playground = reverse("admin:catalog_item_changelist"), "admin:catalog_item_playground"
+    path = str(request.path)
+    return path.startswith(items) and not path.startswith(reverse(playground))
+
+
 UNFOLD = {
     "SITE_TITLE": "Triad",
     "SITE_HEADER": "Triad",
-    "SITE_SUBHEADER": "What things are, and what people do",
+    "SITE_SUBHEADER": "Words, pictures and sounds",
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [
         {
@@ -43,7 +50,7 @@ UNFOLD = {
             {
                 "title": "Catalog",
                 "items": [
-                    _admin_link("Items", "category", "catalog.item"),
+                    {**_admin_link("Items", "category", "catalog.item"), "active": _at_items},
                     _admin_link("Categories", "account_tree", "catalog.category"),
                     _admin_link("Media", "perm_media", "catalog.media"),
                     _admin_link("Texts", "translate", "catalog.itemtext"),

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
 RETRY_AFTER_S = 5
+PROGRAM_LIMIT = "54"
+"""Class of SQLSTATE: more than Postgres ever takes, such as a value too long for an index. Drivers
+raise OperationalError for it, but trying again never helps."""
 
 # An exception's status and code; the class nearest in its ancestry decides. A code of None is
 # the exception's own. Detail is what the exception says, unless QUIET names its class.
@@ -162,6 +165,9 @@ def problem_from(exc: BaseException) -> Problem:
 
 
 def _status_and_code(exc: BaseException) -> tuple[int, str]:
+    sqlstate = getattr(exc.__cause__, "sqlstate", None) or ""
+    if isinstance(exc, OperationalError) and sqlstate.startswith(PROGRAM_LIMIT):
+        return 500, "internal_error"
     for cls in type(exc).__mro__:
         if cls in PROBLEMS:
             status, code = PROBLEMS[cls]

@@ -30,6 +30,15 @@ def test_the_sidebar_links_only_to_what_the_user_may_see(admin_client, client, d
     assert link not in client.get(reverse("admin:index")).content.decode()
 
 
+def test_the_sidebar_marks_the_page_that_is_open(admin_client):
+    for page, marked in (("changelist", "Items"), ("playground", "Playground")):
+        shown = admin_client.get(reverse(f"admin:catalog_item_{page}"))
+        groups = shown.context["sidebar_navigation"]
+        assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [
+            marked
+        ]
+
+
 def test_logging_in_leads_to_the_admin(client, admin_user):
     form = {"username": "admin", "password": "password"}
     response = client.post(reverse("admin:login"), form)

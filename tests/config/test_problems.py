@@ -6,6 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.test import Client, RequestFactory
 from kombu.exceptions import OperationalError as BrokerError
+from psycopg.errors import ProgramLimitExceeded
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework import exceptions as drf
 
@@ -64,6 +65,14 @@ def test_every_error_a_view_may_meet_has_a_status_below_500_or_a_reason_to_wait(
 def test_headers():
     assert problems.problem_from(OperationalError()).headers == {"Retry-After": "5"}
     assert problems.problem_from(drf.Throttled(6.2)).headers == {"Retry-After": "7"}
+
+
+def test_more_than_postgres_ever_takes_is_no_outage():
+    error = OperationalError(SECRET)
+    error.__cause__ = ProgramLimitExceeded(SECRET)
+    found = problems.problem_from(error)
+    assert (found.status, found.code, found.headers) == (500, "internal_error", {})
+    assert SECRET not in found.detail
 
 
 def test_paths_of_nested_fields():
