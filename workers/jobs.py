@@ -20,9 +20,9 @@ from recommender import versions
 from recommender.exceptions import RecommenderError
 from recommender.llm import drafting
 from recommender.models import PendingEvent, RecommenderModel, Suggestion
-from retrieval import audit, claims, spaces, training_jobs
+from retrieval import audit, claims, review_runs, spaces, training_jobs
 from retrieval.exceptions import RetrievalError
-from retrieval.models import AuditRun, Embedding, EmbeddingSpace, TrainingJob
+from retrieval.models import AuditRun, Embedding, EmbeddingSpace, ReviewRun, TrainingJob
 from workers import queues
 from workers.pauses import PAUSABLE
 
@@ -30,15 +30,22 @@ SHOWN: Final = 20
 """Failures of a kind."""
 FAILED_WITHIN: Final = timedelta(days=30)
 """Older trainings and imports are history."""
+SUPERSEDED: Final = "It was asked for again since: there is nothing to retry."
 ERRORS: Final = (CatalogError, RetrievalError, RecommenderError)
 ABOUT: Final = {
     "query": "Pictures and sounds that somebody searches with right now.",
     "profiles": "What visitors did goes into their profiles.",
     "embed": "New and changed items get their words indexed and their vectors made.",
     "default": "The sweep, which finds what is due, and imports.",
-    "train": "Trainings of spaces and models, audits, drafts of texts.",
+    "train": "Trainings of spaces and models, audits, reviews, drafts of texts.",
     "llm": "Answers of a local language model.",
 }
+
+REVIEWS: Final = {
+    ReviewRun.Kind.DUPLICATES: ("search for near duplicates", "retrieval_duplicatepair_changelist"),
+    ReviewRun.Kind.MODERATION: ("check by the policies", "retrieval_case_changelist"),
+}
+"""What a run is, and the list that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +152,7 @@ def _imports(state: QueueState) -> None:
 
 def _train(state: QueueState) -> None:
     since = timezone.now() - FAILED_WITHIN
-    jobs = TrainingJob.objects.filter(
-        status__in=(TrainingJob.Status.QUEUED, TrainingJob.Status.RUNNING)
-    )
+    jobs = TrainingJob.objects.filter(status__in=TrainingJob.UNFINISHED)
     models = RecommenderModel.objects.filter(state=RecommenderModel.State.BUILDING)
     audits = AuditRun.objects.filter(status__in=AuditRun.UNFINISHED)
     asked = Suggestion.objects.filter(status=Suggestion.Status.ASKED).count()
@@ -160,6 +165,13 @@ def _train(state: QueueState) -> None:
         ("audit", run.stage, round(100 * run.done / run.total) if run.total else 0)
         for run in audits
     ]
+    # an unfinished one is the newest of its kind
+    reviews = list(ReviewRun.objects.order_by("kind", "-id").distinct("kind"))
+    running += [
+        (REVIEWS[ReviewRun.Kind(run.kind)][0], run.stage, run.percent)
+        for run in reviews
+        if run.status in ReviewRun.UNFINISHED
+    ]
     state.running = [
         f"{what}: {f'{stage}, {percent} %' if stage else 'waiting'}"
         for what, stage, percent in running
@@ -169,6 +181,14 @@ def _train(state: QueueState) -> None:
         count, first = _counted(rows)
         state.failed += count
         state.failures += map(made, first)
+    failed = [_review_failed(run) for run in reviews if run.status == ReviewRun.Status.FAILED]
+    state.failed += len(failed)
+    state.failures += failed
+
+
+def _review_failed(run: ReviewRun) -> Failure:
+    what, page = REVIEWS[ReviewRun.Kind(run.kind)]
+    return Failure(f"review:{run.pk}", what, run.error, run.updated_at, (page, 0))
 
 
 def _counted(rows: QuerySet[Any]) -> tuple[int, list[Any]]:
@@ -226,7 +246,7 @@ def _trainings_failed(since: datetime) -> list[tuple[QuerySet[Any], Callable[[An
 def failure_retry(key: str, by: str) -> None:
     """Ask for it again. Raises one of ERRORS if that cannot be, ValueError for a key that is none."""
     kind, *ids = key.split(":")
-    if kind not in _RETRY or not all(each.isdigit() for each in ids) or not ids:
+    if kind not in _RETRY or not all(map(str.isdecimal, ids)) or not ids:
         raise ValueError(f"{key[:100]!r} names no failure.")
     _RETRY[kind]([int(each) for each in ids], by)
 
@@ -258,9 +278,19 @@ def _retry_embedding(ids: list[int], by: str) -> None:
 
 def _retry_model(ids: list[int], by: str) -> None:
     row = RecommenderModel.objects.get(pk=ids[0])
+    last = RecommenderModel.objects.filter(algorithm=row.algorithm).order_by("-id").first()
+    if row != last or row.state != RecommenderModel.State.FAILED:
+        raise RecommenderError(SUPERSEDED)
     versions.version_ask(
         row.algorithm, config=row.config, seed=row.seed, activation=row.activation, created_by=by
     )
+
+
+def _retry_audit(ids: list[int], by: str) -> None:
+    last = AuditRun.objects.order_by("-id").first()
+    if last is None or last.pk != ids[0] or last.status != AuditRun.Status.FAILED:
+        raise RetrievalError(SUPERSEDED)
+    audit.run_create(by)
 
 
 def _retry_suggestion(ids: list[int], by: str) -> None:
@@ -270,8 +300,9 @@ def _retry_suggestion(ids: list[int], by: str) -> None:
             asked = failed.update(status=Suggestion.Status.ASKED, attempts=0, problem="")
     except IntegrityError as err:
         raise RecommenderError("The same text was asked for again already.") from err
-    if asked:
-        drafting.suggestions_send(ids)
+    if not asked:
+        raise RecommenderError("The text is asked for, made or gone: there is nothing to retry.")
+    drafting.suggestions_send(ids)
 
 
 _RETRY: Final[dict[str, Callable[[list[int], str], Any]]] = {
@@ -279,6 +310,7 @@ _RETRY: Final[dict[str, Callable[[list[int], str], Any]]] = {
     "import": lambda ids, by: import_runs.run_retry(ids[0]),
     "training": lambda ids, by: training_jobs.job_retry(ids[0]),
     "model": _retry_model,
-    "audit": lambda ids, by: audit.run_create(by),
+    "audit": _retry_audit,
+    "review": lambda ids, by: review_runs.run_repeat(ids[0], by),
     "suggestion": _retry_suggestion,
 }

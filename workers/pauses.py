@@ -37,13 +37,16 @@ def paused() -> frozenset[str]:
 
 def queue_pause(queue: str, by: str = "") -> QueuePause:
     """Its workers finish what they do and take on nothing; commits. Raises NotPausable."""
-    if queue not in PAUSABLE:
-        raise NotPausable(queue)
+    _pausable_check(queue)
     return QueuePause.objects.get_or_create(queue=queue, defaults={"paused_by": by})[0]
 
 
 def queue_resume(queue: str) -> bool:
-    """Let it go on, and look for everything that was dropped meanwhile; whether it was paused."""
+    """Let it go on, and look for everything that was dropped meanwhile; whether it was paused.
+
+    Raises NotPausable.
+    """
+    _pausable_check(queue)
     deleted, _ = QueuePause.objects.filter(queue=queue).delete()
     if deleted:
         full_pass_next()
@@ -52,6 +55,11 @@ def queue_resume(queue: str) -> bool:
         except KombuError as err:
             log.warning("could not reach the broker, the next sweep will find all: %s", err)
     return deleted > 0
+
+
+def _pausable_check(queue: str) -> None:
+    if queue not in PAUSABLE:
+        raise NotPausable(queue)
 
 
 def unless_paused(

@@ -17,10 +17,10 @@ def sweep(held: frozenset[str] = frozenset()) -> int:
     """Enqueue the items that are due in the lexical index or in any live space; their number.
 
     Does nothing about items while the queue still holds messages: they may be about the same ones.
-    Building spaces that have every item become ready; trainings and audits without a message get one.
+    Building spaces that have every item become ready; trainings, audits and reviews without a message get one.
     Nothing is sent to the queues ``held``.
     """
-    review_runs.runs_interrupted_end()
+    review_runs.runs_interrupted_queue()
     depths = queues.depths()
     if depths["train"] == 0 and "train" not in held:
         for job_id in training_jobs.jobs_waiting():

@@ -112,7 +112,7 @@ def import_items(run_id: int) -> None:
     understanding.names_want()
 
 
-@shared_task
+@shared_task(autoretry_for=TRANSIENT, retry_backoff=1, retry_backoff_max=30, max_retries=20)
 @unless_paused("train")
 def review_catalog(run_id: int) -> None:
     """Look for duplicates, or for what policies are against, as somebody asked."""

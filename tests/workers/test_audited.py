@@ -9,7 +9,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
@@ -102,12 +104,40 @@ def test_actions_of_lists_are_noted(model, action, admin_client, settings):
     assert (bool(entry.change_message), entry.user.username) == (True, "admin")
 
 
-def test_more_rows_than_are_listed_get_one_entry(admin_client):
+@pytest.mark.parametrize(
+    ("action", "what", "said"),
+    [
+        ("hide", "101 items hidden", "Hide."),
+        ("reembed", "all items that the list showed", "Embed again."),
+    ],
+)
+def test_more_rows_than_are_listed_get_one_entry(action, what, said, admin_client):
     ItemFactory.create_batch(101)
-    data = {"action": "hide", "_selected_action": ["0"], "select_across": "1", "index": 0}
+    ItemFactory(published=False)
+    data = {"action": action, "_selected_action": ["0"], "select_across": "1", "index": 0}
     admin_client.post("/admin/catalog/item/", data)
     entry = LogEntry.objects.get()
-    assert (entry.object_repr, entry.change_message) == ("all items that the list showed", "Hide.")
+    assert (entry.object_repr, entry.change_message) == (what, said)
+
+
+def test_what_an_action_could_not_do_is_not_noted(admin_client):
+    gone, open_ = suggestion(), Suggestion.objects.create(
+        item=make_item("newt", "a newt"), kind="tags", language="en", text="x", status="suggested",
+    )  # fmt: skip
+    Suggestion.objects.filter(pk=gone.pk).update(status="rejected")
+    chosen = {"_selected_action": [gone.pk, open_.pk], "index": 0}
+    admin_client.post("/admin/recommender/suggestion/", {"action": "reject", **chosen})
+    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(open_.pk)]
+    revoked = ApiKey.objects.create_key(name="old", scopes=["read"], revoked=True)[0]
+    valid = ApiKey.objects.create_key(name="new", scopes=["read"])[0]
+    chosen = {"_selected_action": [revoked.pk, valid.pk], "index": 0}
+    answer = admin_client.post(
+        "/admin/catalog/apikey/", {"action": "revoke", **chosen}, follow=True
+    )
+    said = [str(message) for message in answer.context["messages"]]
+    assert said[-1] == "1 key revoked, 1 already revoked."
+    assert LogEntry.objects.filter(object_id=valid.pk).count() == 1
+    assert not LogEntry.objects.filter(object_id=revoked.pk).exists()
 
 
 def test_without_rows_or_rights_nothing_is_noted(admin_client, client):
@@ -321,3 +351,26 @@ def test_a_failed_attempt_is_not_noted(admin_client):
     spaces.space_retire(row.pk)
     admin_client.post(f"/admin/retrieval/embeddingspace/{row.pk}/retire/", CONFIRMED)
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "action"),
+    [
+        ("catalog.importrun", "start"),
+        ("recommender.experiment", "start"),
+        ("recommender.recommendermodel", "activate"),
+        ("retrieval.embeddingspace", "retire"),
+    ],
+)
+def test_a_page_with_a_menu_reads_its_row_once(model, action, admin_client):
+    make, _ = DIALOGS[model, action]
+    assert make is not None
+    row = make()
+    page = f"/admin/{model.replace('.', '/')}/{row.pk}/change/"
+    admin_client.get(page)
+    with CaptureQueriesContext(connection) as captured:
+        answer = admin_client.get(page)
+    assert f"/{row.pk}/{action}/" in answer.text
+    table = row._meta.db_table
+    read = [each["sql"] for each in captured if f'WHERE "{table}"."id" = {row.pk} ' in each["sql"]]
+    assert len(read) == 1, read

@@ -14,7 +14,8 @@ from catalog.wake import workers_wake
 from recommender.llm.providers import tickets
 from recommender.models import RecommenderModel, Suggestion
 from retrieval import claims, services, spaces, training_jobs
-from retrieval.models import AuditRun, Embedding, TrainingJob
+from retrieval.exceptions import ReviewConflict
+from retrieval.models import AuditRun, Embedding, ReviewRun, TrainingJob
 from tests.retrieval.conftest import make_item
 from tests.workers.conftest import Processes, until
 from workers import heartbeat, jobs, pauses, sweeper, tasks
@@ -96,6 +97,14 @@ class TestStates:
                 name=name, kind="item-item", algorithm="ease", state="failed", error="no events"
             )
         audit = AuditRun.objects.create(status="failed", error="killed")
+        for kind, how in (
+            ("duplicates", {"status": "failed", "error": "older"}),
+            ("duplicates", {"status": "failed", "error": "OperationalError: gone"}),
+            ("moderation", {"status": "failed", "error": "asked for again since"}),
+            ("moderation", {"status": "running", "stage": "comparing", "percent": 40}),
+        ):
+            ReviewRun.objects.create(kind=kind, **how)
+        review = ReviewRun.objects.get(error="OperationalError: gone")
         item = make_item("frog", "A frog")
         text = Suggestion.objects.create(
             item=item, kind="tags", language="en", status="failed", problem="why"
@@ -109,20 +118,25 @@ class TestStates:
             (f"model:{model.pk}", "training of model ease-2", "no events"),
             (f"audit:{audit.pk}", "audit of the catalog", "killed"),
             (f"suggestion:{text.pk}", "tags of A frog", "why"),
+            (f"review:{review.pk}", "search for near duplicates", "OperationalError: gone"),
         ]
-        assert state("train").failed == 5
+        assert state("train").failed == 6
+        assert state("train").running == [
+            "space summer: waiting",
+            "check by the policies: comparing, 40 %",
+        ]
         assert [(f.key, f.why) for f in state("default").failures] == [
             (f"import:{run.pk}", "broken")
         ]
 
     def test_the_number_of_statements_does_not_grow(self, space_id, django_assert_num_queries):
         failed_item(space_id, "one")
-        with django_assert_num_queries(17):
+        with django_assert_num_queries(18):
             jobs.queue_states()
         for n in range(30):
             failed_item(space_id, f"more{n}")
             TrainingJob.objects.create(name=f"t{n}", status="failed")
-        with django_assert_num_queries(17):
+        with django_assert_num_queries(18):
             found = jobs.queue_states()
         assert [(each.failed, each.hidden) for each in found if each.failed] == [(31, 11), (30, 10)]
 
@@ -160,6 +174,44 @@ class TestRetry:
         )
         assert state("train").failed == 0
 
+    def test_reviews(self, space_id):
+        ReviewRun.objects.create(kind="moderation", status="failed", rehearsal=True)
+        assert jobs.queue_retry("train", "ada") == (1, [])
+        again = ReviewRun.objects.get(status="queued")
+        assert (again.kind, again.rehearsal, again.created_by) == ("moderation", True, "ada")
+        assert state("train").failed == 0
+
+    @pytest.mark.parametrize("since", ["queued", "running", "done", "failed"])
+    def test_a_review_that_was_run_again_since_is_not_tried_again(self, db, since):
+        old = ReviewRun.objects.create(kind="moderation", status="failed")
+        ReviewRun.objects.create(kind="duplicates", status="failed")
+        ReviewRun.objects.create(kind="moderation", status=since)
+        with pytest.raises(ReviewConflict, match="run again since: there is nothing to retry"):
+            jobs.failure_retry(f"review:{old.pk}", "ada")
+        assert ReviewRun.objects.count() == 3
+
+    @pytest.mark.parametrize("status", ["queued", "running", "done"])
+    def test_a_review_that_did_not_fail_is_not_tried_again(self, db, status):
+        run = ReviewRun.objects.create(kind="moderation", status=status)
+        with pytest.raises(ReviewConflict, match="queued, running or done"):
+            jobs.failure_retry(f"review:{run.pk}", "ada")
+        assert ReviewRun.objects.count() == 1
+
+    def test_a_second_tab_does_not_start_the_same_again(self, space_id):
+        """What one tab tried again is queued; the other tab still shows the failure."""
+        how = {"kind": "item-item", "algorithm": "ease", "state": "failed"}
+        model = RecommenderModel.objects.create(name="ease-1", **how)
+        audit = AuditRun.objects.create(status="failed")
+        item = make_item("frog", "frog")
+        text = Suggestion.objects.create(item=item, kind="tags", language="en", status="failed")
+        keys = [f"model:{model.pk}", f"audit:{audit.pk}", f"suggestion:{text.pk}"]
+        for key in keys:
+            jobs.failure_retry(key, "ada")
+            with pytest.raises(jobs.ERRORS, match="there is nothing to retry"):
+                jobs.failure_retry(key, "bob")
+        counts = [each.objects.count() for each in (RecommenderModel, AuditRun, Suggestion)]
+        assert counts == [2, 2, 1]
+
     def test_what_cannot_be_tried_again_says_why(self, space_id):
         run = ImportRun.objects.create(name="a.csv", file_format="csv", status="failed")
         assert jobs.queue_retry("default", "ada") == (
@@ -176,7 +228,7 @@ class TestRetry:
         assert ImportRun.objects.get().pk == run.pk
 
     @pytest.mark.parametrize(
-        "key", ["", "x:1", "embedding", "embedding:a:b", "import:-1", "a" * 500]
+        "key", ["", "x:1", "embedding", "embedding:a:b", "import:-1", "import:²", "a" * 500]
     )
     def test_a_key_that_is_none_is_refused(self, key, db):
         with pytest.raises(ValueError, match="names no failure"):
@@ -237,8 +289,9 @@ class TestPauses:
 
     @pytest.mark.parametrize("queue", ["query", "default", "", "nothing"])
     def test_what_must_go_on_cannot_be_paused(self, queue, db):
-        with pytest.raises(pauses.NotPausable, match="these can: profiles, embed, train, llm"):
-            pauses.queue_pause(queue)
+        for act in (pauses.queue_pause, pauses.queue_resume):
+            with pytest.raises(pauses.NotPausable, match="these can: profiles, embed, train, llm"):
+                act(queue)
 
     def test_a_second_pause_keeps_who_was_first(self, db):
         pauses.queue_pause("embed", "ada")
@@ -274,7 +327,8 @@ class TestPage:
 
     @pytest.mark.parametrize(
         ("name", "data"),
-        [("pause", {"queue": "query"}), ("retry", {"key": "x"}), ("retry", {"key": "import:99"}),
+        [("pause", {"queue": "query"}), ("pause", {"queue": "a\0b"}), ("resume", {"queue": "a\0b"}),
+         ("resume", {"queue": "query"}), ("retry", {"key": "x"}), ("retry", {"key": "import:99"}),
          ("retry-all", {"queue": EVIL})],
     )  # fmt: skip
     def test_what_cannot_be_done_says_why_and_is_not_logged(self, admin_client, name, data):
@@ -300,6 +354,31 @@ class TestPage:
         for name in ("pause", "resume", "retry", "retry-all"):
             assert f"{LIST}{name}/" not in shown
             assert looker.post(f"{LIST}{name}/", {"queue": "embed"}).status_code == 403
+
+    def test_failures_lead_only_where_somebody_may_look(
+        self, admin_client, django_user_model, space_id
+    ):
+        item_id = failed_item(space_id, "broken")
+        for kind in ("duplicates", "moderation"):
+            ReviewRun.objects.create(kind=kind, status="failed")
+        pages = [
+            f"/admin/catalog/item/{item_id}/change/",
+            "/admin/retrieval/case/",
+            "/admin/retrieval/duplicatepair/",
+        ]
+        user = django_user_model.objects.create_user("somebody", is_staff=True)
+        may = Permission.objects.filter(codename__in=("view_queuepause", "view_item"))
+        user.user_permissions.set(may)
+        operator = Client()
+        operator.force_login(user)
+        links = {
+            who: [page for page in pages if f'href="{page}"' in each.get(LIST).content.decode()]
+            for who, each in (("admin", admin_client), ("operator", operator))
+        }
+        assert links == {"admin": pages, "operator": pages[:1]}
+        shown = operator.get(f"{LIST}state/").content.decode()
+        assert "check by the policies" in shown
+        assert "search for near duplicates" in shown
 
     def test_who_may_not_look_gets_403(self, client, django_user_model):
         client.force_login(django_user_model.objects.create_user("nobody", is_staff=True))

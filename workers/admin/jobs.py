@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -13,9 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 
-from catalog.admin.base import counted
+from catalog.admin.base import CarefulAdmin, counted
 from catalog.models import QueuePause
 from workers import heartbeat, jobs, pauses
 from workers.queues import QUEUES
@@ -25,7 +25,7 @@ MAY = "catalog.operate_jobs"
 
 
 @admin.register(QueuePause)
-class JobsAdmin(ModelAdmin):
+class JobsAdmin(CarefulAdmin):
     """In the place of a list of pauses: all that workers do."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -84,15 +84,21 @@ class JobsAdmin(ModelAdmin):
                 "queue": state,
                 "workers": None if listening is None else listening.get(state.name, 0),
                 "failures": [
-                    (each, reverse(f"admin:{page}", args=[pk] if pk else []))
-                    for each in state.failures
-                    for page, pk in [each.admin]
+                    (each, self._address(request, *each.admin)) for each in state.failures
                 ],
             }
             for state in jobs.queue_states()
         ]
         context = {"states": states, "beat": heartbeat.last(), "may": request.user.has_perm(MAY)}
         return render_to_string("workers/admin/jobs_panel.html", context, request)
+
+    def _address(self, request: HttpRequest, page: str, pk: int) -> str:
+        """Of a page of the admin, empty for who may not see it; ``page`` is app_model_view."""
+        app, model, _ = page.split("_")
+        shown = self.admin_site.get_model_admin(apps.get_model(app, model))
+        if not shown.has_view_permission(request):
+            return ""
+        return reverse(f"admin:{page}", args=[pk] if pk else [])
 
     # --- buttons --------------------------------------------------------------------------------
 
