@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.models import Item
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# the first needs a third less of the processor
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 10_000
 expect.set_options(timeout=TIMEOUT_MS)
 

@@ -45,7 +45,15 @@ def visit(request, browser: Browser, live_server, world: dict[str, Item], served
 
 def test_storefront(visit: Page):
     found = {}
-    for path in ("/", "/?q=frog", "/items/frog/", "/ask/", "/you/", "/plain/?q=frog"):
+    for path in (
+        "/",
+        "/?q=frog",
+        "/?q=frog,+no+drum",
+        "/items/frog/",
+        "/ask/",
+        "/you/",
+        "/plain/?q=frog",
+    ):
         visit.goto(path)
         visit.wait_for_load_state("networkidle")
         found[path] = findings(visit)

@@ -147,6 +147,8 @@ def test_words_find_items_without_credentials(page: Page):
         "lang": "en",
         "explain": True,
         "facets": FACETS,
+        "understand": True,
+        "by_rules": True,
     }
     assert "cookie" not in sent[0].all_headers()
 
@@ -399,3 +401,55 @@ def test_a_narrow_screen_has_nothing_to_scroll_sideways(page: Page):
         page.goto(address)
         page.locator("#view .card[data-id]").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+
+
+def test_long_values_and_huge_numbers_fit_a_narrow_screen(page: Page, world):
+    vast = make_item(
+        "vast",
+        "vast thing",
+        attributes={"price": 1e308, "source": f"https://example.org/{'a' * 400}", "n" * 90: 10**40},
+    )
+    services.embed_items(spaces.active_space().id, [vast.pk])
+    page.set_viewport_size({"width": 390, "height": 700})
+    for address in ("/", "/plain/"):
+        page.goto(address)
+        expect(page.locator('.card[data-id="vast"] .price b').first).to_have_text(
+            re.compile(r"^1(\.00)?E\+?308$")
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+    for address in ("/items/vast/", "/plain/items/vast/"):
+        page.goto(address)
+        rows = page.locator(".details dd")
+        expect(rows.first).to_have_text(re.compile(r"^1(\.00)?E\+?308$"))
+        expect(rows.nth(1)).to_have_text(re.compile("^https://example.org/a{160,180}…$"))
+        expect(rows.last).to_have_text(re.compile(r"^1(\.00)?E\+?40$"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+@pytest.mark.parametrize("field", ["__proto__", "constructor", "toString"])
+def test_a_filter_called_like_what_objects_inherit_is_a_name_like_any_other(page: Page, field: str):
+    page.goto(f"/?q=frog&f.{field}.lt=50&f.{field}.gt=2")
+    page.locator(".chip", has_text="2 to 50").first.wait_for()
+    assert page.evaluate("[({}).lt, ({}).gt, Object.lt, ({}).toString.lt]") == [None] * 4
+    page.goto(f"/?q=frog&f.{field}=50")
+    page.locator(".chip", has_text="50").first.wait_for()
+    assert page.evaluate("Array.isArray({}) || '0' in {}") is False
+
+
+def test_what_an_item_says_of_itself_and_how_it_is_shown_without_a_picture(page: Page, world):
+    make_item(
+        "pan",
+        "«iron pan»",
+        attributes={"price": 1012.5, "sizes": [20, "<b>28</b>"], "dishwasher_safe": False, "size": {"w": 3}},
+    )  # fmt: skip
+    make_item("bell", "a bell", media=[wav(500)])
+    page.goto("/")
+    card = page.locator('.card[data-id="pan"]').first
+    expect(card.locator(".price")).to_have_text("Price 1,012.5")
+    expect(card.locator(".picture .initial")).to_have_text("I")
+    bell = page.locator('.card[data-id="bell"]').first
+    expect(bell.locator(".picture > svg")).to_be_visible()
+    expect(bell.locator(".price")).to_have_count(0)
+    page.goto("/items/pan/")
+    rows = page.locator(".details dl div")
+    expect(rows).to_have_text(["Price1,012.5", "Sizes20, <b>28</b>", "Dishwasher safeNo"])

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from catalog.models import Item
 from retrieval import queries, spaces
 from tests.recommender.llm.ask.worlds import made
-from tests.retrieval.conftest import png
+from tests.retrieval.conftest import make_item, png
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,6 +50,7 @@ def test_a_conversation_is_written_into_the_page(page: Page):
 
 
 def test_an_example_is_asked_and_a_new_conversation_forgets(page: Page):
+    make_item("emoji:1F4F1", "mobile phone")  # the demo catalog, which has questions of its own
     page.goto("/")
     page.locator("[data-ask]", has_text="What animals can fly?").click()
     expect(page.locator(".ask-turn")).to_have_count(1)

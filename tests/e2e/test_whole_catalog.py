@@ -121,6 +121,12 @@ def happened(visitor: str, answer: dict[str, Any]) -> None:
     assert sent.json()["accepted"] == 1
 
 
+def opened(page: Page, model: str) -> None:
+    """Go to a list by the sidebar; ``model`` is the end of its address."""
+    page.locator(f'#nav-sidebar a[href$="/{model}/"]').first.click()
+    page.wait_for_url(f"**/{model}/")
+
+
 def confirm(page: Page, opened_by: str, **values: str) -> None:
     """Open an action's dialog, fill it in and go on; ``opened_by`` is the end of its address."""
     page.locator(f'a[href$="/{opened_by}/"]:visible').first.click()
@@ -149,7 +155,7 @@ def test_from_a_file_to_an_experiments_report(
 
 def imported(page: Page, files: tuple[Path, Path]) -> None:
     """What would happen is shown first; the bad row costs nothing but itself."""
-    page.goto("/admin/catalog/item/")
+    opened(page, "catalog/item")
     page.locator('#main a[href$="/import_items/"]:visible').first.click()
     page.locator("input[type=file][name=rows_file]").set_input_files(files[0])
     page.locator("input[type=file][name=media_file]").set_input_files(files[1])
@@ -163,6 +169,8 @@ def imported(page: Page, files: tuple[Path, Path]) -> None:
     assert Item.objects.count() == 0
     confirm(page, "start")
     expect(run.locator(".triad-tile").first).to_have_text("24 created", timeout=SLOW_MS)
+    opened(page, "catalog/item")
+    expect(page.locator("#result_list tbody tr")).to_have_count(24)
     assert Item.objects.count() == 24
 
 
@@ -173,8 +181,10 @@ def mended(page: Page) -> None:
         return Media.objects.filter(status="failed").count()
 
     until(lambda: failed() == 1, "the broken picture is known to be broken")
-    page.goto("/admin/catalog/media/?status__exact=failed")
-    page.locator("#result_list tbody").get_by_role("link", name="animal:swan").click()
+    opened(page, "catalog/media")
+    broken = page.locator("#result_list tbody tr", has_text="failed")
+    expect(broken).to_have_count(1)
+    broken.get_by_role("link", name="animal:swan").click()
     page.locator("td.delete label:has([name=media-0-DELETE])").click()
     page.get_by_role("link", name="Add another Media").click()
     page.locator("[name=media-1-file]").set_input_files(
@@ -189,38 +199,55 @@ def mended(page: Page) -> None:
 
     until(ready, "every item is embedded with its picture")
     assert failed() == 0
+    opened(page, "catalog/item")
+    expect(page.locator("#result_list")).not_to_contain_text("broken")
+    expect(page.locator("#result_list tbody tr", has_text="ready")).to_have_count(24)
 
 
 def trained_compared_and_activated(page: Page) -> None:
     """Another space, made, measured and filled while the first one answers."""
-    page.goto("/admin/retrieval/embeddingspace/")
+    opened(page, "retrieval/embeddingspace")
     confirm(page, "train", name="aligned", profile="fake")
     expect(page.locator("#training-jobs tr", has_text="aligned")).to_contain_text(
         "done", timeout=SLOW_MS
     )
     made = EmbeddingSpace.objects.get(name="aligned")
     until(lambda: reread(made).state == "ready", "the new space has every item")
-    page.goto(f"/admin/retrieval/embeddingspace/{made.pk}/compare/")
-    expect(page.locator("#main")).to_contain_text("aligned")
-    page.goto(f"/admin/retrieval/embeddingspace/{made.pk}/change/")
+    former = EmbeddingSpace.objects.exclude(pk=made.pk).get()
+    opened(page, "retrieval/embeddingspace")
+    page.locator("#result_list").get_by_role("link", name="aligned", exact=True).click()
+    page.locator('a[href$="/compare/"]:visible').first.click()
+    page.locator("select[name=with]").select_option(str(former.pk))
+    page.get_by_role("button", name="Compare", exact=True).click()
+    compared = page.locator(".triad-compare")
+    expect(compared).to_contain_text("Of an item's 10 nearest neighbours", timeout=SLOW_MS)
+    expect(compared.locator("thead th")).to_contain_text(["", "aligned", former.name])
+    page.get_by_role("link", name="Back to aligned").click()
     confirm(page, "activate")
     expect(page.locator("body")).to_contain_text("aligned is active.")
+    expect(page.locator("#result_list tr", has_text="aligned")).to_contain_text("active")
     assert reread(made).state == "active"
 
 
 def pinned(page: Page) -> None:
-    """What an editor pins is first with the next request."""
-    fox = Item.objects.get(external_id="animal:fox")
-    page.goto(f"/admin/catalog/item/{fox.pk}/change/")
+    """What an editor pins is what a visitor of the shop sees first."""
+    opened(page, "catalog/item")
+    page.locator("#searchbar").fill("animal:fox")
+    page.locator("#searchbar").press("Enter")
+    page.locator("#result_list").get_by_role("link", name="a fox").first.click()
     confirm(page, "decide", action="pin", placement="home", position="1")
     expect(page.locator("body")).to_contain_text("The rule is made.")
     for visitor in ("web-1", "web-2"):
         assert shown(visitor)["items"][0]["item"]["external_id"] == "animal:fox"
+    page.goto("/")
+    expect(page.locator(".recommended .card").first).to_have_attribute("data-id", "animal:fox")
+    page.goto("/admin/")
 
 
 def tried(page: Page) -> None:
     """Two variants, visitors who click more on what one of them shows, and the figures of both."""
-    page.goto("/admin/recommender/experiment/add/")
+    opened(page, "recommender/experiment")
+    page.locator('#main a[href$="/experiment/add/"]:visible').first.click()
     page.locator("[name=name]").fill("only-animals")
     page.locator("[name=placement]").select_option("home")
     page.locator("[name=variants-0-name]").fill("control")
@@ -243,7 +270,7 @@ def tried(page: Page) -> None:
         if clicks:
             happened(visitor, answer)
     assert min(map(len, seen.values())) > VISITORS // 5
-    page.goto("/admin/recommender/experiment/")
+    opened(page, "recommender/experiment")
     page.get_by_role("link", name="only-animals", exact=True).click()
     page.locator('a[href$="/report/"]:visible').first.click()
     report = page.locator("#main")
