@@ -7,7 +7,7 @@ JOBS ?= 3
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-dev test check lint types imports format lock clean
+.PHONY: help demo install install-dev test test-thorough check lint types imports format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/bin/python
 # one process more than two cores: browsers, servers and workers are waited for
 test: install-dev ## every test, on embedded servers of their own under var/test (JOBS=3)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations 20
+
+test-thorough: install-dev ## those and the slow ones, with all generated examples (an hour)
+	@THOROUGH=1 $(BIN)/python -m pytest -m "slow or not slow" --durations 20
 
 check: lint types imports ## what CI runs besides the tests
 	@$(BIN)/python manage.py makemigrations --check --dry-run
