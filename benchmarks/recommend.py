@@ -87,15 +87,17 @@ def personal(visitors: int) -> Callable[[int], int]:
     """A request, as the API makes it: how many items the answer has."""
     from django.utils import timezone
 
+    from recommender import limits
     from recommender.impressions import Answer, Shown, impression_log
     from recommender.listing import first
     from recommender.pipeline import Asked
 
     def ask(number: int) -> int:
         name, now = visitor_name(number % visitors), timezone.now()
-        page = first(Asked("home", now, visitor=name, limit=20, seed=str(number)))
-        shown = [Shown(e.item_id, e.sources, e.propensity, e.features) for e in page.entries]
-        impression_log(Answer(uuid.uuid4().hex, "home", shown, now, visitor=name))
+        with limits.limited():
+            page = first(Asked("home", now, visitor=name, limit=20, seed=str(number)))
+            shown = [Shown(e.item_id, e.sources, e.propensity, e.features) for e in page.entries]
+            impression_log(Answer(uuid.uuid4().hex, "home", shown, now, visitor=name))
         return len(page.entries)
 
     return ask

@@ -3,17 +3,20 @@
     VAR=var python docs/images/make.py --base http://127.0.0.1:8000 [--only home search]
 
 Signs in by a session of its own as the first superuser of VAR's database, and likes four items as a
-visitor of its own; both are forgotten at the end. Needs Chromium and the development packages.
+visitor of its own, after a month of other visitors, drawn from one seed; all of them are forgotten at the end.
+Needs Chromium and the development packages.
 """
 
 import argparse
 import json
 import os
+import random
 import shutil
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -30,7 +33,11 @@ LIKED: Final = ("emoji:1F438", "emoji:1F98E", "emoji:1F422", "emoji:1F941")
 """A frog, a lizard, a turtle and a drum."""
 ITEM: Final = "emoji:1F438"
 COMPOSED: Final = "/?q=red+flower&item=emoji:1F98B&w=1,0.6"
+SENTENCE: Final = "/?q=animals+that+are+not+dogs+or+cats"
 SETTLED_MS: Final = 20_000
+DAYS: Final = 30
+ANSWERED_DAYS: Final = 7
+"""Days of which the overview shows clicks; shoppers are recommended something on these."""
 
 
 def main() -> None:
@@ -47,7 +54,11 @@ def main() -> None:
 
     django.setup()
     arguments.to.mkdir(parents=True, exist_ok=True)
-    with visiting(arguments.base) as visitor, browsing(arguments.base, visitor) as context:
+    with (
+        shopping(arguments.base),
+        visiting(arguments.base) as visitor,
+        browsing(arguments.base, visitor) as context,
+    ):
         page = context.new_page()
         for name, address in pages(visitor).items():
             if not arguments.only or name in arguments.only:
@@ -64,14 +75,15 @@ def pages(visitor: str) -> dict[str, str]:
     space = EmbeddingSpace.objects.get(state=EmbeddingSpace.State.ACTIVE)
     person = Visitor.objects.get(external_id=visitor)
     return {
-        "home": "/#.recommended",
+        "home": "/#.recommended h2",
         "search": COMPOSED,
+        "sentence": SENTENCE,
         "item": f"/items/{ITEM}/",
         "your-data": "/you/",
         "admin-overview": "/admin/",
         "admin-item": f"/admin/catalog/item/{item.pk}/change/#.triad-columns",
         "admin-visitor": f"/admin/recommender/visitor/{person.pk}/sees/?placement=home",
-        "admin-playground": f"/admin/catalog/item/playground/?q=red+flower&item={ITEM}&w=1,,-0.5",
+        "admin-playground": "/admin/catalog/item/playground/?q=red+flower&item=emoji:1F98B&w=1,-0.5",
         "admin-space": f"/admin/retrieval/embeddingspace/{space.pk}/change/",
         "admin-jobs": "/admin/catalog/queuepause/",
     }
@@ -89,6 +101,58 @@ def picture(page: "Page", name: str, address: str, folder: Path) -> None:
         page.wait_for_load_state("networkidle", timeout=SETTLED_MS)
     page.screenshot(path=folder / f"{name}.png")
     sys.stdout.write(f"{name:18} {address}\n")
+
+
+@contextmanager
+def shopping(base: str) -> Iterator[None]:
+    """A month of visitors, more of them by and by, and the figures of it; nothing of it afterwards."""
+    from recommender import popularity, visitors
+    from workers.overview import overview_count
+
+    chance, shoppers = random.Random(7), []  # noqa: S311 - a drawn month, no secret
+    try:
+        for back in range(DAYS - 1, -1, -1):
+            at, number = datetime.now(UTC) - timedelta(days=back), chance.randint(3, 6)
+            today = [f"picture-{uuid.uuid4()}" for _ in range(number + (DAYS - back) // 6)]
+            shoppers += today
+            events = [each for name in today for each in _done(base, name, at, chance)]
+            # a day at once: requests are counted
+            httpx.post(f"{base}/api/v1/events/", json=events).raise_for_status()
+        popularity.popularity_count(force=True)
+        overview_count()
+        yield
+    finally:
+        for shopper in shoppers:
+            visitors.visitor_forget(shopper)
+        popularity.popularity_count(force=True)
+        overview_count()
+
+
+def _done(base: str, shopper: str, at: datetime, chance: random.Random) -> list[dict[str, str]]:
+    """What somebody does: looks at what most look at; lately, also at what they are recommended."""
+    from catalog.models import Item
+    from recommender.models import Impression
+
+    names = list(Item.objects.visible().order_by("pk").values_list("external_id", flat=True))
+    liked = [names[min(int(chance.paretovariate(0.6)), len(names)) - 1] for _ in range(4)]
+    done: list[dict[str, str]] = [{"item": name, "type": "view"} for name in liked]
+    done.append({"item": liked[0], "type": chance.choice(("like", "cart", "view"))})
+    if (datetime.now(UTC) - at).days < ANSWERED_DAYS:
+        for placement in ("home", "item"):
+            asked = {"visitor": shopper, "placement": placement, "items": liked[0]}
+            answer = httpx.get(f"{base}/api/v1/recommendations/", params=asked).raise_for_status()
+            found = answer.json()
+            shown = Impression.objects.filter(request_id=found["request_id"])
+            shown.update(shown_at=at - timedelta(minutes=30))
+            for each in found["items"]:
+                if chance.random() < (0.06 if placement == "home" else 0.1):
+                    kind = "purchase" if chance.random() < 0.2 else "click"
+                    item = each["item"]["external_id"]
+                    done.append({"item": item, "type": kind, "request_id": found["request_id"]})
+    when = at.isoformat()
+    return [
+        {**each, "id": str(uuid.uuid4()), "visitor": shopper, "occurred_at": when} for each in done
+    ]
 
 
 @contextmanager
