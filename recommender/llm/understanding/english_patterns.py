@@ -206,7 +206,7 @@ LEADING: Final = re.compile(
     re.IGNORECASE,
 )
 TRAILING: Final = re.compile(
-    r"(?:\s+(?:ones?|things?|stuff|either|please|though|at\s+all|items?|kind|colou?red))+$",
+    r"(?:\s+(?:ones?|things?|stuff|either|please|though|at\s+all|items?|kind|colou?red|is|are))+$",
     re.IGNORECASE,
 )
 FILLERS: Final = _compiled(

@@ -160,6 +160,7 @@ def test_bounds_are_joined_side_by_side():
         ("shoes not boots under 80", {"lt": 80}),
         ("shoes without boots cheaper than 60", {"lt": 60}),
         ("shoes that are not boots over 40", {"gt": 40}),
+        ("which shoes that are not boots are under 80?", {"lt": 80}),
         ("Schuhe ohne Stiefel unter 70", {"lt": 70}),
         ("chaussures sans bottes moins de 90", {"lt": 90}),
         ("zapatos sin botas de menos de 50", {"lt": 50}),
@@ -169,7 +170,9 @@ def test_bounds_are_joined_side_by_side():
     ],
 )
 def test_a_price_behind_what_is_denied_is_of_what_is_wanted(text, price):
-    assert read(text).filter["price"] == price
+    found = read(text)
+    assert found.filter["price"] == price
+    assert found.unwanted == []
 
 
 @pytest.mark.parametrize(
