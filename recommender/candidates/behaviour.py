@@ -49,13 +49,13 @@ SELECT item_id, sum(score), (array_agg(beside ORDER BY score DESC, beside))[1] F
 def collaborative(context: Context, limit: int) -> list[Found]:
     """What the item-item model says of the visitor's items; nothing without an active model."""
     history = context.said[:COUNTED]
-    return related(history, limit, exclude=context.done, items=context.sought)
+    return related(history, limit, exclude=context.exclude, items=context.unhidden)
 
 
 def factors(context: Context, limit: int) -> list[Found]:
     """What the two-tower model says of them; it knows items that nobody has touched yet."""
     history = context.said[:COUNTED]
-    return nearest_by_tower(history, limit, items=context.sought, exclude=context.done)
+    return nearest_by_tower(history, limit, items=context.unhidden, exclude=context.exclude)
 
 
 def covisited(context: Context, limit: int) -> list[Found]:

@@ -60,10 +60,9 @@ class Context:
         return self.segment.exclude(pk__in=Item.objects.filter(hidden).values("pk"))
 
     @cached_property
-    def sought(self) -> QuerySet[Item]:
-        """What to look for: what may be shown and will not be hidden again."""
-        without = self.left_out | self.done
-        return self.unhidden.exclude(pk__in=without) if without else self.unhidden
+    def exclude(self) -> frozenset[int]:
+        """What of the ``unhidden`` not to look for: it would be hidden again."""
+        return self.left_out | self.done
 
     @cached_property
     def session_strengths(self) -> list[tuple[int, float]]:

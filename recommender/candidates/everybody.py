@@ -64,9 +64,10 @@ def forget_lists() -> None:
 
 def _listed(context: Context, statement: str, limit: int) -> Rows:
     """(item id, score), best first; as of KEPT_S ago at most."""
-    without = context.left_out | context.done
+    without = context.exclude
     if len(without) > LEFT_OUT:
-        return _found(statement, index.ids_text(context.sought), limit)
+        left = context.unhidden.exclude(pk__in=without)
+        return _found(statement, index.ids_text(left), limit)
     items, wanted = index.ids_text(context.unhidden), limit + len(without)
     # a filter may be megabytes long
     key = connection.settings_dict["NAME"], statement, blake2b(items.encode()).digest()

@@ -76,14 +76,14 @@ def _nearest(
             partition,
             np.stack([interest.vector for interest in interests]),
             limit,
-            items=context.sought,
+            items=context.unhidden,
+            exclude=context.exclude,
             ef_search=round(EF_SHARE * partition.ef_search),
         )
     parts = [Part(interest.vector, None) for interest in interests]
+    items = context.unhidden.exclude(pk__in=context.exclude)
     hits = [
-        search.search(
-            context.space, [part], limit, items=context.sought, modalities=context.modalities
-        )
+        search.search(context.space, [part], limit, items=items, modalities=context.modalities)
         for part in parts
     ]
     return [[(hit.item_id, hit.score) for hit in each] for each in hits]

@@ -110,8 +110,8 @@ def nearest_by_tower(
     """What the active two-tower model proposes among ``items``, best first; scores are inner products.
 
     Always ``min(limit, matching)`` of those with a vector, which new items have before anybody has
-    touched them. Two statements, the visitor's vector and the search. ``exclude`` leaves items out at no
-    cost. Empty where there is no model, or it knows nothing of the history.
+    touched them. Two statements, the visitor's vector and the search. Empty where there is no model, or it
+    knows nothing of the history.
     """
     for _ in range(2):  # a version that was retired between the two statements has a successor
         visitor = tower_vector(history)
@@ -122,13 +122,13 @@ def nearest_by_tower(
             near = index.nearest(
                 partition,
                 visitor.vector,
-                limit + len(exclude),
+                limit,
                 items=items,
+                exclude=exclude,
                 column="vector",
                 probed=False,
             )
         except SpaceGone:
             continue
-        left_out = frozenset(exclude)
-        return [Found(i, score) for i, score in near if i not in left_out][:limit]
+        return [Found(i, score) for i, score in near]
     return []

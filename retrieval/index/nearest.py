@@ -1,6 +1,6 @@
 """Nearest neighbours among the items that match."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -37,6 +37,7 @@ def nearest(
     limit: int,
     *,
     items: QuerySet[Item],
+    exclude: Collection[int] = (),
     column: Column = "fused",
     ef_search: int | None = None,
     exact: bool = False,
@@ -45,8 +46,9 @@ def nearest(
 ) -> Found:
     """The ``limit`` items of ``items`` nearest to ``vector``: (item id, score), best first.
 
-    ``vector`` is as long as the column's. Always ``min(limit, matching)`` rows with exact scores: what
-    an HNSW scan leaves out, an exact scan brings. ``exact`` asks for the latter at once; a column
+    ``vector`` is as long as the column's; ``exclude`` leaves some of ``items`` out, so that one query set
+    does for whoever is done with different ones: what it takes to search among its items is known. Always
+    ``min(limit, matching)`` rows with exact scores: what an HNSW scan leaves out, an exact scan brings. ``exact`` asks for the latter at once; a column
     without an index is always scanned so. Where Postgres thinks reading all rows quicker, the scan is
     exact as well; ``through_index`` keeps it from that, for measuring. One round trip, two if the number
     of matching items had to be estimated. ``probed``: counted, and perhaps run again exactly by the
@@ -57,10 +59,10 @@ def nearest(
     except EmptyResultSet:
         return []
     if exact:
-        return _exact(partition, vector, limit, matching, column, most=None)[0]
+        return _exact(partition, vector, limit, matching, exclude, column)[0]
     plan = plans.plan(partition, matching, limit, column)
     while plan.exact:
-        found, count = _exact(partition, vector, limit, matching, column, most=plan.most)
+        found, count = _exact(partition, vector, limit, matching, exclude, column, most=plan.most)
         if plan.most is None or count <= plan.most:
             if probed:
                 probes.counted(exact=1, asked=limit, got=len(found))
@@ -71,14 +73,14 @@ def nearest(
         plans.remember(partition, matching, plans.Estimate(count, rows))
         plan = plans.plan(partition, matching, limit, column)
     settings = _settings(plan, ef_search, through_index=through_index)
-    scan = f"{settings}; {_scan(partition, vector, matching, column, plan)}"
+    scan = f"{settings}; {_scan(partition, vector, matching, exclude, column, plan)}"
     found = _scored(partition, _fetch(partition, scan, skip=1))[:limit]
     short = len(found) < limit
     if short:
-        found = _exact(partition, vector, limit, matching, column, most=None)[0]
+        found = _exact(partition, vector, limit, matching, exclude, column)[0]
     if probed:
         probes.counted(scans=1, topped_up=short, asked=limit, got=len(found))
-        if matching.everything and column == "fused":
+        if matching.everything and not exclude and column == "fused":
             best = [item_id for item_id, _ in found[:PROBED]]
             probes.sampled(partition.space_id, vector, best)
     return found
@@ -90,6 +92,7 @@ def nearest_each(
     limit: int,
     *,
     items: QuerySet[Item],
+    exclude: Collection[int] = (),
     ef_search: int,
 ) -> list[Found]:
     """``nearest`` by the fused vector for each row of ``vectors``, (n, fused_dim), in one round trip.
@@ -104,20 +107,27 @@ def nearest_each(
     plan = plans.plan(partition, matching, limit)
     if plan.exact or len(vectors) == 1:
         return [
-            nearest(partition, row, limit, items=items, ef_search=ef_search, probed=False)
+            nearest(
+                partition,
+                row,
+                limit,
+                items=items,
+                exclude=exclude,
+                ef_search=ef_search,
+                probed=False,
+            )
             for row in vectors
         ]
     settings = _settings(plan, max(ef_search, limit), through_index=False)
-    rows = _fetch(partition, f"{settings}; {_scans(partition, vectors, matching, plan)}", skip=1)
+    scans = _scans(partition, vectors, matching, exclude, plan)
+    rows = _fetch(partition, f"{settings}; {scans}", skip=1)
     near: list[list[tuple[int, float]]] = [[] for _ in vectors]
     for place, item_id, distance in rows:
         near[place].append((item_id, distance))
     found = [_scored(partition, each)[:limit] for each in near]
     probes.counted(scans=len(found), asked=limit * len(found), got=sum(len(each) for each in found))
     return [
-        each
-        if len(each) == limit
-        else _exact(partition, row, limit, matching, "fused", most=None)[0]
+        each if len(each) == limit else _exact(partition, row, limit, matching, exclude, "fused")[0]
         for row, each in zip(vectors, found, strict=True)
     ]
 
@@ -166,7 +176,7 @@ def scans_index(
     if plan.exact:
         return False
     settings = _settings(plan, None, through_index=through_index)
-    statement = f"{settings}; EXPLAIN {_scan(partition, vector, matching, 'fused', plan)}"
+    statement = f"{settings}; EXPLAIN {_scan(partition, vector, matching, (), 'fused', plan)}"
     with partition_there(partition), _savepoint(), connection.cursor() as cursor:
         cursor.execute(statement)
         cursor.nextset()
@@ -191,13 +201,14 @@ def _scan(
     partition: Partition,
     vector: NDArray[np.float32],
     matching: plans.Matching,
+    exclude: Collection[int],
     column: Column,
     plan: plans.Plan,
 ) -> str:
     return (
         f"SELECT e.item_id, {partition.distance_text(column, vector)}"  # noqa: S608 - our names,
         f" FROM {partition.name} e WHERE e.{column} IS NOT NULL"  # numbers, and what Django quoted
-        f" AND e.item_id IN ({matching.statement}) ORDER BY 2 LIMIT {plan.fetch}"
+        f"{_without(exclude)} AND e.item_id IN ({matching.statement}) ORDER BY 2 LIMIT {plan.fetch}"
     )
 
 
@@ -205,6 +216,7 @@ def _scans(
     partition: Partition,
     vectors: NDArray[np.float32],
     matching: plans.Matching,
+    exclude: Collection[int],
     plan: plans.Plan,
 ) -> str:
     """The scan of each vector, told apart by its row: (row, item id, distance). Planned once."""
@@ -215,9 +227,15 @@ def _scans(
     return (
         f"SELECT v.place, f.* FROM (VALUES {values}) AS v(place, vector)"  # noqa: S608 - as above
         f" CROSS JOIN LATERAL (SELECT e.item_id, {partition.distance_to('fused', 'v.vector')}"
-        f" FROM {partition.name} e WHERE e.fused IS NOT NULL"
+        f" FROM {partition.name} e WHERE e.fused IS NOT NULL{_without(exclude)}"
         f" AND e.item_id IN ({matching.statement}) ORDER BY 2 LIMIT {plan.fetch}) f"
     )
+
+
+def _without(exclude: Collection[int]) -> str:
+    if not exclude:
+        return ""
+    return f" AND NOT e.item_id = ANY('{{{','.join(map(str, map(int, exclude)))}}}'::bigint[])"
 
 
 def _exact(
@@ -225,9 +243,10 @@ def _exact(
     vector: NDArray[np.float32],
     limit: int,
     matching: plans.Matching,
+    exclude: Collection[int],
     column: Column,
     *,
-    most: int | None,
+    most: int | None = None,
 ) -> tuple[Found, int]:
     """The nearest, and how many items match; none where more than ``most`` do (None: however many).
 
@@ -243,6 +262,7 @@ def _exact(
         f" (SELECT * FROM (SELECT e.item_id, {partition.distance_text(column, vector)}"
         f" FROM {partition.name} e"
         f" WHERE e.item_id = ANY((SELECT {ids} FROM m)::bigint[]) AND e.{column} IS NOT NULL"
+        f"{_without(exclude)}"
         f" OFFSET 0) d ORDER BY 2, 1 LIMIT {limit})"
         " UNION ALL SELECT NULL, coalesce(cardinality(ids), 0) FROM m"
     )

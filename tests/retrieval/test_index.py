@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Item
-from retrieval import claims, index, spaces
+from retrieval import claims, index, probes, spaces
 from retrieval.index import EmbeddedItem, plans
 from retrieval.models import Embedding
 
@@ -225,6 +225,47 @@ def test_each_of_several_vectors_finds_what_it_finds_alone(thousands, step):
     best = [brute_force(items[::step], vectors[::step], query, 10) for query in queries]
     shared = [len({i for i, _ in near} & set(b)) for near, b in zip(found, best, strict=True)]
     assert sum(shared) >= 0.98 * sum(map(len, best))
+
+
+@pytest.mark.parametrize("step", [1, *STEPS])
+@pytest.mark.parametrize("excluded", [slice(5), slice(3, None)], ids=["the best", "all but three"])
+def test_what_is_excluded_is_not_found_but_others_in_its_place(thousands, step, excluded):
+    space, items, vectors = thousands
+    chosen = Item.objects.visible()
+    chosen = chosen if step == 1 else chosen.filter(tags__contains=[f"t{step}"])
+    queries = clustered(12, 4)
+    for query in queries:
+        best = brute_force(items[::step], vectors[::step], query, 3_000)
+        exclude = best[excluded]
+        rest = [item_id for item_id in best if item_id not in exclude][:10]
+
+        found = [
+            i for i, _ in index.nearest(space.partition, query, 10, items=chosen, exclude=exclude)
+        ]
+        each = index.nearest_each(
+            space.partition, queries, 10, items=chosen, exclude=exclude, ef_search=200
+        )
+
+        assert len(found) == len(rest)
+        assert not set(found) & set(exclude)
+        assert len(set(found) & set(rest)) >= 0.9 * len(rest)
+        assert all(len(near) == len(rest) for near in each)
+        assert not {i for near in each for i, _ in near} & set(exclude)
+
+
+def test_a_search_that_excludes_says_nothing_of_the_index(thousands, monkeypatch):
+    """What a probe finds without the exclusion would count as missed."""
+    space, *_ = thousands
+    sampled = []
+    monkeypatch.setattr(probes, "sampled", lambda *told: sampled.append(told))
+    (query,) = clustered(12, 1)
+    visible = Item.objects.visible()
+    (first, *_), *_ = index.nearest(space.partition, query, 10, items=visible)
+    assert len(sampled) == 1
+
+    index.nearest(space.partition, query, 10, items=visible, exclude=[first])
+
+    assert len(sampled) == 1
 
 
 def test_several_vectors_are_one_round_trip_down_the_index(thousands):
