@@ -41,11 +41,12 @@ def evidence_for(
     language = state.language
     if is_sum(text) or is_own(text, language) or is_now(text, language):
         return 0.0
-    if _is_of(asked_for(text, language), state) and inside_of(items, state.categories).exists():
+    head = compound_head(text, language, lambda word: _is_thing(word, language))
+    is_named = not head and _is_of(asked_for(text, language), state)
+    if is_named and inside_of(items, state.categories).exists():
         return relevance.CERTAIN
     preferred = relevance.NAMED if state.categories else 0.0
     whole = _told(space, state, about, text, ids, items) + preferred
-    head = compound_head(text, language, lambda word: _is_thing(word, language))
     if not head:
         return whole
     alone = Part(queries.text_vector(space, meant(head, language)), "text", words=head)

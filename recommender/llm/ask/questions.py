@@ -63,6 +63,12 @@ _OF = re.compile(
     re.IGNORECASE,
 )
 """Begins what is only said of the thing."""
+_WHICH: Final = {
+    "en": re.compile(
+        r"\b(?:which|what)\s+(?:(?:kinds|sorts|types)\s+of\s+)?(?P<rest>\w.*)", re.IGNORECASE
+    ),
+    "zh": re.compile(r"(?:什么|哪些|哪几?[种类])样?的?(?P<rest>\w.*)"),
+}
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -181,11 +187,23 @@ def compound_head(question: str, language: str, is_known: Callable[[str], bool])
 def asked_for(question: str, language: str) -> str:
     """The word for what is asked for: toys, of "wooden toys for kids" and of 给孩子的玩具; "" for none.
 
-    The last that is no quality; of languages with spaces, before what is said of it with a preposition.
+    Several that are asked which they are: animals, of "which animals live in water" and of 哪些动物住在海里. Else
+    the last that is no quality; of languages with spaces, before what is said of it with a preposition.
     """
+    if which := _which(question, language):
+        return which
     said = question if language in ("zh", "ja") else _OF.split(question.strip(), maxsplit=1)[0]
     told = telling(said, language)
     return next((word for word in reversed(told) if quality(word, language) is None), "")
+
+
+def _which(question: str, language: str) -> str:
+    """The word for what is asked which it is, if there are several of it."""
+    asked = _WHICH[language].search(question) if language in _WHICH else None
+    told = telling(asked["rest"], language) if asked else []
+    if not asked or not told or not asked["rest"].casefold().startswith(told[0]):
+        return ""
+    return told[0] if language == "zh" or singular(told[0]) != told[0] else ""
 
 
 def heads(told: Sequence[str], language: str = "") -> list[str]:

@@ -18,6 +18,7 @@ ASKING: Final = (
     r"how\s+(?:much|many|old|big|new)(?:\s+(?:is|are|does|do|for))?|(?:price|cost)s?(?:\s+of)?",
     r"(?:what|which|who|whose|whom|where|when|why|how)(?:'s|’s)?(?:\s+(?:kinds?|sorts?|types?)\s+of)?",
     r"(?:any|some)(?:thing|one|body)?",
+    r"(?:things?|stuff|items?|products?)",
     r"more(?=\s+\S)",
     r"(?:can|could|may|might|shall|should|would|will|do|does|did|is|are|am|was|were|be)",
     r"(?:i|me|my|you|your|we|us|our|there|it|its|an?|the|that|this|these|those)",
