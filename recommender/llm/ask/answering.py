@@ -17,7 +17,7 @@ from recommender import setups
 from recommender.llm.ask import conversation, extracts, finding, followups, ordering, prices
 from recommender.llm.ask.conversation import CATEGORIES, paths_of
 from recommender.llm.ask.phrases import PHRASES, say, spoken
-from recommender.llm.ask.questions import only_points, senses
+from recommender.llm.ask.questions import asked_which, only_points, senses
 from recommender.llm.ask.types import (
     LASTS_S,
     MAX_WANTED,
@@ -184,10 +184,11 @@ def _own(asked: Asked, found: Interpretation, language: str, space_id: int) -> S
 
 
 def _named(about: str, language: str) -> tuple[str, ...]:
-    """Paths of the first category that a word names, where rules read none: beside a verb (*animals fly*), and
-    in the languages whose rules look at whole phrases only."""
+    """Paths of the first category that a word names, where rules read none: beside a verb (*animals fly*),
+    asked which they are (*which animals live in water*), and in the languages whose rules look at whole
+    phrases only."""
     if language in ("en", "zh") and all(len(each) == 1 for each in senses(about, language)):
-        return ()
+        return vocabulary().category(asked_which(about, language), language)
     return finding.named_paths(about, language)
 
 

@@ -15,6 +15,7 @@ from recommender.llm.ask.prices import PRICE, any_price, compared, ran_out
 from recommender.llm.ask.types import MAX_WANTED, Sort, State, Turned, Wanted
 from recommender.llm.understanding import Interpretation, Words, by_rules, vocabulary
 from recommender.llm.understanding.composing import MAX_WITHOUT
+from recommender.llm.understanding.languages import is_now
 from recommender.llm.understanding.refining import exchanged, without_denial
 from recommender.llm.understanding.types import one_or_in
 from recommender.llm.understanding.vocabulary import singular
@@ -61,6 +62,8 @@ def follow_up(turn: str, before: State) -> list[Change] | None:
     if not (before.wanted or before.filter):
         return None
     found, said = followups.changes(turn), followups.bare(turn)
+    if found and any(each.kind == "same" for each in found):
+        return found if before.shown and not is_now(turn, before.language) else None
     if found and any(each.kind in ("with", "without") for each in found):
         read = by_rules(said)
         if read.filter or read.ignored or read.sort:
@@ -116,6 +119,8 @@ def changed(before: State, changes: Sequence[Change], prices: Mapping[str, float
             state = _asking_for(state, change.text)
         elif change.kind == "any_price":
             state = any_price(state)
+        elif change.kind == "same":
+            state = replace(state, seen=before.seen)
         elif change.kind == "with":
             state = _with(state, change.text)
         else:

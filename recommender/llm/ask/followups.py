@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["cheaper", "dearer", "cheapest", "dearest", "more", "like", "unlike", "with", "without", "about", "any_price"]  # fmt: skip
+Kind = Literal["cheaper", "dearer", "cheapest", "dearest", "more", "like", "unlike", "with", "without", "about", "same", "any_price"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ _CHINESE_ORDINAL = (
     r"(?:第\s*)?(最后|[一二两三四五六七八九十]|[1-9]\d?)\s*(?:个|只|件|张|部|台|款|种|项)"
 )
 _POLITE = re.compile(
-    r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe|actually)\b[\s,]*|(?:那么|那|但是|但|可是|不过|还是|请|再|嗯|好的|好)(?=.{2}))+",
+    r"^(?:(?:ok(?:ay)?|and|but|now|then|so|please|hm+|well|maybe|actually)\b[\s,]*|(?:那么|那(?![个些款件种里])|但是|但|可是|不过|还是|请|再|嗯|好的|好)(?=.{2}))+",
     re.IGNORECASE,
 )
 _CLAUSES = re.compile(r"\s*[,，;；、]\s*|\s+and\s+|\s+but\s+|(?:而且|并且|同时)")
@@ -151,7 +151,7 @@ _RULES: Final = (
     _rule(r"(?:其中|里面)?(?:哪一?[个只件款种])?最便宜(?:的)?(?:一?[个只件款种])?(?:是哪一?[个只件款种]|是什么)?|价格最低(?:的)?", _of("cheapest")),
     _rule(rf"(?:(?:which|what)(?: ones?)?(?: of (?:them|these|those))?(?: is| are|'?s) )?(?:the )?(?:most expensive|dearest|priciest){_ONES}{_OF_THEM}", _of("dearest")),
     _rule(r"(?:其中|里面)?(?:哪一?[个只件款种])?最贵(?:的)?(?:一?[个只件款种])?(?:是哪一?[个只件款种]|是什么)?", _of("dearest")),
-    _rule(r"(?:show |give )?(?:me )?(?:some |any )?(?:more|others?|else|another(?: one)?|next)(?: of (?:them|these|those))?|(?:what|anything|something) else", _of("more")),
+    _rule(r"(?:show |give )?(?:me )?(?:some |any )?(?:more|others?|else|another(?: one)?|next)(?: of (?:them|these|those))?|(?:what|anything|something) else(?: (?:do you have|have you got|is there|can you show me))?", _of("more")),
     _rule(r"还有(?:别的|其他的?|更多|什么|哪些)?|更多(?:的)?|换一批|(?:有没有)?(?:别的|其他的?)", _of("more")),
     _rule(rf"(?:more |something |some )?(?:un|not )like\s+{_ORDINAL}|(?:not|no|without)\s+{_ORDINAL}", _at("unlike")),
     _rule(rf"(?:不像|不要|别要)(?:{_CHINESE_ORDINAL})(?:那样|这样)?(?:的)?", _at("unlike")),
@@ -161,7 +161,7 @@ _RULES: Final = (
     _rule(r"(?:the\s+|number\s+|no\.?\s*|#)(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|[1-9]\d?)(?:st|nd|rd|th)?(?:\s+(?:one|item|thing))?", _at("like")),
     _rule(r"第\s*([一二三四五六七八九十]|[1-9]\d?)\s*(?:个|只|件|张|部|台|款|种|项)", _at("like")),
     _rule(rf"(?:in|only|just|make it|a)?\s*(?P<text>(?:light |dark )?(?:{_COLOURS})){_ONES}", _text("with")),
-    _rule(rf"{_HAVE}(?:it |them |one |that )?in (?:a )?(?P<text>(?:light |dark )?(?:{_COLOURS}))", _text("with")),
+    _rule(rf"(?:{_HAVE}(?:it |them |one |that )?|(?:does it|do they|does that) come |(?:is it|are they|is that) available |can i (?:get|have) (?:it|them|one|that) )in (?:a )?(?P<text>(?:light |dark )?(?:{_COLOURS}))", _text("with")),
     _rule(rf"{_ZH_HAVE}(?P<text>(?:{_CHINESE_COLOURS})色?)(?:的)?", _text("with")),
     _rule(rf"{_HAVE}(?:a bit |a little |much |even )?(?P<text>{'|'.join(_COMPARATIVES)}){_ONES}", _compared),
     _rule(rf"{_ZH_HAVE}(?:更|再|稍微)?(?P<text>大|小|安静|响|暗|亮|新|旧|暖和?|软|简单|可爱|快|慢|长|短|高)(?:一?点儿?|一些|些)(?:的)?", _text("with")),
@@ -170,6 +170,12 @@ _RULES: Final = (
     _rule(r"(?:with|also|only|plus|made of)\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("with")),
     _rule(r"(?:(?:the|some|any)\s+)?ones?\s+(?:that|which|who)\s+(?:can|are|is|have|has)\s+(?!(?:not|no|it|this|that)\b)(?P<text>.{1,60})", _text("with")),
     _rule(r"(?:还要|加上|带有?|要有|只要)(?P<text>.{1,40}?)(?:的)?", _text("with")),
+    _rule(r"(?:what|which|how|where|when|why|who)\b.{0,40}?\b(?:is|are|was|were|does|do|did|can|could|will|would)\s+(?:it|they|he|she|these|those|(?:this|that)(?: one)?)(?:\s.{1,60})?", _of("same")),
+    _rule(r"(?:is|are|does|do|can|has|have)\s+(?:it|they|he|she|these|those|(?:this|that)(?: one)?)\s+(?!possible\b|ok(?:ay)?\b|true\b|allowed\b|legal\b|too late\b|be \w+ed\b).{1,60}", _of("same")),
+    _rule(r"(?:(?:show|tell|give|describe|play|let me (?:see|hear))\s+)?(?:me\s+)?(?:what\s+(?:is|are)\s+)?(?:something |more )?(?:about\s+)?(?:its|their)\s.{1,40}", _of("same")),
+    _rule(r"tell me (?:something |a bit )?more", _of("same")),
+    _rule(r"(?:(?:tell|show) me|let me (?:know|see|hear)|describe|play)\s+(?:something |more |a bit )?(?:about\s+)?(?:it|them|this|that|these|those)", _of("same")),
+    _rule(r"(?:它们?|(?:这|那)(?:一?[个件只款种]|些))的?(?:有|是|多|怎|会|能|可以|在|住|吃|喝|为|来自|长|叫|什么|哪|声音|样子|图片|照片|颜色|名字|价格|大小|故事).{0,30}", _of("same")),
 )  # fmt: skip
 _OFFERS: Final = tuple(
     re.compile(each, re.IGNORECASE)
@@ -193,7 +199,7 @@ _ARTICLE: Final = re.compile(r"^(?:a|an|the|some)\s+(?=.)", re.IGNORECASE)
 _PARTICLE: Final = re.compile(r"[^呢]+呢[\s?？!！。]*")
 _ASKS: Final = re.compile(
     r"^(?:what|which|who|whose|where|when|why|how|do|does|did|is|are|can|could|would|should)\b"
-    r"|^(?:that|this|it|they|these|those|them|you|me)$|^(?:你觉得|然后|所以)$"
+    r"|^(?:that|this|it|they|these|those|them|you|me)$|^(?:你觉得|然后|所以|[这那][个些款件种])$"
     r"|什么|哪|谁|怎|多少|几[个只种]|为何|是否|有没有|能不能|会不会|可不可以",
     re.IGNORECASE,
 )

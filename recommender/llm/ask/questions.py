@@ -190,14 +190,14 @@ def asked_for(question: str, language: str) -> str:
     Several that are asked which they are: animals, of "which animals live in water" and of 哪些动物住在海里. Else
     the last that is no quality; of languages with spaces, before what is said of it with a preposition.
     """
-    if which := _which(question, language):
+    if which := asked_which(question, language):
         return which
     said = question if language in ("zh", "ja") else _OF.split(question.strip(), maxsplit=1)[0]
     told = telling(said, language)
     return next((word for word in reversed(told) if quality(word, language) is None), "")
 
 
-def _which(question: str, language: str) -> str:
+def asked_which(question: str, language: str) -> str:
     """The word for what is asked which it is, if there are several of it."""
     asked = _WHICH[language].search(question) if language in _WHICH else None
     told = telling(asked["rest"], language) if asked else []

@@ -212,6 +212,28 @@ def test_what_more_is_like_is_left_out_of_later_turns(client, catalog):
         assert name not in cited(answer)
 
 
+def test_what_is_asked_of_what_was_shown_is_answered_from_it(client, catalog):
+    first = asked(client, "golden eagle")
+    second = asked(client, "How long can it fly?", history=first["history"])
+    assert cited(second) == cited(first)
+    assert "An eagle can fly for hours!" in second["answer"]
+    more = asked(client, "more", history=asked(client, "Which bird?")["history"])
+    assert cited(asked(client, "how big are they?", history=more["history"])) == cited(more)
+
+
+def test_what_time_it_is_is_not_asked_of_what_was_shown(client, catalog):
+    first = asked(client, "golden eagle")
+    assert asked(client, "what time is it?", history=first["history"])["refused"] is True
+
+
+def test_nothing_is_asked_of_what_was_not_shown(client, catalog):
+    first = asked(client, "What is your refund policy?")
+    assert first["refused"] is True
+    second = asked(client, "how big is it?", history=first["history"])
+    assert second["refused"] is True
+    assert second["interpretation"]["parts"] == [{"text": "how big is it?", "weight": 1.0}]
+
+
 def test_a_position_that_was_not_shown_is_said_and_changes_nothing(client, catalog):
     first = asked(client, "Which bird?")
     second = asked(client, "more like the ninth", history=first["history"])

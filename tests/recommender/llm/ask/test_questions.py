@@ -100,6 +100,8 @@ def test_telling_words_are_those_of_the_content():
         ("最贵的", [Change("dearest")]),
         ("more", [Change("more")]),
         ("anything else?", [Change("more")]),
+        ("What else do you have?", [Change("more")]),
+        ("does it come in blue?", [Change("with", text="blue")]),
         ("还有吗？", [Change("more")]),
         ("换一批", [Change("more")]),
         ("in blue", [Change("with", text="blue")]),
@@ -177,7 +179,35 @@ def test_asking_the_same_of_another_thing():
 
 
 @pytest.mark.parametrize(
-    "turn", ["a" * 500, "and " * 125, "不要" * 250, "[" * 500, "like the " * 55]
+    "turn",
+    [
+        "how big is it?", "What does it sound like?", "and where do they live?", "show me its picture", "can it fly?",
+        "what is it made of?", "Tell me more about them!", "tell me more", "how old are these?", "它有多大？", "它们的声音呢？", "这个多少钱？",
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_what_was_shown(turn):
+    assert changes(turn) == [Change("same")]
+
+
+@pytest.mark.parametrize(
+    "turn", ["is it possible to return it?", "can it be returned?", "how do I pay for it?", "那个呢？", "where is my order?"]
+)  # fmt: skip
+def test_what_is_not_asked_of_what_was_shown(turn):
+    assert changes(turn) is None
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "a" * 500,
+        "and " * 125,
+        "how is it is it " * 31,
+        "它" * 500,
+        "show me its " * 41,
+        "不要" * 250,
+        "[" * 500,
+        "like the " * 55,
+    ],
 )
 def test_no_turn_takes_long(turn):
     changes(turn)
