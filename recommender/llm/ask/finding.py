@@ -36,7 +36,7 @@ DEPTH: Final = 100
 DEPTH_OF_A_WORD: Final = 50
 """Of a verb's word, what has the word for who does it: an eagle that says "fly" comes before a robin."""
 MOST: Final = 6
-"""Items that an answer cites; of the benchmark's questions every one has a right item among them."""
+"""Items that an answer cites; of the benchmark's questions that are answered .98 have a right item among them."""
 
 
 def find(space: spaces.Space, state: State, items: QuerySet[Item], most: int = MOST) -> Found:
