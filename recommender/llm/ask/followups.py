@@ -169,6 +169,8 @@ _RULES: Final = (
     _rule(r"(?:不要|别要|不含|除了|去掉|没有)(?P<text>.{1,40}?)(?:的|以外)?", _text("without")),
     _rule(r"(?:with|also|only|plus|made of)\s+(?:a |an |the |some )?(?P<text>.{1,80})", _text("with")),
     _rule(r"(?:(?:the|some|any)\s+)?ones?\s+(?:that|which|who)\s+(?:can|are|is|have|has)\s+(?!(?:not|no|it|this|that)\b)(?P<text>.{1,60})", _text("with")),
+    _rule(r"(?:which|what)(?:\s+ones?)?(?:\s+of\s+(?:them|these|those))?(?<!which)(?<!what)\s+(?:can|could|are|is|have|has)\s+(?!(?:not|no|it|this|that|they|you|we|there|the)\b)(?P<text>.{1,60})", _text("with")),
+    _rule(r"(?:其中|里面|它们[中里])的?(?:哪一?[个些种只件款])?(?:是|会|能|有)(?P<text>.{1,30}?)(?:的)?", _text("with")),
     _rule(r"(?:还要|加上|带有?|要有|只要)(?P<text>.{1,40}?)(?:的)?", _text("with")),
     _rule(r"(?:what|which|how|where|when|why|who)\b.{0,40}?\b(?:is|are|was|were|does|do|did|can|could|will|would)\s+(?:it|they|he|she|these|those|(?:this|that)(?: one)?)(?:\s.{1,60})?", _of("same")),
     _rule(r"(?:is|are|does|do|can|has|have)\s+(?:it|they|he|she|these|those|(?:this|that)(?: one)?)\s+(?!possible\b|ok(?:ay)?\b|true\b|allowed\b|legal\b|too late\b|be \w+ed\b).{1,60}", _of("same")),
